@@ -1,0 +1,12 @@
+//===- EffAttnOps.td - Everything, for the dialect and its docs -----------===//
+#ifndef EFFATTN_OPS
+#define EFFATTN_OPS
+
+include "effattn/Dialect/EffAttnTypes.td"
+include "effattn/Dialect/CoreOps.td"
+include "effattn/Dialect/ConceptOps.td"
+include "effattn/Dialect/MemoryOps.td"
+include "effattn/Dialect/MaskOps.td"
+include "effattn/Dialect/AttentionOps.td"
+
+#endif // EFFATTN_OPS

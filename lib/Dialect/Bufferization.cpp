@@ -1,0 +1,79 @@
+//===- Bufferization.cpp - Ops keep their form on buffers -----------------===//
+#include "effattn/Dialect/Bufferization.h"
+#include "effattn/Dialect/EffAttn.h"
+
+#include "mlir/Dialect/Bufferization/IR/Bufferization.h"
+#include "mlir/Dialect/Bufferization/IR/DstBufferizableOpInterfaceImpl.h"
+#include "mlir/Dialect/Utils/StructuredOpsUtils.h"
+
+using namespace mlir;
+using namespace mlir::bufferization;
+using namespace mlir::effattn;
+
+namespace {
+/// One model for every computing op: the same op on the buffers of its
+/// operands, without results.
+template <typename OpTy>
+struct ComputeBufferizationModel
+    : DstBufferizableOpInterfaceExternalModel<ComputeBufferizationModel<OpTy>,
+                                              OpTy> {
+  bool bufferizesToMemoryRead(Operation *op, OpOperand &operand,
+                              const AnalysisState &) const {
+    auto compute = cast<ComputeOpInterface>(op);
+    unsigned firstInit = op->getNumOperands() - compute.getInitCount();
+    unsigned number = operand.getOperandNumber();
+    // An init that is only a destination is not read: no copy into it.
+    return number < firstInit || compute.readsInit(number - firstInit);
+  }
+
+  LogicalResult bufferize(Operation *op, RewriterBase &rewriter,
+                          const BufferizationOptions &options,
+                          BufferizationState &state) const {
+    auto compute = cast<OpTy>(op);
+    if (cast<DestinationStyleOpInterface>(op).hasPureBufferSemantics())
+      return success();
+    rewriter.setInsertionPoint(op);
+    SmallVector<Value> buffers;
+    for (Value operand : op->getOperands()) {
+      if (!isa<TensorType>(operand.getType())) {
+        buffers.push_back(operand);
+        continue;
+      }
+      FailureOr<Value> buffer = getBuffer(rewriter, operand, options, state);
+      if (failed(buffer))
+        return failure();
+      buffers.push_back(*buffer);
+    }
+    Operation *onBuffers =
+        cloneWithoutRegions(rewriter, op, TypeRange(), buffers);
+    for (auto [to, from] : llvm::zip(onBuffers->getRegions(), op->getRegions()))
+      to.takeBody(from);
+    replaceOpWithBufferizedValues(
+        rewriter, op,
+        ArrayRef<Value>(buffers).take_back(compute.getInitCount()));
+    return success();
+  }
+};
+} // namespace
+
+template <typename... Ops>
+static void attachComputeModels(MLIRContext *context) {
+  (Ops::template attachInterface<ComputeBufferizationModel<Ops>>(*context), ...);
+}
+
+template <typename... Ops>
+static void attachMaskModels(MLIRContext *context) {
+  (Ops::template attachInterface<MaskBufferizationModel<Ops>>(*context), ...);
+}
+
+void effattn::registerBufferizationModels(DialectRegistry &registry) {
+  registry.addExtension(+[](MLIRContext *context, EffAttnDialect *) {
+    attachComputeModels<
+        BoundaryProbabilityOp, BoundaryMaskOp, BoundaryCountOp, ChunkOp,
+        DechunkOp, RatioLossOp, ProductSoftmaxOp, TopKOp, ProductSoftmaxTopKOp,
+        CyclicShiftOp, AddressDecodeOp, AddressMemoryOp, SeparatorPositionsOp,
+        MaterializeMaskOp, AttentionOp, MergeAttentionOp>(context);
+    attachMaskModels<InitialMaskOp, LengthMaskOp, DocumentMaskOp, DenseMaskOp,
+                     SeparatorMaskOp>(context);
+  });
+}

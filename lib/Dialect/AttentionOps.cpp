@@ -1,4 +1,5 @@
-//===- AttentionOps.cpp ------------------------------------------------------===//
+//===- AttentionOps.cpp
+//------------------------------------------------------===//
 #include "effattn/Dialect/EffAttn.h"
 #include "effattn/Dialect/Emit.h"
 

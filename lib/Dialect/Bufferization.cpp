@@ -58,21 +58,22 @@ struct ComputeBufferizationModel
 
 template <typename... Ops>
 static void attachComputeModels(MLIRContext *context) {
-  (Ops::template attachInterface<ComputeBufferizationModel<Ops>>(*context), ...);
+  (Ops::template attachInterface<ComputeBufferizationModel<Ops>>(*context),
+   ...);
 }
 
-template <typename... Ops>
-static void attachMaskModels(MLIRContext *context) {
+template <typename... Ops> static void attachMaskModels(MLIRContext *context) {
   (Ops::template attachInterface<MaskBufferizationModel<Ops>>(*context), ...);
 }
 
 void effattn::registerBufferizationModels(DialectRegistry &registry) {
   registry.addExtension(+[](MLIRContext *context, EffAttnDialect *) {
-    attachComputeModels<
-        BoundaryProbabilityOp, BoundaryMaskOp, BoundaryCountOp, ChunkOp,
-        DechunkOp, RatioLossOp, ProductSoftmaxOp, TopKOp, ProductSoftmaxTopKOp,
-        CyclicShiftOp, AddressDecodeOp, AddressMemoryOp, SeparatorPositionsOp,
-        MaterializeMaskOp, AttentionOp, MergeAttentionOp>(context);
+    attachComputeModels<BoundaryProbabilityOp, BoundaryMaskOp, BoundaryCountOp,
+                        ChunkOp, DechunkOp, RatioLossOp, ProductSoftmaxOp,
+                        TopKOp, ProductSoftmaxTopKOp, CyclicShiftOp,
+                        AddressDecodeOp, AddressMemoryOp, SeparatorPositionsOp,
+                        MaterializeMaskOp, AttentionOp, MergeAttentionOp>(
+        context);
     attachMaskModels<InitialMaskOp, LengthMaskOp, DocumentMaskOp, DenseMaskOp,
                      SeparatorMaskOp>(context);
   });

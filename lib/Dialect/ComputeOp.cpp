@@ -54,9 +54,10 @@ static LogicalResult verifyOperand(Operation *op, const OperandSpec &spec,
   int64_t rank = spec.sizes.size();
   if (spec.anyLeading ? type.getRank() < rank : type.getRank() != rank)
     return op->emitOpError("expected ")
-           << spec.name << " to have rank " << (spec.anyLeading ? "at least " : "")
-           << rank << " [" << (spec.anyLeading ? "..., " : "")
-           << llvm::join(spec.sizes, ", ") << "], but got " << type;
+           << spec.name << " to have rank "
+           << (spec.anyLeading ? "at least " : "") << rank << " ["
+           << (spec.anyLeading ? "..., " : "") << llvm::join(spec.sizes, ", ")
+           << "], but got " << type;
   if (!admitsElement(spec.element, type.getElementType()))
     return op->emitOpError("expected ")
            << spec.name << " to have element type "
@@ -89,7 +90,8 @@ static LogicalResult verifyElementF(ComputeOpInterface op,
         firstName = spec.name;
         continue;
       }
-      Type wanted = getElementTypeOrSelf(first), got = getElementTypeOrSelf(operand);
+      Type wanted = getElementTypeOrSelf(first),
+           got = getElementTypeOrSelf(operand);
       if (wanted != got)
         return op->emitOpError("expected ")
                << spec.name << " to have the element type of " << firstName
@@ -152,8 +154,9 @@ LogicalResult effattn::detail::verifyShapes(ComputeOpInterface op) {
 // Destination style
 //===----------------------------------------------------------------------===//
 
-LogicalResult effattn::detail::inferInitTypes(ValueRange operands, unsigned initCount,
-                                     SmallVectorImpl<Type> &inferred) {
+LogicalResult effattn::detail::inferInitTypes(ValueRange operands,
+                                              unsigned initCount,
+                                              SmallVectorImpl<Type> &inferred) {
   if (operands.size() < initCount)
     return failure();
   for (Value init : operands.take_back(initCount))
@@ -162,9 +165,11 @@ LogicalResult effattn::detail::inferInitTypes(ValueRange operands, unsigned init
   return success();
 }
 
-LogicalResult effattn::detail::reifyInitShapes(Operation *op, OpBuilder &builder,
-                                      ReifiedRankedShapedTypeDims &shapes) {
-  for (OpOperand &init : cast<DestinationStyleOpInterface>(op).getDpsInitsMutable())
+LogicalResult
+effattn::detail::reifyInitShapes(Operation *op, OpBuilder &builder,
+                                 ReifiedRankedShapedTypeDims &shapes) {
+  for (OpOperand &init :
+       cast<DestinationStyleOpInterface>(op).getDpsInitsMutable())
     shapes.push_back(tensor::getMixedSizes(builder, op->getLoc(), init.get()));
   return success();
 }

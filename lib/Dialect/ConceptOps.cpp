@@ -1,4 +1,5 @@
-//===- ConceptOps.cpp ------------------------------------------------------===//
+//===- ConceptOps.cpp
+//------------------------------------------------------===//
 #include "effattn/Dialect/EffAttn.h"
 #include "effattn/Dialect/Emit.h"
 

@@ -1,6 +1,6 @@
 //===- EffAttnDialect.cpp - Registration and attributes of functions ------===//
-#include "effattn/Dialect/EffAttn.h"
 #include "effattn/Dialect/Bufferization.h"
+#include "effattn/Dialect/EffAttn.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
@@ -96,11 +96,14 @@ static LogicalResult verifyBoundaryAttribute(Operation *op, Type type,
                            << attribute.getValue();
   if (name == EffAttnDialect::kNameAttr) {
     bool isIdentifier =
-        !text.empty() && (llvm::isAlpha(text.strref()[0]) || text.strref()[0] == '_') &&
-        llvm::all_of(text.strref(), [](char c) { return llvm::isAlnum(c) || c == '_'; });
+        !text.empty() &&
+        (llvm::isAlpha(text.strref()[0]) || text.strref()[0] == '_') &&
+        llvm::all_of(text.strref(),
+                     [](char c) { return llvm::isAlnum(c) || c == '_'; });
     if (!isIdentifier)
-      return op->emitError() << "expected attribute '" << name << "' on " << place
-                             << " to be a C identifier, but got " << text;
+      return op->emitError()
+             << "expected attribute '" << name << "' on " << place
+             << " to be a C identifier, but got " << text;
     return success();
   }
   auto shaped = dyn_cast<ShapedType>(type);
@@ -109,19 +112,19 @@ static LogicalResult verifyBoundaryAttribute(Operation *op, Type type,
   int64_t rank = shaped && shaped.hasRank() ? shaped.getRank() : 0;
   if (int64_t(words.size()) != rank)
     return op->emitError() << "expected attribute '" << name << "' on " << place
-                           << " to have " << rank << " words, one a dimension, but got "
-                           << text;
+                           << " to have " << rank
+                           << " words, one a dimension, but got " << text;
   for (auto [dim, word] : llvm::enumerate(words)) {
     int64_t size;
     bool isNumber = !word.getAsInteger(10, size);
     if (!isNumber && !llvm::isAlpha(word[0]))
-      return op->emitError() << "expected attribute '" << name << "' on " << place
-                             << " to hold sizes and names, but got '" << word
-                             << "'";
+      return op->emitError()
+             << "expected attribute '" << name << "' on " << place
+             << " to hold sizes and names, but got '" << word << "'";
     if (isNumber && shaped.getDimSize(dim) != size)
-      return op->emitError() << "expected attribute '" << name << "' on " << place
-                             << " to agree with " << type << " in dim " << dim
-                             << ", but got " << size;
+      return op->emitError() << "expected attribute '" << name << "' on "
+                             << place << " to agree with " << type << " in dim "
+                             << dim << ", but got " << size;
   }
   return success();
 }
@@ -136,8 +139,8 @@ LogicalResult EffAttnDialect::verifyOperationAttribute(Operation *op,
   return success();
 }
 
-LogicalResult EffAttnDialect::verifyRegionArgAttribute(Operation *op,
-                                                       unsigned, unsigned index,
+LogicalResult EffAttnDialect::verifyRegionArgAttribute(Operation *op, unsigned,
+                                                       unsigned index,
                                                        NamedAttribute attr) {
   auto function = dyn_cast<FunctionOpInterface>(op);
   if (!function)
@@ -146,8 +149,10 @@ LogicalResult EffAttnDialect::verifyRegionArgAttribute(Operation *op,
                                  "argument " + Twine(index));
 }
 
-LogicalResult EffAttnDialect::verifyRegionResultAttribute(
-    Operation *op, unsigned, unsigned index, NamedAttribute attr) {
+LogicalResult EffAttnDialect::verifyRegionResultAttribute(Operation *op,
+                                                          unsigned,
+                                                          unsigned index,
+                                                          NamedAttribute attr) {
   auto function = dyn_cast<FunctionOpInterface>(op);
   if (!function)
     return op->emitError() << "unexpected attribute '" << attr.getName() << "'";

@@ -55,7 +55,8 @@ Value emit::loadIndex(OpBuilder &builder, Location loc, Value source,
 Value emit::toIndex(OpBuilder &builder, Location loc, Value value) {
   if (value.getType().isIndex())
     return value;
-  return arith::IndexCastOp::create(builder, loc, builder.getIndexType(), value);
+  return arith::IndexCastOp::create(builder, loc, builder.getIndexType(),
+                                    value);
 }
 
 Value emit::fromIndex(OpBuilder &builder, Location loc, Value value,
@@ -122,7 +123,8 @@ Value emit::logicalOr(OpBuilder &builder, Location loc, Value lhs, Value rhs) {
   return arith::OrIOp::create(builder, loc, lhs, rhs);
 }
 Value emit::logicalNot(OpBuilder &builder, Location loc, Value value) {
-  return arith::XOrIOp::create(builder, loc, value, boolean(builder, loc, true));
+  return arith::XOrIOp::create(builder, loc, value,
+                               boolean(builder, loc, true));
 }
 Value emit::select(OpBuilder &builder, Location loc, Value condition,
                    Value ifTrue, Value ifFalse) {

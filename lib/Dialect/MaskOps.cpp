@@ -28,18 +28,21 @@ LogicalResult effattn::detail::verifyMaskRegion(MaskUserOpInterface op) {
     return success();
   Block &block = region.front();
   if (block.getNumArguments() != 0)
-    return op->emitOpError("expected the mask region to have no arguments, but got ")
+    return op->emitOpError(
+               "expected the mask region to have no arguments, but got ")
            << block.getNumArguments();
   auto yield = block.empty() ? YieldOp() : dyn_cast<YieldOp>(block.back());
   if (!yield)
-    return op->emitOpError("expected the mask region to end with effattn.yield");
+    return op->emitOpError(
+        "expected the mask region to end with effattn.yield");
   if (!isa<MaskType>(yield.getValue().getType()))
     return yield.emitOpError("expected a value of type !effattn.mask, but got ")
            << yield.getValue().getType();
   // A block argument or another region's mask could not be evaluated here.
   if (!yield.getValue().getDefiningOp<MaskOpInterface>() ||
       yield.getValue().getParentBlock() != &block)
-    return yield.emitOpError("expected a mask made by a mask op of this region");
+    return yield.emitOpError(
+        "expected a mask made by a mask op of this region");
   return success();
 }
 
@@ -64,14 +67,16 @@ static KeyRange span(OpBuilder &builder, Location loc, const KeyRange &a,
 }
 
 MaskSupport MaskSupport::everything(OpBuilder &builder, Location loc) {
-  KeyRange all{emit::index(builder, loc, -kFar), emit::index(builder, loc, kFar)};
+  KeyRange all{emit::index(builder, loc, -kFar),
+               emit::index(builder, loc, kFar)};
   return {all, all};
 }
 
 static MaskSupport bandOnly(KeyRange band) { return {band, band}; }
 
 /// First valid key of a row: `starts[batch]`, or 0.
-static Value startOf(OpBuilder &builder, Location loc, Value starts, Value batch) {
+static Value startOf(OpBuilder &builder, Location loc, Value starts,
+                     Value batch) {
   if (!starts)
     return emit::index(builder, loc, 0);
   return emit::loadIndex(builder, loc, starts, batch);
@@ -110,7 +115,8 @@ static Value inWindow(OpBuilder &builder, Location loc, int64_t size,
                       const MaskPoint &point) {
   Value distance =
       emit::sub(builder, loc, point.queryPosition, point.keyPosition);
-  return emit::lessThan(builder, loc, distance, emit::index(builder, loc, size));
+  return emit::lessThan(builder, loc, distance,
+                        emit::index(builder, loc, size));
 }
 
 static Value windowStart(OpBuilder &builder, Location loc, int64_t size,
@@ -241,8 +247,8 @@ Value SeparatorMaskOp::emitColumn(OpBuilder &builder, Location loc,
   Value initialEnd =
       emit::add(builder, loc, start, emit::index(builder, loc, getInitial()));
   Value initial = emit::lessThan(builder, loc, point.keyPosition, initialEnd);
-  Value separator = emit::load(builder, loc, getIsSeparator(),
-                               {point.batch, point.keyIndex});
+  Value separator =
+      emit::load(builder, loc, getIsSeparator(), {point.batch, point.keyIndex});
   return emit::logicalAnd(
       builder, loc, emit::lessEqual(builder, loc, start, point.keyPosition),
       emit::logicalOr(builder, loc, initial, separator));
@@ -256,16 +262,16 @@ Value SeparatorMaskOp::emitKeep(OpBuilder &builder, Location loc,
   Value valid = emit::logicalAnd(
       builder, loc, emit::lessEqual(builder, loc, start, point.keyPosition),
       emit::lessEqual(builder, loc, point.keyPosition, point.queryPosition));
-  Value kept =
-      emit::logicalOr(builder, loc, emitColumn(builder, loc, point),
-                      inWindow(builder, loc, getWindow(), point));
+  Value kept = emit::logicalOr(builder, loc, emitColumn(builder, loc, point),
+                               inWindow(builder, loc, getWindow(), point));
   return emit::logicalAnd(builder, loc, valid, kept);
 }
 
 MaskSupport SeparatorMaskOp::emitSupport(OpBuilder &builder, Location loc,
                                          const QueryRange &queries) {
   Value start = startOf(builder, loc, getStarts(), queries.batch);
-  Value end = emit::add(builder, loc, queries.last, emit::index(builder, loc, 1));
+  Value end =
+      emit::add(builder, loc, queries.last, emit::index(builder, loc, 1));
   Value window = windowStart(builder, loc, getWindow(), queries.first);
   return {KeyRange{emit::max(builder, loc, window, start), end}, {start, end}};
 }
@@ -282,7 +288,8 @@ static MaskOpInterface maskOf(Value value) {
 
 /// `neutral` where there are no parts: a mask_and of nothing keeps all.
 static Value combineKeeps(OpBuilder &builder, Location loc, ValueRange parts,
-                          const MaskPoint &point, bool neutral, Combine combine) {
+                          const MaskPoint &point, bool neutral,
+                          Combine combine) {
   Value result;
   for (Value part : parts) {
     Value keep = maskOf(part).emitKeep(builder, loc, point);
@@ -292,7 +299,8 @@ static Value combineKeeps(OpBuilder &builder, Location loc, ValueRange parts,
 }
 
 static bool anyHasColumns(ValueRange parts) {
-  return llvm::any_of(parts, [](Value part) { return maskOf(part).hasColumns(); });
+  return llvm::any_of(parts,
+                      [](Value part) { return maskOf(part).hasColumns(); });
 }
 
 /// Any part's column. For mask_and this is a superset, which is all it has to

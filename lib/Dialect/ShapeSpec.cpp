@@ -56,7 +56,8 @@ SmallVector<SizeUse> effattn::collectSizeUses(ComputeOpInterface op) {
     auto mask = dyn_cast<MaskOpInterface>(nested);
     if (!mask)
       continue;
-    for (auto [group, spec] : llvm::enumerate(parseShapeSpec(mask.getShapeSpec())))
+    for (auto [group, spec] :
+         llvm::enumerate(parseShapeSpec(mask.getShapeSpec())))
       for (Value operand : mask.getOperandGroup(group))
         collectOperand(spec, operand, uses);
   }

@@ -1,6 +1,8 @@
 //===- effattn-opt.cpp - Run passes on IR files ---------------------------===//
+#include "effattn/Conversion/Passes.h"
 #include "effattn/Dialect/Bufferization.h"
 #include "effattn/Dialect/EffAttn.h"
+#include "effattn/Transforms/Passes.h"
 
 #include "mlir/InitAllDialects.h"
 #include "mlir/InitAllExtensions.h"
@@ -9,6 +11,8 @@
 
 int main(int argc, char **argv) {
   mlir::registerAllPasses();
+  mlir::effattn::registerEffAttnConversionPasses();
+  mlir::effattn::registerEffAttnTransformsPasses();
   mlir::DialectRegistry registry;
   mlir::registerAllDialects(registry);
   mlir::registerAllExtensions(registry);

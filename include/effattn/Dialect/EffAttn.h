@@ -33,9 +33,8 @@ LogicalResult inferInitTypes(ValueRange operands, unsigned initCount,
                              SmallVectorImpl<Type> &inferred);
 LogicalResult reifyInitShapes(Operation *op, OpBuilder &builder,
                               ReifiedRankedShapedTypeDims &shapes);
-void getComputeEffects(
-    ComputeOpInterface op,
-    SmallVectorImpl<MemoryEffects::EffectInstance> &effects);
+void getComputeEffects(ComputeOpInterface op,
+                       SmallVectorImpl<MemoryEffects::EffectInstance> &effects);
 } // namespace detail
 } // namespace mlir::effattn
 

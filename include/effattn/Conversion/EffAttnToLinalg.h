@@ -1,0 +1,16 @@
+//===- EffAttnToLinalg.h - The reference lowering, by family --------------===//
+#ifndef EFFATTN_CONVERSION_EFFATTNTOLINALG_H
+#define EFFATTN_CONVERSION_EFFATTNTOLINALG_H
+
+#include "mlir/IR/PatternMatch.h"
+
+namespace mlir::effattn {
+
+/// Patterns take ops on tensors; ops on memrefs are wrapped by the pass first.
+void populateConceptsToLinalgPatterns(RewritePatternSet &patterns);
+void populateMemoryToLinalgPatterns(RewritePatternSet &patterns);
+void populateAttentionToLinalgPatterns(RewritePatternSet &patterns);
+
+} // namespace mlir::effattn
+
+#endif // EFFATTN_CONVERSION_EFFATTNTOLINALG_H

@@ -1,0 +1,73 @@
+//===- ConvertEffAttnToLinalg.cpp - The reference lowering ----------------===//
+#include "effattn/Conversion/EffAttnToLinalg.h"
+#include "effattn/Conversion/Passes.h"
+#include "effattn/Dialect/EffAttn.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Bufferization/IR/Bufferization.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/Transforms/WalkPatternRewriteDriver.h"
+
+namespace mlir::effattn {
+#define GEN_PASS_DEF_CONVERTEFFATTNTOLINALGPASS
+#include "effattn/Conversion/Passes.h.inc"
+} // namespace mlir::effattn
+
+using namespace mlir;
+using namespace mlir::effattn;
+
+/// Replaces an op on memrefs by the op on tensors of the same memory.
+static void wrapInTensors(IRRewriter &rewriter, ComputeOpInterface op) {
+  Location loc = op.getLoc();
+  rewriter.setInsertionPoint(op);
+  unsigned firstInit = op->getNumOperands() - op.getInitCount();
+  SmallVector<Value> tensors, inits;
+  for (auto [number, operand] : llvm::enumerate(op->getOperands())) {
+    auto type = dyn_cast<MemRefType>(operand.getType());
+    if (!type) {
+      tensors.push_back(operand);
+      continue;
+    }
+    bool isInit = number >= firstInit;
+    if (isInit)
+      inits.push_back(operand);
+    tensors.push_back(bufferization::ToTensorOp::create(
+        rewriter, loc, memref::getTensorTypeFromMemRefType(type), operand,
+        /*restrict=*/true, /*writable=*/isInit));
+  }
+  SmallVector<Type> types;
+  for (Value tensor : ArrayRef<Value>(tensors).take_back(op.getInitCount()))
+    types.push_back(tensor.getType());
+  Operation *onTensors = cloneWithoutRegions(rewriter, op, types, tensors);
+  for (auto [to, from] : llvm::zip(onTensors->getRegions(), op->getRegions()))
+    to.takeBody(from);
+  for (auto [result, init] : llvm::zip(onTensors->getResults(), inits))
+    bufferization::MaterializeInDestinationOp::create(
+        rewriter, loc, /*result=*/TypeRange(), result, init,
+        /*restrict=*/true, /*writable=*/true);
+  rewriter.eraseOp(op);
+}
+
+namespace {
+struct ConvertEffAttnToLinalgPass
+    : effattn::impl::ConvertEffAttnToLinalgPassBase<
+          ConvertEffAttnToLinalgPass> {
+  void runOnOperation() override {
+    IRRewriter rewriter(&getContext());
+    getOperation()->walk([&](ComputeOpInterface op) {
+      if (cast<DestinationStyleOpInterface>(op.getOperation())
+              .hasPureBufferSemantics())
+        wrapInTensors(rewriter, op);
+    });
+    RewritePatternSet patterns(&getContext());
+    populateConceptsToLinalgPatterns(patterns);
+    populateMemoryToLinalgPatterns(patterns);
+    populateAttentionToLinalgPatterns(patterns);
+    walkAndApplyPatterns(getOperation(), std::move(patterns));
+  }
+};
+} // namespace

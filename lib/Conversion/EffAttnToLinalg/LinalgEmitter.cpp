@@ -1,0 +1,87 @@
+//===- LinalgEmitter.cpp - Short forms for emitting linalg on tensors -----===//
+#include "LinalgEmitter.h"
+
+using namespace mlir;
+using namespace mlir::effattn;
+
+Value LinalgEmitter::empty(ArrayRef<OpFoldResult> sizes, Type element) {
+  return tensor::EmptyOp::create(builder, loc, sizes, element);
+}
+
+Value LinalgEmitter::fill(Value scalar, Value destination) {
+  return linalg::FillOp::create(builder, loc, scalar, destination).getResult(0);
+}
+
+Value LinalgEmitter::filled(ArrayRef<OpFoldResult> sizes, Value scalar) {
+  return fill(scalar, empty(sizes, scalar.getType()));
+}
+
+SmallVector<OpFoldResult> LinalgEmitter::sizes(Value tensor) {
+  return tensor::getMixedSizes(builder, loc, tensor);
+}
+
+Value LinalgEmitter::generate(
+    Value destination,
+    function_ref<Value(OpBuilder &, Location, ValueRange)> body) {
+  auto type = cast<RankedTensorType>(destination.getType());
+  unsigned rank = type.getRank();
+  SmallVector<utils::IteratorType> iterators(rank,
+                                             utils::IteratorType::parallel);
+  auto generic = linalg::GenericOp::create(
+      builder, loc, type, ValueRange(), destination,
+      builder.getMultiDimIdentityMap(rank), iterators,
+      [&](OpBuilder &nested, Location nestedLoc, ValueRange) {
+        SmallVector<Value> indices;
+        for (unsigned dim = 0; dim < rank; ++dim)
+          indices.push_back(linalg::IndexOp::create(nested, nestedLoc, dim));
+        linalg::YieldOp::create(nested, nestedLoc,
+                                body(nested, nestedLoc, indices));
+      });
+  return generic.getResult(0);
+}
+
+SmallVector<Value>
+LinalgEmitter::loop(Value low, Value high, ValueRange values,
+                    function_ref<SmallVector<Value>(Value, ValueRange)> body) {
+  Value one = emit::index(builder, loc, 1);
+  auto loop = scf::ForOp::create(
+      builder, loc, low, high, one, values,
+      // The terminator comes below: body() builds at the emitter's builder.
+      [](OpBuilder &, Location, Value, ValueRange) {});
+  OpBuilder::InsertionGuard guard(builder);
+  // Without carried values the loop made its own terminator.
+  if (values.empty())
+    builder.setInsertionPoint(loop.getBody()->getTerminator());
+  else
+    builder.setInsertionPointToEnd(loop.getBody());
+  SmallVector<Value> next =
+      body(loop.getInductionVar(), loop.getRegionIterArgs());
+  if (!values.empty())
+    scf::YieldOp::create(builder, loc, next);
+  return llvm::to_vector<4>(ValueRange(loop.getResults()));
+}
+
+SmallVector<Value> LinalgEmitter::parallel(
+    ArrayRef<OpFoldResult> sizes, ValueRange outputs,
+    function_ref<SmallVector<std::pair<Value, Slice>>(ValueRange, ValueRange)>
+        body) {
+  auto forall = scf::ForallOp::create(builder, loc, sizes, outputs,
+                                      /*mapping=*/std::nullopt);
+  OpBuilder::InsertionGuard guard(builder);
+  builder.setInsertionPoint(forall.getTerminator());
+  SmallVector<std::pair<Value, Slice>> slices =
+      body(forall.getInductionVars(), forall.getRegionOutArgs());
+  builder.setInsertionPointToStart(forall.getTerminator().getBody());
+  for (auto [slice, output] : llvm::zip(slices, forall.getRegionOutArgs())) {
+    SmallVector<OpFoldResult> strides(slice.second.offsets.size(),
+                                      builder.getIndexAttr(1));
+    tensor::ParallelInsertSliceOp::create(builder, loc, slice.first, output,
+                                          slice.second.offsets,
+                                          slice.second.sizes, strides);
+  }
+  return llvm::to_vector<4>(ValueRange(forall.getResults()));
+}
+
+Value LinalgEmitter::extend(Value x) {
+  return emit::toFloat(builder, loc, x, builder.getF32Type());
+}

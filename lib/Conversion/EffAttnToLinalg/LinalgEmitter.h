@@ -1,0 +1,67 @@
+//===- LinalgEmitter.h - Short forms for emitting linalg on tensors -------===//
+#ifndef EFFATTN_LIB_CONVERSION_LINALGEMITTER_H
+#define EFFATTN_LIB_CONVERSION_LINALGEMITTER_H
+
+#include "effattn/Dialect/EffAttn.h"
+#include "effattn/Dialect/Emit.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+
+namespace mlir::effattn {
+
+/// A builder at a location with the few shapes of tensor code that the
+/// reference lowering is made of.
+class LinalgEmitter {
+public:
+  LinalgEmitter(OpBuilder &builder, Location loc)
+      : builder(builder), loc(loc) {}
+
+  /// An uninitialised tensor.
+  Value empty(ArrayRef<OpFoldResult> sizes, Type element);
+  /// A tensor of `sizes` filled with a scalar.
+  Value filled(ArrayRef<OpFoldResult> sizes, Value scalar);
+  /// `destination` filled with a scalar of its element type.
+  Value fill(Value scalar, Value destination);
+  /// Sizes of a tensor, static where known.
+  SmallVector<OpFoldResult> sizes(Value tensor);
+
+  /// Computes every element of `destination` from its indices; the previous
+  /// contents are not read. `body` gets one index per dimension and returns a
+  /// value of the element type.
+  Value generate(Value destination,
+                 function_ref<Value(OpBuilder &, Location, ValueRange)> body);
+
+  /// A sequential loop from `low` to `high` that carries `values`. `body` gets
+  /// the counter and the carried values and returns their successors.
+  SmallVector<Value>
+  loop(Value low, Value high, ValueRange values,
+       function_ref<SmallVector<Value>(Value, ValueRange)> body);
+
+  /// The same, over every index in [0, sizes) of independent iterations that
+  /// each own a slice of the outputs: an scf.forall. `body` gets the indices
+  /// and the outputs, and returns for every output the value of its slice;
+  /// `slice` says where: offsets, sizes (strides are 1).
+  struct Slice {
+    SmallVector<OpFoldResult> offsets;
+    SmallVector<OpFoldResult> sizes;
+  };
+  SmallVector<Value> parallel(
+      ArrayRef<OpFoldResult> sizes, ValueRange outputs,
+      function_ref<SmallVector<std::pair<Value, Slice>>(ValueRange, ValueRange)>
+          body);
+
+  /// x as f32, whatever float type it has.
+  Value extend(Value x);
+
+private:
+  OpBuilder &builder;
+  Location loc;
+};
+
+} // namespace mlir::effattn
+
+#endif // EFFATTN_LIB_CONVERSION_LINALGEMITTER_H

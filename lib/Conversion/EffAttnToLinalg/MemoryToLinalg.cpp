@@ -1,0 +1,9 @@
+//===- MemoryToLinalg.cpp
+//-----------------------------------------------------===//
+#include "LinalgEmitter.h"
+#include "effattn/Conversion/EffAttnToLinalg.h"
+
+using namespace mlir;
+using namespace mlir::effattn;
+
+void effattn::populateMemoryToLinalgPatterns(RewritePatternSet &patterns) {}

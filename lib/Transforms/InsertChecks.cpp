@@ -104,11 +104,29 @@ static void checkAllLengths(OpBuilder &builder, ComputeOpInterface op) {
 }
 
 namespace {
+/// Puts the name of the op that wants it before the sentence of a check.
+class CheckNamer : public OpBuilder::Listener {
+public:
+  explicit CheckNamer(Operation *op) : op(op) {}
+  void notifyOperationInserted(Operation *inserted,
+                               OpBuilder::InsertPoint) override {
+    if (auto check = dyn_cast<CheckOp>(inserted))
+      check.setMessage(
+          ("'" + op->getName().getStringRef() + "' op " + check.getMessage())
+              .str());
+  }
+
+private:
+  Operation *op;
+};
+
 struct InsertChecksPass
     : effattn::impl::InsertChecksPassBase<InsertChecksPass> {
   void runOnOperation() override {
     getOperation()->walk([](ComputeOpInterface op) {
-      OpBuilder builder(op);
+      CheckNamer namer(op);
+      OpBuilder builder(op.getContext(), &namer);
+      builder.setInsertionPoint(op);
       checkSizes(builder, op);
       checkAllLengths(builder, op);
       op.emitPreconditions(builder);

@@ -5,7 +5,7 @@
 // CHECK-SAME:    %[[P:[a-z0-9]+]]: tensor<?x4xf32>
 // CHECK:         %[[ROWS:.*]] = tensor.dim %[[P]], %{{.*}} : tensor<?x4xf32>
 // CHECK:         %[[OK:.*]] = arith.cmpi eq, %[[ROWS]], %{{.*}} : index
-// CHECK:         effattn.check %[[OK]], "expected p rows (dim 0) to equal mask rows (dim 0), but got {0} and {1}"(%[[ROWS]], %{{.*}} : index, index)
+// CHECK:         effattn.check %[[OK]], "'effattn.boundary_mask' op expected p rows (dim 0) to equal mask rows (dim 0), but got {0} and {1}"(%[[ROWS]], %{{.*}} : index, index)
 // CHECK-NOT:     effattn.check
 // CHECK:         effattn.boundary_mask
 func.func @dynamic_against_static(%p: tensor<?x4xf32>, %out: tensor<2x4xi1>) -> tensor<2x4xi1> {
@@ -28,7 +28,7 @@ func.func @static_needs_no_check(%p: tensor<2x4xf32>, %out: tensor<2x4xi1>) -> t
 // CHECK-SAME:    %[[LENGTHS:[a-z0-9]+]]: tensor<2xi32>
 // CHECK:         scf.for %[[ROW:.*]] = %
 // CHECK:           tensor.extract %[[LENGTHS]][%[[ROW]]]
-// CHECK:           effattn.check %{{.*}}, "expected lengths of row {0} to be between 0 and the token count {1}, but got {2}"(%[[ROW]],
+// CHECK:           effattn.check %{{.*}}, "'effattn.boundary_count' op expected lengths of row {0} to be between 0 and the token count {1}, but got {2}"(%[[ROW]],
 func.func @lengths_inside_rows(%mask: tensor<2x4xi1>, %lengths: tensor<2xi32>,
     %counts: tensor<2xi32>, %largest: tensor<i32>) -> tensor<2xi32> {
   %c, %l = effattn.boundary_count ins(%mask : tensor<2x4xi1>) lengths(%lengths : tensor<2xi32>)
@@ -39,7 +39,7 @@ func.func @lengths_inside_rows(%mask: tensor<2x4xi1>, %lengths: tensor<2xi32>,
 // -----
 
 // CHECK-LABEL: @masks_share_the_symbols_of_their_op
-// CHECK:         effattn.check %{{.*}}, "expected is_separator key count (dim 1) to equal keep key count (dim 3), but got {0} and {1}"
+// CHECK:         effattn.check %{{.*}}, "'effattn.materialize_mask' op expected is_separator key count (dim 1) to equal keep key count (dim 3), but got {0} and {1}"
 func.func @masks_share_the_symbols_of_their_op(%separators: tensor<1x?xi1>, %out: tensor<1x1x8x8xi1>) -> tensor<1x1x8x8xi1> {
   %keep = effattn.materialize_mask outs(%out : tensor<1x1x8x8xi1>) mask {
     %mask = effattn.separator_mask %separators : tensor<1x?xi1> {initial = 2, window = 4}

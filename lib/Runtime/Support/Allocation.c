@@ -1,0 +1,153 @@
+/* Memory that compiled code allocates, remembered until it is freed, handed
+ * over, or the call ends.
+ *
+ * A call that fails returns at once from the middle of compiled code; the list
+ * lets the entry release what it held. Only the thread of the call keeps a
+ * list: threads of a parallel region free what they allocate before the region
+ * ends. */
+#include "Support.h"
+
+enum { InlineSlots = 32, ChunkSlots = 255, LeastAlignment = 64 };
+
+struct Chunk {
+  struct Chunk *previous;
+  void *slots[ChunkSlots];
+};
+
+/* Slots of the running calls, the innermost call's last. Chunks exist only
+ * while they hold something, so that a thread that ends leaves nothing behind.
+ */
+static _Thread_local struct {
+  const char *name; /* of the running function, NULL outside of calls */
+  int64_t mark;     /* slots below belong to outer calls */
+  int64_t count;
+  struct Chunk *last;
+  void *slots[InlineSlots];
+} list;
+
+static int starts_chunk(int64_t index) {
+  return index >= InlineSlots && (index - InlineSlots) % ChunkSlots == 0;
+}
+
+static void **top_slot(void) {
+  int64_t index = list.count - 1;
+  return index < InlineSlots
+             ? &list.slots[index]
+             : &list.last->slots[(index - InlineSlots) % ChunkSlots];
+}
+
+static void drop_top(void) {
+  --list.count;
+  if (!starts_chunk(list.count))
+    return;
+  struct Chunk *chunk = list.last;
+  list.last = chunk->previous;
+  free(chunk);
+}
+
+static int remember(void *pointer) {
+  if (!list.name)
+    return 1;
+  if (starts_chunk(list.count)) {
+    struct Chunk *chunk = malloc(sizeof *chunk);
+    if (!chunk)
+      return 0;
+    chunk->previous = list.last;
+    list.last = chunk;
+  }
+  ++list.count;
+  *top_slot() = pointer;
+  return 1;
+}
+
+/* The slot in which the innermost call holds the pointer, else NULL. */
+static void **find(const void *pointer) {
+  struct Chunk *chunk = list.last;
+  for (int64_t index = list.count - 1; index >= list.mark; --index) {
+    void **slot = index < InlineSlots
+                      ? &list.slots[index]
+                      : &chunk->slots[(index - InlineSlots) % ChunkSlots];
+    if (*slot == pointer)
+      return slot;
+    if (starts_chunk(index))
+      chunk = chunk->previous;
+  }
+  return NULL;
+}
+
+static void forget(const void *pointer) {
+  void **slot = find(pointer);
+  if (!slot)
+    return;
+  *slot = *top_slot();
+  drop_top();
+}
+
+struct EffattnFrame effattn_enter(const char *name) {
+  struct EffattnFrame outer = {list.name, list.mark};
+  list.name = name;
+  list.mark = list.count;
+  return outer;
+}
+
+void effattn_leave(struct EffattnFrame outer) {
+  while (list.count > list.mark) {
+    free(*top_slot());
+    drop_top();
+  }
+  list.name = outer.name;
+  list.mark = outer.mark;
+}
+
+int effattn_holds(const void *pointer) { return find(pointer) != NULL; }
+
+void effattn_hand_over(const void *pointer) { forget(pointer); }
+
+void *_mlir_memref_to_llvm_aligned_alloc(uint64_t alignment, uint64_t size) {
+  if (alignment < LeastAlignment || (alignment & (alignment - 1)))
+    alignment = LeastAlignment;
+  if (alignment > PTRDIFF_MAX || size > PTRDIFF_MAX - alignment)
+    return NULL;
+  /* aligned_alloc wants a multiple of the alignment; a size of 0 must still
+   * give memory that can be handed over. */
+  size = size ? (size + alignment - 1) & ~(alignment - 1) : alignment;
+  void *pointer = aligned_alloc(alignment, size);
+  if (pointer && !remember(pointer)) {
+    free(pointer);
+    return NULL;
+  }
+  return pointer;
+}
+
+void *_mlir_memref_to_llvm_alloc(uint64_t size) {
+  return _mlir_memref_to_llvm_aligned_alloc(LeastAlignment, size);
+}
+
+void _mlir_memref_to_llvm_free(void *pointer) {
+  if (!pointer)
+    return;
+  forget(pointer);
+  free(pointer);
+}
+
+/* Replaces {0}, {1}, ... by the arguments. */
+int effattn_fail(int code, const char *format, const int64_t *arguments) {
+  struct EffattnText text = effattn_sentence(list.name);
+  char character[2] = {0, 0};
+  while (*format) {
+    const char *at = format + 1;
+    int64_t index = 0;
+    if (*format == '{') {
+      while (*at >= '0' && *at <= '9' && index < 1000)
+        index = index * 10 + (*at++ - '0');
+      if (at > format + 1 && *at == '}') {
+        effattn_put_number(&text, arguments[index]);
+        format = at + 1;
+        continue;
+      }
+    }
+    character[0] = *format++;
+    effattn_put(&text, character);
+  }
+  return code;
+}

@@ -1,0 +1,102 @@
+//===- SupportBitcode.cpp - Code that every compiled module contains ------===//
+#include "effattn/Runtime/SupportBitcode.h"
+
+#include "llvm/Bitcode/BitcodeReader.h"
+#include "llvm/IR/InstIterator.h"
+#include "llvm/IR/Module.h"
+#include "llvm/Linker/Linker.h"
+#include "llvm/TargetParser/Triple.h"
+
+#include <cstddef>
+
+namespace mlir::effattn {
+
+namespace support {
+extern const unsigned char x86_64[], aarch64[], x86_64_soft_half[];
+extern const std::size_t x86_64_size, aarch64_size, x86_64_soft_half_size;
+} // namespace support
+
+static llvm::StringRef asText(const unsigned char *bytes, std::size_t size) {
+  return {reinterpret_cast<const char *>(bytes), size};
+}
+
+// The support code relies on ELF: weak definitions and thread-local variables.
+static bool isSupported(const llvm::Triple &triple,
+                        llvm::Triple::ArchType arch) {
+  return triple.getArch() == arch && triple.isOSBinFormatELF() &&
+         triple.isArch64Bit();
+}
+
+llvm::StringRef getSupportBitcode(const llvm::Triple &triple) {
+  if (isSupported(triple, llvm::Triple::x86_64))
+    return asText(support::x86_64, support::x86_64_size);
+  if (isSupported(triple, llvm::Triple::aarch64))
+    return asText(support::aarch64, support::aarch64_size);
+  return {};
+}
+
+llvm::StringRef getSoftHalfBitcode(const llvm::Triple &triple) {
+  if (isSupported(triple, llvm::Triple::x86_64))
+    return asText(support::x86_64_soft_half, support::x86_64_soft_half_size);
+  return {};
+}
+
+static llvm::Error link(llvm::Module &module, llvm::StringRef bitcode,
+                        bool internal) {
+  auto parsed = llvm::parseBitcodeFile(
+      llvm::MemoryBufferRef(bitcode, "effattn support code"),
+      module.getContext());
+  if (!parsed)
+    return parsed.takeError();
+  // The same target under another spelling would draw a warning.
+  (*parsed)->setTargetTriple(module.getTargetTriple());
+  (*parsed)->setDataLayout(module.getDataLayout());
+  llvm::SmallVector<std::string> names;
+  for (llvm::GlobalValue &value : (*parsed)->global_values())
+    if (!value.isDeclaration() && value.hasExternalLinkage())
+      names.push_back(value.getName().str());
+  if (llvm::Linker::linkModules(module, std::move(*parsed)))
+    return llvm::createStringError("cannot link the support code");
+  if (!internal)
+    return llvm::Error::success();
+  for (const std::string &name : names) {
+    llvm::GlobalValue *value = module.getNamedValue(name);
+    value->setVisibility(llvm::GlobalValue::DefaultVisibility);
+    value->setLinkage(llvm::GlobalValue::InternalLinkage);
+  }
+  return llvm::Error::success();
+}
+
+static bool isHalf(llvm::Type *type) {
+  return type->getScalarType()->isHalfTy() ||
+         type->getScalarType()->isBFloatTy();
+}
+
+static bool usesHalf(const llvm::Module &module) {
+  for (const llvm::Function &function : module)
+    for (const llvm::Instruction &instruction : llvm::instructions(function)) {
+      if (isHalf(instruction.getType()))
+        return true;
+      for (const llvm::Use &operand : instruction.operands())
+        if (isHalf(operand->getType()))
+          return true;
+    }
+  return false;
+}
+
+llvm::Error linkSupportCode(llvm::Module &module) {
+  const llvm::Triple &triple = module.getTargetTriple();
+  llvm::StringRef support = getSupportBitcode(triple);
+  if (support.empty())
+    return llvm::createStringError("objects for " + triple.str() +
+                                   " are not supported: x86-64 and AArch64 "
+                                   "with ELF are");
+  llvm::StringRef softHalf = getSoftHalfBitcode(triple);
+  // The names of the conversions belong to the code generator: not internal.
+  if (!softHalf.empty() && usesHalf(module))
+    if (llvm::Error error = link(module, softHalf, /*internal=*/false))
+      return error;
+  return link(module, support, /*internal=*/true);
+}
+
+} // namespace mlir::effattn

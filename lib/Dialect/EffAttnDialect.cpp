@@ -121,7 +121,7 @@ static LogicalResult verifyBoundaryAttribute(Operation *op, Type type,
       return op->emitError()
              << "expected attribute '" << name << "' on " << place
              << " to hold sizes and names, but got '" << word << "'";
-    if (isNumber && shaped.getDimSize(dim) != size)
+    if (isNumber && !shaped.isDynamicDim(dim) && shaped.getDimSize(dim) != size)
       return op->emitError() << "expected attribute '" << name << "' on "
                              << place << " to agree with " << type << " in dim "
                              << dim << ", but got " << size;

@@ -17,4 +17,58 @@ def InsertChecksPass : Pass<"effattn-insert-checks"> {
     "::mlir::tensor::TensorDialect"];
 }
 
+def PrepareEntryPointsPass : Pass<"effattn-prepare-entry-points", "::mlir::ModuleOp"> {
+  let summary = "give public functions the calling convention of compiled code";
+  let description = [{
+    Turns every public function on tensors into its implementation on buffers
+    of the caller and records its C signature (docs/design/entry-points.md):
+    arguments become memrefs, results are written to memrefs of the caller or,
+    where data decides their size, returned; a result that succeeds a state
+    argument works in place on the result's memory. Beside each function `f` a
+    function `f_sizes` computes the sizes of its results.
+
+    Runs on tensors, after inlining: a call that is left is an error.
+  }];
+  let dependentDialects = ["::mlir::affine::AffineDialect",
+    "::mlir::arith::ArithDialect", "::mlir::bufferization::BufferizationDialect",
+    "::mlir::memref::MemRefDialect", "::mlir::tensor::TensorDialect"];
+}
+
+def LowerChecksPass : Pass<"effattn-lower-checks", "::mlir::ModuleOp"> {
+  let summary = "turn checks and allocations into branches to an error return";
+  let description = [{
+    Expects control flow as a CFG (after `convert-scf-to-cf`) in functions whose
+    last result is an i32 status. A failing check calls the support code with
+    its sentence and returns the code; a failed allocation does the same.
+    Checks inside a parallel region are refused: `effattn-limit-parallelism`
+    makes such loops sequential before.
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect",
+    "::mlir::cf::ControlFlowDialect", "::mlir::LLVM::LLVMDialect",
+    "::mlir::memref::MemRefDialect", "::mlir::ub::UBDialect"];
+}
+
+def LimitParallelismPass : Pass<"effattn-limit-parallelism"> {
+  let summary = "make parallel loops sequential where they must or should be";
+  let description = [{
+    A parallel loop inside another one only adds overhead, and a loop that
+    contains a check must be able to return early. Loops are `scf.parallel` and
+    `scf.forall` on buffers; what stays parallel becomes `scf.parallel`.
+  }];
+  let dependentDialects = ["::mlir::scf::SCFDialect"];
+}
+
+def ExpandCopiesPass : Pass<"effattn-expand-copies"> {
+  let summary = "turn copies of strided buffers into linalg";
+  let description = [{
+    `memref.copy` between buffers that are not both contiguous would become a
+    call of MLIR's runner library; compiled objects need only libc.
+  }];
+  let dependentDialects = ["::mlir::linalg::LinalgDialect"];
+}
+
+def VerifyLoweredPass : Pass<"effattn-verify-lowered"> {
+  let summary = "name every op of the dialect that survived the lowering, and why";
+}
+
 #endif // EFFATTN_TRANSFORMS_PASSES

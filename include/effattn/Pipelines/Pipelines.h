@@ -1,0 +1,48 @@
+//===- Pipelines.h - From tensors to the LLVM dialect, stage by stage -----===//
+#ifndef EFFATTN_PIPELINES_PIPELINES_H
+#define EFFATTN_PIPELINES_PIPELINES_H
+
+#include "mlir/IR/DialectRegistry.h"
+#include "mlir/Pass/PassManager.h"
+
+namespace mlir::effattn {
+
+struct CpuPipelineOptions {
+  /// Parallel loops run with OpenMP; otherwise on the calling thread.
+  bool openmp = true;
+  /// Hot ops take the tuned expansions of CodeGen/CPU where there are any.
+  bool tuned = true;
+  /// Put before every exported name.
+  std::string symbolPrefix;
+  /// Features that the entry checks before it runs the implementation.
+  std::vector<std::string> cpuFeatures;
+};
+
+/// A stop on the way, under the name that `effattn-compile --emit` knows.
+struct Stage {
+  StringRef name;
+  /// The passes from the stage before to this one, as a textual pipeline
+  /// anchored on builtin.module.
+  std::string (*passes)(const CpuPipelineOptions &options);
+};
+
+/// In order: mlir-effattn, mlir-fused, mlir-linalg, mlir-buffers, mlir-loops,
+/// mlir-llvm.
+ArrayRef<Stage> getCpuStages();
+
+/// Adds the passes of a stage; all passes must be registered.
+LogicalResult addStage(OpPassManager &manager, const Stage &stage,
+                       const CpuPipelineOptions &options);
+
+/// All CPU stages as one `builtin.module(...)` for `-pass-pipeline`.
+std::string printCpuPipeline(const CpuPipelineOptions &options);
+
+/// Every dialect and interface model that IR files and pipelines need.
+void registerEverything(DialectRegistry &registry);
+
+/// Every pass and pipeline (`-effattn-cpu-pipeline`), upstream's too.
+void registerEveryPass();
+
+} // namespace mlir::effattn
+
+#endif // EFFATTN_PIPELINES_PIPELINES_H

@@ -1,0 +1,88 @@
+//===- Pipelines.cpp - From tensors to the LLVM dialect, stage by stage ---===//
+#include "effattn/Pipelines/Pipelines.h"
+
+#include "mlir/Pass/PassRegistry.h"
+#include "llvm/ADT/StringExtras.h"
+
+using namespace mlir;
+using namespace mlir::effattn;
+
+/// What was written, in its shortest form: one module without calls.
+static std::string readPasses(const CpuPipelineOptions &) {
+  return "inline,symbol-dce,canonicalize,cse";
+}
+
+static std::string fusePasses(const CpuPipelineOptions &) {
+  return "canonicalize,cse";
+}
+
+static std::string linalgPasses(const CpuPipelineOptions &) {
+  return "effattn-prepare-entry-points,effattn-insert-checks,canonicalize,cse,"
+         "effattn-convert-to-linalg,canonicalize,cse";
+}
+
+/// Results are built in the memory they go to (eliminate-empty-tensors), and
+/// states are updated where they are.
+static std::string bufferPasses(const CpuPipelineOptions &) {
+  return "eliminate-empty-tensors,"
+         "one-shot-bufferize{bufferize-function-boundaries=true "
+         "function-boundary-type-conversion=identity-layout-map "
+         "allow-return-allocs-from-loops=true},"
+         "canonicalize,cse,buffer-deallocation-pipeline,"
+         "convert-bufferization-to-memref,effattn-expand-copies,canonicalize,"
+         "cse";
+}
+
+static std::string loopPasses(const CpuPipelineOptions &) {
+  return "func.func(convert-linalg-to-parallel-loops),"
+         "effattn-limit-parallelism,canonicalize,cse,"
+         "loop-invariant-code-motion";
+}
+
+/// bf16 conversions are expanded to integer arithmetic: not every target has
+/// instructions for them, and libgcc 12 has no functions.
+static std::string llvmPasses(const CpuPipelineOptions &options) {
+  std::string parallel =
+      options.openmp ? "convert-scf-to-openmp,canonicalize," : "";
+  std::string openmp = options.openmp ? "convert-openmp-to-llvm," : "";
+  std::string prefix = options.symbolPrefix.empty()
+                           ? ""
+                           : " symbol-prefix=" + options.symbolPrefix;
+  std::string features =
+      options.cpuFeatures.empty()
+          ? ""
+          : " cpu-features=" + llvm::join(options.cpuFeatures, ",");
+  return parallel +
+         "expand-strided-metadata,arith-expand{include-bf16=true},lower-affine,"
+         "convert-scf-to-cf,effattn-lower-checks,effattn-verify-lowered,expand-"
+         "strided-metadata,"
+         "convert-vector-to-llvm,convert-math-to-llvm,convert-math-to-libm,"
+         "finalize-memref-to-llvm{use-aligned-alloc=true "
+         "use-generic-functions=true},"
+         "convert-arith-to-llvm,convert-index-to-llvm,convert-func-to-llvm,"
+         "convert-cf-to-llvm,convert-ub-to-llvm," +
+         openmp +
+         "reconcile-unrealized-casts,canonicalize,cse,"
+         "effattn-emit-entry-points{" +
+         StringRef(prefix + features).trim().str() + "}";
+}
+
+ArrayRef<Stage> effattn::getCpuStages() {
+  static const Stage stages[] = {
+      {"mlir-effattn", readPasses},  {"mlir-fused", fusePasses},
+      {"mlir-linalg", linalgPasses}, {"mlir-buffers", bufferPasses},
+      {"mlir-loops", loopPasses},    {"mlir-llvm", llvmPasses}};
+  return stages;
+}
+
+LogicalResult effattn::addStage(OpPassManager &manager, const Stage &stage,
+                                const CpuPipelineOptions &options) {
+  return parsePassPipeline(stage.passes(options), manager);
+}
+
+std::string effattn::printCpuPipeline(const CpuPipelineOptions &options) {
+  std::vector<std::string> parts;
+  for (const Stage &stage : getCpuStages())
+    parts.push_back(stage.passes(options));
+  return "builtin.module(" + llvm::join(parts, ",") + ")";
+}

@@ -1,0 +1,58 @@
+//===- Registration.cpp - Dialects and passes of every tool ---------------===//
+#include "effattn/Conversion/Passes.h"
+#include "effattn/Dialect/Bufferization.h"
+#include "effattn/Dialect/EffAttn.h"
+#include "effattn/Pipelines/Pipelines.h"
+#include "effattn/Transforms/Passes.h"
+
+#include "mlir/InitAllDialects.h"
+#include "mlir/InitAllExtensions.h"
+#include "mlir/InitAllPasses.h"
+#include "mlir/Pass/PassRegistry.h"
+#include "mlir/Target/LLVMIR/Dialect/All.h"
+
+using namespace mlir;
+using namespace mlir::effattn;
+
+void effattn::registerEverything(DialectRegistry &registry) {
+  registerAllDialects(registry);
+  registerAllExtensions(registry);
+  registerAllToLLVMIRTranslations(registry);
+  registry.insert<EffAttnDialect>();
+  registerBufferizationModels(registry);
+}
+
+namespace {
+struct PipelineFlags : PassPipelineOptions<PipelineFlags> {
+  Option<bool> openmp{*this, "openmp",
+                      llvm::cl::desc("Run parallel loops with OpenMP"),
+                      llvm::cl::init(true)};
+  Option<bool> tuned{*this, "tuned",
+                     llvm::cl::desc("Use the tuned expansions of hot ops"),
+                     llvm::cl::init(true)};
+  Option<std::string> symbolPrefix{
+      *this, "symbol-prefix", llvm::cl::desc("Put before every exported name")};
+};
+} // namespace
+
+void effattn::registerEveryPass() {
+  // Tools may ask twice; a pass may be registered once.
+  static bool done = false;
+  if (std::exchange(done, true))
+    return;
+  registerAllPasses();
+  registerEffAttnConversionPasses();
+  registerEffAttnTransformsPasses();
+  PassPipelineRegistration<PipelineFlags>(
+      "effattn-cpu-pipeline",
+      "Compile effattn on tensors to the LLVM dialect for the CPU",
+      [](OpPassManager &manager, const PipelineFlags &flags) {
+        CpuPipelineOptions options;
+        options.openmp = flags.openmp;
+        options.tuned = flags.tuned;
+        options.symbolPrefix = flags.symbolPrefix;
+        for (const Stage &stage : getCpuStages())
+          if (failed(addStage(manager, stage, options)))
+            llvm::report_fatal_error("a pass of the CPU pipeline is missing");
+      });
+}

@@ -1,0 +1,64 @@
+//===- LimitParallelism.cpp - Sequential where it must or should be -------===//
+#include "effattn/Dialect/EffAttn.h"
+#include "effattn/Transforms/Passes.h"
+
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/SCF/Transforms/Transforms.h"
+
+namespace mlir::effattn {
+#define GEN_PASS_DEF_LIMITPARALLELISMPASS
+#include "effattn/Transforms/Passes.h.inc"
+} // namespace mlir::effattn
+
+using namespace mlir;
+using namespace mlir::effattn;
+
+static bool containsCheck(Operation *loop) {
+  return loop->walk([](CheckOp) { return WalkResult::interrupt(); })
+      .wasInterrupted();
+}
+
+static bool isParallelLoop(Operation *op) {
+  return isa<scf::ParallelOp, scf::ForallOp>(op);
+}
+
+static bool isInsideParallelLoop(Operation *op) {
+  for (op = op->getParentOp(); op; op = op->getParentOp())
+    if (isParallelLoop(op) && !containsCheck(op))
+      return true;
+  return false;
+}
+
+namespace {
+struct LimitParallelismPass
+    : effattn::impl::LimitParallelismPassBase<LimitParallelismPass> {
+  void runOnOperation() override {
+    SmallVector<Operation *> sequential, parallel;
+    getOperation()->walk([&](Operation *op) {
+      if (!isParallelLoop(op))
+        return;
+      bool mustReturn = containsCheck(op);
+      (mustReturn || isInsideParallelLoop(op) ? sequential : parallel)
+          .push_back(op);
+    });
+    IRRewriter rewriter(&getContext());
+    for (Operation *op : sequential) {
+      rewriter.setInsertionPoint(op);
+      LogicalResult done = success();
+      if (auto forall = dyn_cast<scf::ForallOp>(op))
+        done = scf::forallToForLoop(rewriter, forall);
+      else
+        done = LogicalResult(
+            scf::parallelForToNestedFors(rewriter, cast<scf::ParallelOp>(op)));
+      if (failed(done))
+        return signalPassFailure();
+    }
+    for (Operation *op : parallel) {
+      rewriter.setInsertionPoint(op);
+      auto forall = dyn_cast<scf::ForallOp>(op);
+      if (forall && failed(scf::forallToParallelLoop(rewriter, forall)))
+        return signalPassFailure();
+    }
+  }
+};
+} // namespace

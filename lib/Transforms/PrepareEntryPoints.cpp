@@ -1,0 +1,457 @@
+//===- PrepareEntryPoints.cpp - The calling convention of compiled code ---===//
+#include "EntrySignature.h"
+
+#include "effattn/Dialect/EffAttn.h"
+#include "effattn/Transforms/Passes.h"
+
+#include "mlir/Dialect/Affine/IR/AffineOps.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Bufferization/IR/Bufferization.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/MemRef/Transforms/Transforms.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/Transforms/GreedyPatternRewriteDriver.h"
+
+namespace mlir::effattn {
+#define GEN_PASS_DEF_PREPAREENTRYPOINTSPASS
+#include "effattn/Transforms/Passes.h.inc"
+} // namespace mlir::effattn
+
+using namespace mlir;
+using namespace mlir::effattn;
+
+//===----------------------------------------------------------------------===//
+// What can be compiled
+//===----------------------------------------------------------------------===//
+
+static bool isBoundaryElement(Type type) {
+  if (auto integer = dyn_cast<IntegerType>(type))
+    return llvm::is_contained({1u, 8u, 16u, 32u, 64u}, integer.getWidth());
+  return type.isIndex() || type.isF16() || type.isBF16() || type.isF32() ||
+         type.isF64();
+}
+
+static LogicalResult verifyBoundaryType(func::FuncOp function, StringRef kind,
+                                        unsigned number, Type type) {
+  auto tensor = dyn_cast<RankedTensorType>(type);
+  if (isBoundaryElement(tensor ? tensor.getElementType() : type) &&
+      !(tensor && tensor.getEncoding()))
+    return success();
+  return function.emitError("expected ")
+         << kind << " " << number << " of '" << function.getName()
+         << "' to be a ranked tensor or scalar of i1, i8, i16, i32, i64, "
+            "index, "
+            "f16, bf16, f32 or f64, because it becomes a C argument, but got "
+         << type;
+}
+
+static LogicalResult verifyEntry(func::FuncOp function) {
+  if (!function.getBody().hasOneBlock())
+    return function.emitError("expected the body of '")
+           << function.getName()
+           << "' to be one block; write control flow with scf, not cf";
+  for (auto [number, type] : llvm::enumerate(function.getArgumentTypes()))
+    if (failed(verifyBoundaryType(function, "argument", number, type)))
+      return failure();
+  for (auto [number, type] : llvm::enumerate(function.getResultTypes()))
+    if (failed(verifyBoundaryType(function, "result", number, type)))
+      return failure();
+  WalkResult result = function.walk([&](func::CallOp call) {
+    call.emitError("expected '")
+        << call.getCallee()
+        << "' to have been inlined; functions that call themselves and "
+           "functions without a body cannot be compiled";
+    return WalkResult::interrupt();
+  });
+  return failure(result.wasInterrupted());
+}
+
+//===----------------------------------------------------------------------===//
+// States
+//===----------------------------------------------------------------------===//
+
+/// The value that `value` is an updated version of, or none.
+static Value predecessorOf(Value value) {
+  Operation *op = value.getDefiningOp();
+  if (!op)
+    return {};
+  unsigned number = cast<OpResult>(value).getResultNumber();
+  if (auto style = dyn_cast<DestinationStyleOpInterface>(op))
+    return style.getTiedOpOperand(cast<OpResult>(value))->get();
+  if (auto loop = dyn_cast<scf::ForOp>(op))
+    return loop.getInitArgs()[number];
+  if (auto loop = dyn_cast<scf::ForallOp>(op))
+    return loop.getOutputs()[number];
+  if (auto cast = dyn_cast<tensor::CastOp>(op))
+    return cast.getSource();
+  return {};
+}
+
+/// The argument whose memory a result can be updated in. A wrong guess (a loop
+/// that swaps its values, say) costs a copy, never correctness: bufferization
+/// decides what is in place.
+static std::optional<unsigned> stateArgument(func::FuncOp function,
+                                             Value value) {
+  while (Value previous = predecessorOf(value))
+    value = previous;
+  auto argument = dyn_cast<BlockArgument>(value);
+  if (!argument || argument.getOwner() != &function.front())
+    return std::nullopt;
+  return argument.getArgNumber();
+}
+
+namespace {
+/// A result on its way to the C boundary.
+struct Result {
+  Value value;
+  std::optional<unsigned> state;
+  bool calleeAllocated = false;
+};
+} // namespace
+
+static SmallVector<Result> collectResults(func::FuncOp function) {
+  SmallVector<Result> results;
+  llvm::SmallDenseSet<unsigned> taken;
+  for (Value value : function.front().getTerminator()->getOperands()) {
+    Result result{value, std::nullopt};
+    std::optional<unsigned> state = stateArgument(function, value);
+    // A static size on one side only would need a cast of the caller's memory.
+    if (state && value.getType() == function.getArgumentTypes()[*state] &&
+        isa<RankedTensorType>(value.getType()) && taken.insert(*state).second)
+      result.state = state;
+    results.push_back(result);
+  }
+  return results;
+}
+
+//===----------------------------------------------------------------------===//
+// The sizes function
+//===----------------------------------------------------------------------===//
+
+/// Whether `value` is arithmetic on sizes and scalars of the arguments.
+static bool isKnownFromArguments(Value value) {
+  SmallVector<Value> worklist{value};
+  llvm::DenseSet<Value> seen;
+  while (!worklist.empty()) {
+    Value next = worklist.pop_back_val();
+    if (!seen.insert(next).second)
+      continue;
+    if (auto argument = dyn_cast<BlockArgument>(next)) {
+      if (isa<func::FuncOp>(argument.getOwner()->getParentOp()))
+        continue;
+      return false;
+    }
+    Operation *op = next.getDefiningOp();
+    if (auto dim = dyn_cast<tensor::DimOp>(op)) {
+      if (!isa<BlockArgument>(dim.getSource()) || !dim.getConstantIndex())
+        return false;
+    } else if (!isa<arith::ArithDialect, affine::AffineDialect>(
+                   op->getDialect()) ||
+               op->getNumRegions() != 0) {
+      return false;
+    }
+    if (!isa<tensor::DimOp>(op))
+      llvm::append_range(worklist, op->getOperands());
+  }
+  return true;
+}
+
+static MemRefType boundaryMemRef(MLIRContext *context, Type type) {
+  auto tensor = dyn_cast<RankedTensorType>(type);
+  SmallVector<int64_t> strides;
+  if (tensor && tensor.getRank() > 0) {
+    strides.assign(tensor.getRank(), ShapedType::kDynamic);
+    strides.back() = 1;
+  }
+  auto layout =
+      StridedLayoutAttr::get(context, /*offset=*/ShapedType::kDynamic, strides);
+  if (!tensor)
+    return MemRefType::get({}, type, layout);
+  return MemRefType::get(tensor.getShape(), tensor.getElementType(), layout);
+}
+
+/// Builds `@f_sizes`: every size of every result as i64, -1 where data decides.
+/// Returns the sizes as values of the new function, for their names.
+static func::FuncOp buildSizesFunction(func::FuncOp function) {
+  OpBuilder builder(function.getContext());
+  builder.setInsertionPointAfter(function);
+  auto sizes = cast<func::FuncOp>(builder.clone(*function));
+  sizes.setName((function.getName() + "_sizes").str());
+  SmallVector<Operation *> checks;
+  sizes.walk([&](CheckOp check) { checks.push_back(check); });
+  for (Operation *check : checks)
+    check->erase();
+
+  auto terminator = cast<func::ReturnOp>(sizes.front().getTerminator());
+  builder.setInsertionPoint(terminator);
+  SmallVector<Value> dims;
+  for (Value value : terminator.getOperands())
+    if (auto type = dyn_cast<RankedTensorType>(value.getType()))
+      for (int64_t dim = 0; dim < type.getRank(); ++dim)
+        dims.push_back(
+            tensor::DimOp::create(builder, value.getLoc(), value, dim));
+  terminator->setOperands(dims);
+  auto setType = [&](TypeRange inputs, TypeRange results) {
+    sizes.setFunctionType(builder.getFunctionType(inputs, results));
+  };
+  setType(sizes.getArgumentTypes(), ValueRange(dims).getTypes());
+  sizes.setAllArgAttrs(ArrayRef<DictionaryAttr>(SmallVector<DictionaryAttr>(
+      sizes.getNumArguments(), builder.getDictionaryAttr({}))));
+  sizes.setAllResultAttrs(ArrayRef<DictionaryAttr>(
+      SmallVector<DictionaryAttr>(dims.size(), builder.getDictionaryAttr({}))));
+
+  // Sizes move up to the arguments they depend on; what computed the results
+  // is then dead.
+  auto simplify = [&] {
+    RewritePatternSet patterns(sizes.getContext());
+    memref::populateResolveRankedShapedTypeResultDimsPatterns(patterns);
+    memref::populateResolveShapedTypeResultDimsPatterns(patterns);
+    tensor::DimOp::getCanonicalizationPatterns(patterns, sizes.getContext());
+    scf::ForOp::getCanonicalizationPatterns(patterns, sizes.getContext());
+    scf::ForallOp::getCanonicalizationPatterns(patterns, sizes.getContext());
+    scf::IfOp::getCanonicalizationPatterns(patterns, sizes.getContext());
+    // Not converging leaves a size unresolved, which is the data's to decide.
+    (void)applyPatternsGreedily(sizes, std::move(patterns));
+  };
+  simplify();
+  builder.setInsertionPoint(terminator);
+  for (OpOperand &operand : terminator->getOpOperands()) {
+    Location loc = operand.get().getLoc();
+    Value size = isKnownFromArguments(operand.get())
+                     ? operand.get()
+                     : Value(arith::ConstantIndexOp::create(builder, loc, -1));
+    operand.set(
+        arith::IndexCastOp::create(builder, loc, builder.getI64Type(), size));
+  }
+  simplify();
+
+  // What is left is arithmetic: the rest of the body is dead by construction.
+  llvm::SetVector<Operation *> live;
+  SmallVector<Value> worklist(terminator->getOperands());
+  while (!worklist.empty())
+    if (Operation *op = worklist.pop_back_val().getDefiningOp())
+      if (live.insert(op))
+        llvm::append_range(worklist, op->getOperands());
+  for (Operation &op : llvm::make_early_inc_range(llvm::reverse(sizes.front())))
+    if (&op != terminator && !live.contains(&op))
+      op.erase();
+
+  SmallVector<Type> inputs;
+  for (BlockArgument argument : sizes.getArguments()) {
+    if (isa<RankedTensorType>(argument.getType())) {
+      for (Operation *user : llvm::make_early_inc_range(argument.getUsers())) {
+        auto dim = cast<tensor::DimOp>(user);
+        builder.setInsertionPoint(dim);
+        dim.replaceAllUsesWith(memref::DimOp::create(builder, dim.getLoc(),
+                                                     argument,
+                                                     *dim.getConstantIndex())
+                                   .getResult());
+        dim.erase();
+      }
+      argument.setType(
+          boundaryMemRef(builder.getContext(), argument.getType()));
+    }
+    inputs.push_back(argument.getType());
+  }
+  setType(inputs, SmallVector<Type>(dims.size(), builder.getI64Type()));
+  sizes->setAttr(LLVM::LLVMDialect::getEmitCWrapperAttrName(),
+                 builder.getUnitAttr());
+  return sizes;
+}
+
+/// What a size of a result goes by: a number, the symbol of the argument's
+/// size it equals, `?`, or a name of its own.
+static Attribute nameResultSize(ArgumentSizes &arguments, Value size,
+                                StringRef ownName) {
+  Builder builder(size.getContext());
+  if (auto cast = size.getDefiningOp<arith::IndexCastOp>())
+    size = cast.getIn();
+  if (std::optional<int64_t> constant = getConstantIntValue(size))
+    return *constant < 0 ? Attribute(builder.getStringAttr("?"))
+                         : builder.getI64IntegerAttr(*constant);
+  if (auto dim = size.getDefiningOp<memref::DimOp>())
+    return arguments.get({cast<BlockArgument>(dim.getSource()).getArgNumber(),
+                          unsigned(*dim.getConstantIndex())});
+  return builder.getStringAttr(ownName);
+}
+
+//===----------------------------------------------------------------------===//
+// Signature and rewriting
+//===----------------------------------------------------------------------===//
+
+static Type elementOf(Type type) { return getElementTypeOrSelf(type); }
+
+static DictionaryAttr describeInput(func::FuncOp function, ArgumentSizes &sizes,
+                                    unsigned number) {
+  Builder builder(function.getContext());
+  Type type = function.getArgumentTypes()[number];
+  bool isTensor = isa<RankedTensorType>(type);
+  NamedAttrList entry;
+  entry.set("name", builder.getStringAttr(boundaryName(
+                        function.getArgAttrDict(number), "arg", number)));
+  entry.set("element", TypeAttr::get(elementOf(type)));
+  entry.set("sizes",
+            isTensor ? sizes.getAll(number) : builder.getArrayAttr({}));
+  if (!isTensor)
+    entry.set("by_value", builder.getUnitAttr());
+  return entry.getDictionary(function.getContext());
+}
+
+/// `effattn.shape` of a result names sizes that no argument has.
+static std::string resultSizeName(func::FuncOp function, unsigned number,
+                                  StringRef resultName, unsigned dim) {
+  auto shape = function.getResultAttrOfType<StringAttr>(
+      number, EffAttnDialect::kShapeAttr);
+  if (!shape)
+    return (resultName + "_dim" + Twine(dim)).str();
+  SmallVector<StringRef> words;
+  shape.getValue().split(words, ' ', /*MaxSplit=*/-1, /*KeepEmpty=*/false);
+  return words[dim].str();
+}
+
+static DictionaryAttr describeOutput(func::FuncOp function,
+                                     ArgumentSizes &arguments, unsigned number,
+                                     Result &result, ValueRange sizes) {
+  Builder builder(function.getContext());
+  std::string name =
+      boundaryName(function.getResultAttrDict(number), "result", number);
+  SmallVector<Attribute> sizeNames;
+  for (auto [dim, size] : llvm::enumerate(sizes)) {
+    sizeNames.push_back(nameResultSize(
+        arguments, size, resultSizeName(function, number, name, dim)));
+    if (sizeNames.back() == builder.getStringAttr("?"))
+      result.calleeAllocated = true;
+  }
+  // A state has its argument's sizes, whatever else is known of the result.
+  if (result.state) {
+    sizeNames = llvm::to_vector(arguments.getAll(*result.state));
+    result.calleeAllocated = false;
+  }
+  NamedAttrList entry;
+  entry.set("name", builder.getStringAttr(name));
+  entry.set("element", TypeAttr::get(elementOf(result.value.getType())));
+  entry.set("sizes", builder.getArrayAttr(sizeNames));
+  if (result.state)
+    entry.set("state", builder.getI64IntegerAttr(*result.state));
+  if (result.calleeAllocated)
+    entry.set("callee_allocated", builder.getUnitAttr());
+  return entry.getDictionary(function.getContext());
+}
+
+/// Tensor arguments become memrefs; a state is writable.
+static void rewriteArguments(OpBuilder &builder, func::FuncOp function,
+                             ArrayRef<Result> results) {
+  builder.setInsertionPointToStart(&function.front());
+  for (BlockArgument argument : function.getArguments()) {
+    auto tensor = dyn_cast<RankedTensorType>(argument.getType());
+    if (!tensor)
+      continue;
+    bool isState = llvm::any_of(results, [&](const Result &result) {
+      return result.state == argument.getArgNumber();
+    });
+    argument.setType(boundaryMemRef(builder.getContext(), tensor));
+    auto toTensor = bufferization::ToTensorOp::create(
+        builder, argument.getLoc(), tensor, argument, /*restrict=*/true,
+        /*writable=*/isState);
+    argument.replaceAllUsesExcept(toTensor, toTensor);
+  }
+}
+
+/// Results go to memory of the caller, or are returned; the status is last.
+static void rewriteResults(OpBuilder &builder, func::FuncOp function,
+                           ArrayRef<Result> results) {
+  Operation *terminator = function.front().getTerminator();
+  builder.setInsertionPoint(terminator);
+  SmallVector<Value> returned;
+  for (auto [result, operand] :
+       llvm::zip(results, llvm::to_vector(terminator->getOperands()))) {
+    Location loc = terminator->getLoc();
+    if (result.calleeAllocated) {
+      returned.push_back(operand);
+      continue;
+    }
+    Value destination =
+        result.state
+            ? Value(function.getArgument(*result.state))
+            : Value(function.front().addArgument(
+                  boundaryMemRef(builder.getContext(), operand.getType()),
+                  loc));
+    if (isa<RankedTensorType>(operand.getType()))
+      bufferization::MaterializeInDestinationOp::create(
+          builder, loc, /*result=*/TypeRange(), operand, destination,
+          /*restrict=*/true, /*writable=*/true);
+    else
+      memref::StoreOp::create(builder, loc, operand, destination);
+  }
+  returned.push_back(
+      arith::ConstantIntOp::create(builder, terminator->getLoc(), 0, 32));
+  terminator->setOperands(returned);
+}
+
+static LogicalResult prepare(func::FuncOp function) {
+  if (failed(verifyEntry(function)))
+    return failure();
+  if (SymbolTable::lookupNearestSymbolFrom(
+          function, StringAttr::get(function.getContext(),
+                                    function.getName() + "_sizes")))
+    return function.emitError("expected no function called '")
+           << function.getName() << "_sizes', because that name is needed for '"
+           << function.getName() << "'";
+  ArgumentSizes arguments(function);
+  SmallVector<Result> results = collectResults(function);
+  func::FuncOp sizesFunction = buildSizesFunction(function);
+
+  OpBuilder builder(function.getContext());
+  SmallVector<Attribute> inputs, outputs;
+  for (unsigned number = 0; number < function.getNumArguments(); ++number)
+    inputs.push_back(describeInput(function, arguments, number));
+  ValueRange sizes = sizesFunction.front().getTerminator()->getOperands();
+  for (auto [number, result] : llvm::enumerate(results)) {
+    auto type = dyn_cast<RankedTensorType>(result.value.getType());
+    unsigned rank = type ? type.getRank() : 0;
+    outputs.push_back(describeOutput(function, arguments, number, result,
+                                     sizes.take_front(rank)));
+    sizes = sizes.drop_front(rank);
+  }
+  function->setAttr(
+      EffAttnDialect::kSignatureAttr,
+      builder.getDictionaryAttr(
+          {builder.getNamedAttr("inputs", builder.getArrayAttr(inputs)),
+           builder.getNamedAttr("outputs", builder.getArrayAttr(outputs))}));
+
+  rewriteArguments(builder, function, results);
+  rewriteResults(builder, function, results);
+  SmallVector<Type> argumentTypes(function.front().getArgumentTypes());
+  SmallVector<Type> resultTypes(
+      function.front().getTerminator()->getOperandTypes());
+  // The names are in the signature now.
+  function.setArgAttrsAttr(nullptr);
+  function.setResAttrsAttr(nullptr);
+  function.setFunctionType(builder.getFunctionType(argumentTypes, resultTypes));
+  function->setAttr(LLVM::LLVMDialect::getEmitCWrapperAttrName(),
+                    builder.getUnitAttr());
+  return success();
+}
+
+namespace {
+struct PrepareEntryPointsPass
+    : effattn::impl::PrepareEntryPointsPassBase<PrepareEntryPointsPass> {
+  void runOnOperation() override {
+    SmallVector<func::FuncOp> entries;
+    for (auto function : getOperation().getOps<func::FuncOp>())
+      if (function.isPublic() && !function.isExternal())
+        entries.push_back(function);
+    if (entries.empty()) {
+      getOperation().emitError("expected at least one public function with a "
+                               "body, because it becomes the C function");
+      return signalPassFailure();
+    }
+    for (func::FuncOp function : entries)
+      if (failed(prepare(function)))
+        return signalPassFailure();
+  }
+};
+} // namespace

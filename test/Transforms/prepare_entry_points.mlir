@@ -1,0 +1,91 @@
+// RUN: effattn-opt %s -split-input-file -verify-diagnostics -effattn-prepare-entry-points -canonicalize | FileCheck %s
+
+// A result goes to memory of the caller, and its sizes are the argument's.
+// CHECK-LABEL: func.func @transposed(
+// CHECK-SAME:    %[[X:.*]]: memref<?x?xf32, strided<[?, 1], offset: ?>>, %[[OUT:.*]]: memref<?x?xf32, strided<[?, 1], offset: ?>>) -> i32
+// CHECK-SAME:    inputs = [{element = f32, name = "x", sizes = ["rows", "arg0_dim1"]}]
+// CHECK-SAME:    outputs = [{element = f32, name = "y", sizes = ["arg0_dim1", "rows"]}]
+// CHECK:         %[[T:.*]] = linalg.transpose
+// CHECK:         bufferization.materialize_in_destination %[[T]] in restrict writable %[[OUT]]
+// CHECK-LABEL: func.func @transposed_sizes(
+// CHECK-SAME:    %[[X:.*]]: memref<?x?xf32, {{.*}}>) -> (i64, i64)
+// CHECK-NOT:     linalg
+// CHECK:         %[[COLUMNS:.*]] = memref.dim %[[X]], %{{.*}}
+func.func @transposed(%x: tensor<?x?xf32> {effattn.name = "x", effattn.shape = "rows arg0_dim1"})
+    -> (tensor<?x?xf32> {effattn.name = "y"}) {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %rows = tensor.dim %x, %c0 : tensor<?x?xf32>
+  %columns = tensor.dim %x, %c1 : tensor<?x?xf32>
+  %e = tensor.empty(%columns, %rows) : tensor<?x?xf32>
+  %t = linalg.transpose ins(%x : tensor<?x?xf32>) outs(%e : tensor<?x?xf32>) permutation = [1, 0]
+  return %t : tensor<?x?xf32>
+}
+
+// -----
+
+// A result that updates an argument works on the memory of the result, which
+// stands in the argument's place; a scalar is passed by value.
+// CHECK-LABEL: func.func @state(
+// CHECK-SAME:    %[[STATE:.*]]: memref<?xf32, strided<[1], offset: ?>>, %[[N:.*]]: index) -> i32
+// CHECK-SAME:    {by_value, element = index, name = "n", sizes = []}
+// CHECK-SAME:    outputs = [{element = f32, name = "result0", sizes = ["arg0_dim0"], state = 0 : i64}]
+// CHECK:         %[[T:.*]] = bufferization.to_tensor %[[STATE]] restrict writable
+// CHECK:         %[[NEXT:.*]] = tensor.insert %{{.*}} into %[[T]]
+// CHECK:         bufferization.materialize_in_destination %[[NEXT]] in restrict writable %[[STATE]]
+func.func @state(%state: tensor<?xf32>, %n: index {effattn.name = "n"}) -> tensor<?xf32> {
+  %one = arith.constant 1.0 : f32
+  %next = tensor.insert %one into %state[%n] : tensor<?xf32>
+  return %next : tensor<?xf32>
+}
+
+// -----
+
+// Sizes that data decides are the callee's to allocate.
+// CHECK-LABEL: func.func @counted(
+// CHECK-SAME:    %{{.*}}: memref<i64, strided<[], offset: ?>>) -> (tensor<?xf32>, i32)
+// CHECK-SAME:    {callee_allocated, element = f32, name = "result0", sizes = ["?"]}
+// CHECK-LABEL: func.func @counted_sizes(
+// CHECK:         %[[UNKNOWN:.*]] = arith.constant -1 : i64
+// CHECK:         return %[[UNKNOWN]] : i64
+func.func @counted(%n: tensor<i64>) -> tensor<?xf32> {
+  %size = tensor.extract %n[] : tensor<i64>
+  %index = arith.index_cast %size : i64 to index
+  %zero = arith.constant 0.0 : f32
+  %e = tensor.empty(%index) : tensor<?xf32>
+  %f = linalg.fill ins(%zero : f32) outs(%e : tensor<?xf32>) -> tensor<?xf32>
+  return %f : tensor<?xf32>
+}
+
+// -----
+
+// Sizes that an op of the entry block equates share a symbol, its letter.
+// CHECK-LABEL: func.func @equal_sizes(
+// CHECK-SAME:    {element = f32, name = "arg0", sizes = ["B", 4]}
+// CHECK-SAME:    {element = i1, name = "arg1", sizes = ["B", 4]}
+func.func @equal_sizes(%p: tensor<?x4xf32>, %out: tensor<?x?xi1>) -> tensor<?x?xi1> {
+  %mask = effattn.boundary_mask ins(%p : tensor<?x4xf32>) outs(%out : tensor<?x?xi1>)
+  return %mask : tensor<?x?xi1>
+}
+
+// -----
+
+// expected-error @below {{expected argument 0 of 'unranked' to be a ranked tensor or scalar}}
+func.func @unranked(%x: tensor<*xf32>) {
+  return
+}
+
+// -----
+
+func.func private @outside(tensor<?xf32>) -> tensor<?xf32>
+func.func @calls(%x: tensor<?xf32>) -> tensor<?xf32> {
+  // expected-error @below {{expected 'outside' to have been inlined}}
+  %y = call @outside(%x) : (tensor<?xf32>) -> tensor<?xf32>
+  return %y : tensor<?xf32>
+}
+
+// -----
+
+// expected-error @below {{expected at least one public function with a body}}
+module {
+}

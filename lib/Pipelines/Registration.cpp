@@ -3,6 +3,7 @@
 #include "effattn/Dialect/Bufferization.h"
 #include "effattn/Dialect/EffAttn.h"
 #include "effattn/Pipelines/Pipelines.h"
+#include "effattn/Target/Passes.h"
 #include "effattn/Transforms/Passes.h"
 
 #include "mlir/InitAllDialects.h"
@@ -42,6 +43,7 @@ void effattn::registerEveryPass() {
     return;
   registerAllPasses();
   registerEffAttnConversionPasses();
+  registerEffAttnTargetPasses();
   registerEffAttnTransformsPasses();
   PassPipelineRegistration<PipelineFlags>(
       "effattn-cpu-pipeline",

@@ -1,11 +1,12 @@
 //===- effattn-translate.cpp - IR to and from other formats ---------------===//
-#include "effattn/Pipelines/Pipelines.h"
+#include "effattn/Target/Translations.h"
 
 #include "mlir/InitAllTranslations.h"
 #include "mlir/Tools/mlir-translate/MlirTranslateMain.h"
 
 int main(int argc, char **argv) {
   mlir::registerAllTranslations();
+  mlir::effattn::registerEffAttnTranslations();
   return llvm::failed(
       mlir::mlirTranslateMain(argc, argv, "The translator of effattn\n"));
 }

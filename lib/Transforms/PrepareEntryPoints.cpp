@@ -360,32 +360,58 @@ static void rewriteArguments(OpBuilder &builder, func::FuncOp function,
   }
 }
 
+/// Whether `value` may be (a view of) memory of an argument.
+static bool mayShareArgument(Value value) {
+  while (Operation *op = value.getDefiningOp()) {
+    if (Value previous = predecessorOf(value))
+      value = previous;
+    else if (isa<tensor::ExtractSliceOp, tensor::ExpandShapeOp,
+                 tensor::CollapseShapeOp, tensor::ReshapeOp>(op))
+      value = op->getOperand(0);
+    else
+      return isa<bufferization::ToTensorOp>(op) || op->getNumRegions() != 0;
+  }
+  return true;
+}
+
+static void writeResult(OpBuilder &builder, Value value, Value destination) {
+  Location loc = value.getLoc();
+  if (isa<RankedTensorType>(value.getType()))
+    bufferization::MaterializeInDestinationOp::create(
+        builder, loc, /*result=*/TypeRange(), value, destination,
+        /*restrict=*/true, /*writable=*/true);
+  else
+    memref::StoreOp::create(builder, loc, value, destination);
+}
+
 /// Results go to memory of the caller, or are returned; the status is last.
+/// States are written after everything else: what reads a state's old value,
+/// another result included, has then done so. Bufferization does not see that
+/// the destination is the memory of the argument.
 static void rewriteResults(OpBuilder &builder, func::FuncOp function,
                            ArrayRef<Result> results) {
   Operation *terminator = function.front().getTerminator();
   builder.setInsertionPoint(terminator);
   SmallVector<Value> returned;
-  for (auto [result, operand] :
-       llvm::zip(results, llvm::to_vector(terminator->getOperands()))) {
-    Location loc = terminator->getLoc();
+  for (const Result &result : results) {
+    Value value = result.value;
+    if (result.state)
+      continue;
     if (result.calleeAllocated) {
-      returned.push_back(operand);
+      if (mayShareArgument(value))
+        value = bufferization::AllocTensorOp::create(
+            builder, value.getLoc(), cast<RankedTensorType>(value.getType()),
+            /*dynamicSizes=*/ValueRange(), /*copy=*/value);
+      returned.push_back(value);
       continue;
     }
-    Value destination =
-        result.state
-            ? Value(function.getArgument(*result.state))
-            : Value(function.front().addArgument(
-                  boundaryMemRef(builder.getContext(), operand.getType()),
-                  loc));
-    if (isa<RankedTensorType>(operand.getType()))
-      bufferization::MaterializeInDestinationOp::create(
-          builder, loc, /*result=*/TypeRange(), operand, destination,
-          /*restrict=*/true, /*writable=*/true);
-    else
-      memref::StoreOp::create(builder, loc, operand, destination);
+    Value destination = function.front().addArgument(
+        boundaryMemRef(builder.getContext(), value.getType()), value.getLoc());
+    writeResult(builder, value, destination);
   }
+  for (const Result &result : results)
+    if (result.state)
+      writeResult(builder, result.value, function.getArgument(*result.state));
   returned.push_back(
       arith::ConstantIntOp::create(builder, terminator->getLoc(), 0, 32));
   terminator->setOperands(returned);
@@ -423,6 +449,9 @@ static LogicalResult prepare(func::FuncOp function) {
            builder.getNamedAttr("outputs", builder.getArrayAttr(outputs))}));
 
   rewriteArguments(builder, function, results);
+  for (auto [result, value] :
+       llvm::zip(results, function.front().getTerminator()->getOperands()))
+    result.value = value;
   rewriteResults(builder, function, results);
   SmallVector<Type> argumentTypes(function.front().getArgumentTypes());
   SmallVector<Type> resultTypes(

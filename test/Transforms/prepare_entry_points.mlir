@@ -89,3 +89,25 @@ func.func @calls(%x: tensor<?xf32>) -> tensor<?xf32> {
 // expected-error @below {{expected at least one public function with a body}}
 module {
 }
+
+// -----
+
+// Other results are written, and views of the state copied, before the state's
+// memory changes.
+// CHECK-LABEL: func.func @old_state_too(
+// CHECK-SAME:    %[[STATE:[a-z0-9]+]]: memref<?xf32
+// CHECK:         %[[OLD:.*]] = bufferization.to_tensor %[[STATE]]
+// CHECK:         %[[NEW:.*]] = linalg.add
+// CHECK:         %[[SLICE:.*]] = tensor.extract_slice %[[OLD]]
+// CHECK:         bufferization.materialize_in_destination %[[OLD]]
+// CHECK:         %[[COPY:.*]] = bufferization.alloc_tensor() copy(%[[SLICE]])
+// CHECK:         bufferization.materialize_in_destination %[[NEW]] in restrict writable %[[STATE]]
+// CHECK:         return %[[COPY]]
+func.func @old_state_too(%state: tensor<?xf32>, %n: tensor<index>)
+    -> (tensor<?xf32>, tensor<?xf32>, tensor<?xf32>) {
+  %count = tensor.extract %n[] : tensor<index>
+  %new = linalg.add ins(%state, %state : tensor<?xf32>, tensor<?xf32>)
+    outs(%state : tensor<?xf32>) -> tensor<?xf32>
+  %slice = tensor.extract_slice %state[0][%count][1] : tensor<?xf32> to tensor<?xf32>
+  return %new, %state, %slice : tensor<?xf32>, tensor<?xf32>, tensor<?xf32>
+}

@@ -11,7 +11,7 @@ usage: ./build.sh [COMMAND] [--debug | --asan]
   check           build, then run every test that takes seconds
   check-long      the same, with the long tests
   bench           build, then measure
-  docs            build the generated reference under docs/
+  docs            write the reference of ops and passes to build/docs/
   install PREFIX  build, then install into PREFIX
   clean           remove the build trees and .venv/
   help            print this text

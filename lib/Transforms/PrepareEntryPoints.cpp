@@ -9,6 +9,7 @@
 #include "mlir/Dialect/Bufferization/IR/Bufferization.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/MLProgram/IR/MLProgram.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/MemRef/Transforms/Transforms.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
@@ -465,6 +466,15 @@ static LogicalResult prepare(func::FuncOp function) {
   return success();
 }
 
+/// Compiled functions are re-entrant: what lives between calls is an argument.
+static LogicalResult verifyNoMutableGlobals(ModuleOp module) {
+  for (auto global : module.getOps<ml_program::GlobalOp>())
+    if (global.getIsMutable())
+      return global.emitOpError("expected to be constant; pass a state as an "
+                                "argument and return its successor");
+  return success();
+}
+
 namespace {
 struct PrepareEntryPointsPass
     : effattn::impl::PrepareEntryPointsPassBase<PrepareEntryPointsPass> {
@@ -478,6 +488,8 @@ struct PrepareEntryPointsPass
                                "body, because it becomes the C function");
       return signalPassFailure();
     }
+    if (failed(verifyNoMutableGlobals(getOperation())))
+      return signalPassFailure();
     for (func::FuncOp function : entries)
       if (failed(prepare(function)))
         return signalPassFailure();

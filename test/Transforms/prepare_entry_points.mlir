@@ -111,3 +111,12 @@ func.func @old_state_too(%state: tensor<?xf32>, %n: tensor<index>)
   %slice = tensor.extract_slice %state[0][%count][1] : tensor<?xf32> to tensor<?xf32>
   return %new, %state, %slice : tensor<?xf32>, tensor<?xf32>, tensor<?xf32>
 }
+
+// -----
+
+// expected-error @below {{expected to be constant; pass a state as an argument and return its successor}}
+ml_program.global private mutable @state(dense<0.0> : tensor<4xf32>) : tensor<4xf32>
+func.func @stateful() -> tensor<4xf32> {
+  %state = ml_program.global_load @state : tensor<4xf32>
+  return %state : tensor<4xf32>
+}

@@ -493,6 +493,7 @@ static void shapes(void) {
   a.tensors[0].data = NULL;
   CHECK(effattn_output_shapes(&mix, a.inputs, pointers) == 0);
   CHECK(sizes[0][0] == 2 && sizes[0][1] == 3 && sizes[0][2] == 4);
+  CHECK(*effattn_last_error() == 0);
   CHECK(sizes[1][1] == 5 && sizes[2][0] == -1 && sizes[2][1] == 4);
   CHECK(effattn_output_shapes(&mix, a.inputs, NULL) == 1);
   check_text("mix: the array of shapes is a null pointer");
@@ -788,6 +789,31 @@ static void copies_agree(void) {
   }
 }
 
+static void bools_are_checked(void) {
+  enum { Bytes = 64 };
+  static _Alignas(64) char buffer[Bytes];
+  current = "bool bytes";
+  for (int round = 0; round < 100000; ++round) {
+    struct RandomView view;
+    if (!random_view(&view, buffer, Bytes / 2, -8))
+      continue;
+    view.argument.bits = 8;
+    if (pick(0, 1)) { /* a long row */
+      view.argument.rank = 1;
+      view.sizes[0] = view.view.count = pick(1, 40);
+      view.strides[0] = 1;
+      view.view.data = buffer + pick(0, 20);
+    }
+    int normal = 1;
+    for (int i = 0; i < Bytes; ++i)
+      buffer[i] = (char)pick(0, 1);
+    buffer[pick(0, Bytes - 1)] = (char)pick(2, 255);
+    for (int64_t i = 0; i < view.view.count; ++i)
+      normal &= (uint8_t)view.view.data[offset_of(&view, i)] <= 1;
+    CHECK(effattn_is_normal_bool(&view.view) == normal);
+  }
+}
+
 /* ---- Two threads with different errors ---- */
 
 static void *thread_main(void *unused) {
@@ -833,6 +859,7 @@ int main(void) {
   cpu_features();
   overlap_is_never_missed();
   copies_agree();
+  bools_are_checked();
   threads();
   if (!failures)
     puts("all support checks hold");

@@ -133,14 +133,16 @@ int effattn_is_normal_bool(const struct EffattnView *view) {
   int64_t step = walk.to[last], offset = 0, unused = 0;
   do {
     const uint8_t *row = (const uint8_t *)view->data + offset;
-    uint8_t seen = 0;
-    if (step == 1)
-      for (int64_t i = 0; i < walk.sizes[last]; ++i)
-        seen |= row[i];
-    else
-      for (int64_t i = 0; i < walk.sizes[last]; ++i)
-        seen |= row[i * step];
-    if (seen > 1)
+    uint64_t seen = 0, word;
+    int64_t i = 0;
+    if (step == 1) /* eight at a time: masks are large */
+      for (; i + 8 <= walk.sizes[last]; i += 8) {
+        memcpy(&word, row + i, sizeof word);
+        seen |= word;
+      }
+    for (; i < walk.sizes[last]; ++i)
+      seen |= row[i * step];
+    if (seen & 0xfefefefefefefefe)
       return 0;
   } while (next_row(&walk, &offset, &unused));
   return 1;

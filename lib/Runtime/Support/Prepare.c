@@ -80,6 +80,7 @@ static void place_call(struct EffattnArena *arena, struct EffattnCall *call) {
 int effattn_prepare(struct EffattnCall *call,
                     const struct EffattnFunction *function) {
   struct EffattnArena arena = {NULL, 0};
+  effattn_sentence(NULL); /* a call that succeeds leaves no sentence */
   call->function = function;
   place_call(&arena, call);
   int64_t bytes = arena.used;

@@ -121,7 +121,6 @@ static int compute(struct EffattnCall *call) {
       call->arguments[count++] = call->outputs[o].descriptor;
   }
   call->arguments[count] = call->results;
-  effattn_sentence(NULL);
   code = function->compute(call->arguments);
   if (code && !*effattn_last_error()) {
     struct EffattnText text = effattn_sentence(function->name);

@@ -1,0 +1,82 @@
+//===- Compiler.h - From IR in memory to bytes in memory ------------------===//
+#ifndef EFFATTN_DRIVER_COMPILER_H
+#define EFFATTN_DRIVER_COMPILER_H
+
+#include "effattn/Driver/OutputKind.h"
+#include "effattn/Driver/StageTimes.h"
+#include "effattn/Pipelines/Pipelines.h"
+#include "effattn/Target/Machine.h"
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/Support/LLVM.h"
+#include "llvm/Support/MemoryBuffer.h"
+#include <memory>
+#include <string>
+
+namespace mlir::effattn {
+
+struct CompilerOptions {
+  MachineOptions machine;
+  bool openmp = true;
+  /// Hot ops take the tuned expansions where there are any.
+  bool tuned = true;
+  /// Put before every exported name.
+  std::string symbolPrefix;
+  /// Names the header's guard and the archive's member.
+  std::string name = "model";
+  /// Name that users of the shared library look for; none when empty.
+  std::string soname;
+};
+
+/// Sizes of the sections of an object.
+struct ObjectSizes {
+  uint64_t code = 0, data = 0, zeroFilled = 0;
+};
+
+struct Compiled {
+  /// The text or the bytes that were asked for.
+  std::unique_ptr<llvm::MemoryBuffer> content;
+  /// What belongs beside an object or a library; empty for other kinds.
+  std::string header, json;
+  std::optional<ObjectSizes> sizes;
+};
+
+class Compiler {
+public:
+  /// Fails when the options name no machine that code can be made for.
+  static llvm::Expected<Compiler> create(CompilerOptions options);
+  Compiler(Compiler &&);
+  ~Compiler();
+
+  /// Compiles IR, text or bytecode. Errors are written to `diagnostics` with
+  /// their place in the source.
+  FailureOr<Compiled> compile(std::unique_ptr<llvm::MemoryBuffer> source,
+                              OutputKind kind, StageTimes &times,
+                              llvm::raw_ostream &diagnostics) const;
+
+  /// What effattn-opt needs to run the same passes.
+  std::string printPipeline() const;
+
+private:
+  Compiler(CompilerOptions options,
+           std::unique_ptr<llvm::TargetMachine> machine);
+  CpuPipelineOptions getPipelineOptions() const;
+  LogicalResult runStages(ModuleOp module, OutputKind kind,
+                          StageTimes &times) const;
+  LogicalResult describeFunctions(ModuleOp module, OutputKind kind,
+                                  Compiled &compiled) const;
+  LogicalResult generate(ModuleOp module, OutputKind kind, StageTimes &times,
+                         llvm::raw_ostream &diagnostics,
+                         Compiled &compiled) const;
+
+  CompilerOptions options;
+  std::unique_ptr<llvm::TargetMachine> machine;
+};
+
+/// Reads a file, or standard input for `-`; the error names the file and says
+/// why.
+llvm::Expected<std::unique_ptr<llvm::MemoryBuffer>>
+readFile(llvm::StringRef path);
+
+} // namespace mlir::effattn
+
+#endif // EFFATTN_DRIVER_COMPILER_H

@@ -1,0 +1,242 @@
+//===- Compiler.cpp - From IR in memory to bytes in memory ----------------===//
+#include "effattn/Driver/Compiler.h"
+
+#include "effattn/Target/EmitFile.h"
+#include "effattn/Target/Header.h"
+#include "effattn/Target/Signature.h"
+#include "effattn/Target/TranslateToLLVM.h"
+#include "mlir/Bytecode/BytecodeReader.h"
+#include "mlir/IR/Diagnostics.h"
+#include "mlir/IR/MLIRContext.h"
+#include "mlir/Parser/Parser.h"
+#include "mlir/Pass/PassManager.h"
+#include "llvm/IR/LLVMContext.h"
+#include "llvm/Object/ObjectFile.h"
+#include "llvm/Support/ConvertUTF.h"
+#include "llvm/Support/SourceMgr.h"
+
+using namespace mlir;
+using namespace mlir::effattn;
+
+static llvm::Error refuse(const llvm::Twine &sentence) {
+  return llvm::createStringError(llvm::inconvertibleErrorCode(), sentence);
+}
+
+llvm::Expected<std::unique_ptr<llvm::MemoryBuffer>>
+effattn::readFile(StringRef path) {
+  auto buffer = llvm::MemoryBuffer::getFileOrSTDIN(path);
+  if (!buffer)
+    return refuse("cannot read " + (path == "-" ? "standard input" : path) +
+                  ": " + describe(buffer.getError()));
+  return std::move(*buffer);
+}
+
+llvm::Expected<Compiler> Compiler::create(CompilerOptions options) {
+  auto machine = createMachine(options.machine);
+  if (!machine)
+    return machine.takeError();
+  return Compiler(std::move(options), std::move(*machine));
+}
+
+Compiler::Compiler(CompilerOptions options,
+                   std::unique_ptr<llvm::TargetMachine> machine)
+    : options(std::move(options)), machine(std::move(machine)) {}
+Compiler::Compiler(Compiler &&) = default;
+Compiler::~Compiler() = default;
+
+CpuPipelineOptions Compiler::getPipelineOptions() const {
+  CpuPipelineOptions pipeline;
+  pipeline.openmp = options.openmp;
+  pipeline.tuned = options.tuned;
+  pipeline.symbolPrefix = options.symbolPrefix;
+  pipeline.cpuFeatures = getRequiredFeatures(*machine);
+  return pipeline;
+}
+
+std::string Compiler::printPipeline() const {
+  registerEveryPass();
+  return printCpuPipeline(getPipelineOptions());
+}
+
+/// Says what a file that cannot be IR is, where the parser would only complain
+/// about a character.
+static LogicalResult checkSource(const llvm::MemoryBuffer &source,
+                                 raw_ostream &diagnostics) {
+  StringRef text = source.getBuffer(), name = source.getBufferIdentifier();
+  if (isBytecode(source.getMemBufferRef()))
+    return success();
+  if (text.trim().empty()) {
+    diagnostics << name << ": error: the file is empty\n";
+    return failure();
+  }
+  const auto *begin = reinterpret_cast<const llvm::UTF8 *>(text.begin()),
+             *end = reinterpret_cast<const llvm::UTF8 *>(text.end()),
+             *at = begin;
+  bool legal = llvm::isLegalUTF8String(&at, end);
+  size_t length = std::min<size_t>(at - begin, text.find('\0'));
+  if (legal && length == text.size())
+    return success();
+  diagnostics << name << ":" << text.take_front(length).count('\n') + 1
+              << ": error: expected MLIR text in UTF-8 or MLIR bytecode, but "
+                 "got a byte that is neither\n";
+  return failure();
+}
+
+static OwningOpRef<ModuleOp> parse(std::shared_ptr<llvm::SourceMgr> source,
+                                   MLIRContext &context) {
+  return parseSourceFile<ModuleOp>(source, ParserConfig(&context));
+}
+
+LogicalResult Compiler::runStages(ModuleOp module, OutputKind kind,
+                                  StageTimes &times) const {
+  CpuPipelineOptions pipeline = getPipelineOptions();
+  for (const Stage &stage : getCpuStages()) {
+    times.begin(stage.name);
+    PassManager manager = PassManager::on<ModuleOp>(module.getContext());
+    if (failed(addStage(manager, stage, pipeline)) ||
+        failed(manager.run(module)))
+      return failure();
+    if (getInfo(kind).name == stage.name)
+      break;
+  }
+  times.end();
+  return success();
+}
+
+static bool isMlir(OutputKind kind) { return kind <= OutputKind::MlirLlvm; }
+
+static std::unique_ptr<llvm::MemoryBuffer> copyText(StringRef text) {
+  return llvm::MemoryBuffer::getMemBufferCopy(text);
+}
+
+static std::string printModule(ModuleOp module) {
+  std::string text;
+  llvm::raw_string_ostream stream(text);
+  module.print(stream);
+  if (text.empty() || text.back() != '\n')
+    stream << '\n';
+  return text;
+}
+
+LogicalResult Compiler::describeFunctions(ModuleOp module, OutputKind kind,
+                                          Compiled &compiled) const {
+  FailureOr<std::vector<Signature>> signatures = collectSignatures(module);
+  if (failed(signatures))
+    return failure();
+  if (signatures->empty())
+    return module.emitError("expected at least one public function to "
+                            "compile, but got none");
+  llvm::raw_string_ostream header(compiled.header), json(compiled.json);
+  writeHeader(header, *signatures, options.name, EFFATTN_VERSION);
+  std::string triple = machine->getTargetTriple().str();
+  writeSignatures(json, *signatures,
+                  {EFFATTN_VERSION, triple, machine->getTargetCPU(),
+                   options.openmp ? "openmp" : "none"});
+  return success();
+}
+
+static std::optional<ObjectSizes> measure(StringRef bytes) {
+  auto object = llvm::object::ObjectFile::createObjectFile(
+      llvm::MemoryBufferRef(bytes, "object"));
+  if (!object) {
+    llvm::consumeError(object.takeError());
+    return std::nullopt;
+  }
+  ObjectSizes sizes;
+  for (const llvm::object::SectionRef &section : (*object)->sections()) {
+    uint64_t size = section.getSize();
+    if (section.isText())
+      sizes.code += size;
+    else if (section.isBSS())
+      sizes.zeroFilled += size;
+    else if (section.isData())
+      sizes.data += size;
+  }
+  return sizes;
+}
+
+LogicalResult Compiler::generate(ModuleOp module, OutputKind kind,
+                                 StageTimes &times, raw_ostream &diagnostics,
+                                 Compiled &compiled) const {
+  llvm::LLVMContext context;
+  times.begin("llvm-ir");
+  auto llvmModule = translateToLLVM(module, context, *machine);
+  if (!llvmModule || failed(optimize(module, *llvmModule, *machine,
+                                     options.machine.optimization)))
+    return failure();
+  if (kind == OutputKind::LlvmIr) {
+    std::string text;
+    llvm::raw_string_ostream(text) << *llvmModule;
+    compiled.content = copyText(text);
+    return success();
+  }
+
+  bool assembly = kind == OutputKind::Assembly;
+  times.begin(assembly ? "asm" : "obj");
+  auto code = generateCode(module, *llvmModule, *machine,
+                           assembly ? llvm::CodeGenFileType::AssemblyFile
+                                    : llvm::CodeGenFileType::ObjectFile);
+  if (failed(code))
+    return failure();
+  StringRef bytes(code->data(), code->size());
+  if (!assembly)
+    compiled.sizes = measure(bytes);
+  if (kind == OutputKind::Assembly || kind == OutputKind::Object) {
+    compiled.content = copyText(bytes);
+    return success();
+  }
+
+  times.begin(getInfo(kind).name);
+  auto library =
+      kind == OutputKind::StaticLibrary
+          ? makeArchive(bytes, options.name + ".o")
+          : linkSharedLibrary(bytes, {machine->getTargetTriple(),
+                                      options.openmp, options.soname});
+  if (!library) {
+    diagnostics << "error: " << llvm::toString(library.takeError()) << '\n';
+    return failure();
+  }
+  compiled.content = std::move(*library);
+  return success();
+}
+
+FailureOr<Compiled>
+Compiler::compile(std::unique_ptr<llvm::MemoryBuffer> source, OutputKind kind,
+                  StageTimes &times, raw_ostream &diagnostics) const {
+  if (failed(checkSource(*source, diagnostics)))
+    return failure();
+  registerEveryPass();
+  DialectRegistry registry;
+  registerEverything(registry);
+  // One thread: a worker's small stack would not survive input that nests
+  // deeply, and diagnostics keep their order.
+  MLIRContext context(registry, MLIRContext::Threading::DISABLED);
+  auto sources = std::make_shared<llvm::SourceMgr>();
+  sources->AddNewSourceBuffer(std::move(source), llvm::SMLoc());
+  SourceMgrDiagnosticHandler handler(*sources, &context, diagnostics);
+  // The source line says more than the op in its generic form.
+  context.printOpOnDiagnostic(false);
+
+  times.begin("parse");
+  OwningOpRef<ModuleOp> module = parse(sources, context);
+  if (!module)
+    return failure();
+  if (failed(runStages(*module, kind, times)))
+    return failure();
+  Compiled compiled;
+  if (isMlir(kind)) {
+    compiled.content = copyText(printModule(*module));
+    return compiled;
+  }
+  if (failed(describeFunctions(*module, kind, compiled)))
+    return failure();
+  if (kind == OutputKind::Header || kind == OutputKind::Json) {
+    compiled.content =
+        copyText(kind == OutputKind::Header ? compiled.header : compiled.json);
+    return compiled;
+  }
+  if (failed(generate(*module, kind, times, diagnostics, compiled)))
+    return failure();
+  times.end();
+  return compiled;
+}

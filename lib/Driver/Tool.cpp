@@ -1,0 +1,179 @@
+//===- Tool.cpp - What the tools have in common ---------------------------===//
+#include "effattn/Driver/Tool.h"
+
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/CrashRecoveryContext.h"
+#include "llvm/Support/ErrorHandling.h"
+#include "llvm/Support/Path.h"
+#include "llvm/Support/Signals.h"
+
+#include <csignal>
+#include <pthread.h>
+#include <unistd.h>
+
+using namespace llvm;
+using namespace mlir::effattn;
+
+static std::string toolName = "effattn";
+
+int mlir::effattn::fail(const Twine &sentence, int code) {
+  errs() << toolName << ": " << sentence << '\n';
+  return code;
+}
+
+int mlir::effattn::fail(Error error, int code) {
+  return fail(toString(std::move(error)), code);
+}
+
+cl::OptionCategory &mlir::effattn::getToolCategory() {
+  static cl::OptionCategory category("Options");
+  return category;
+}
+
+Error mlir::effattn::checkChoice(StringRef option, StringRef value,
+                                 ArrayRef<StringRef> choices) {
+  if (is_contained(choices, value))
+    return Error::success();
+  return createStringError(inconvertibleErrorCode(),
+                           option + ": expected " + join(choices, " or ") +
+                               ", but got '" + value + "'");
+}
+
+/// LLVM's libraries bring thousands of options of their own, some under names
+/// that the tools use.
+static bool removeForeignOptions() {
+  SmallVector<cl::Option *> foreign;
+  for (const auto &entry : cl::getRegisteredOptions())
+    if (!is_contained({"help", "version"}, entry.first))
+      foreign.push_back(entry.second);
+  for (cl::Option *option : foreign)
+    option->removeArgument();
+  return true;
+}
+
+CompilerFlags::CompilerFlags()
+    : alone(removeForeignOptions()),
+      cpu("cpu", cl::value_desc("name"), cl::cat(getToolCategory()),
+          cl::desc("CPU to compile for: native, x86-64-v3, ...; 'help' lists "
+                   "the names (default: native)")),
+      threads("threads", cl::value_desc("openmp|none"), cl::init("openmp"),
+              cl::cat(getToolCategory()),
+              cl::desc("How parallel loops run (default: openmp)")),
+      lowering("lowering", cl::value_desc("tuned|linalg"), cl::init("tuned"),
+               cl::cat(getToolCategory()),
+               cl::desc("linalg: no tuned expansions of hot ops (default: "
+                        "tuned)")),
+      optimization("O", cl::value_desc("0|1|2|3"), cl::Prefix, cl::init("3"),
+                   cl::cat(getToolCategory()),
+                   cl::desc("How hard LLVM optimizes (default: 3)")) {}
+
+Expected<CompilerOptions> CompilerFlags::read() const {
+  if (Error error = checkChoice("--threads", threads, {"openmp", "none"}))
+    return error;
+  if (Error error = checkChoice("--lowering", lowering, {"tuned", "linalg"}))
+    return error;
+  if (Error error = checkChoice("-O", optimization, {"0", "1", "2", "3"}))
+    return error;
+  CompilerOptions options;
+  options.machine.cpu = cpu;
+  options.machine.optimization = optimization[0] - '0';
+  options.openmp = threads == "openmp";
+  options.tuned = lowering == "tuned";
+  return options;
+}
+
+//===----------------------------------------------------------------------===//
+// Running safely
+//===----------------------------------------------------------------------===//
+
+/// LLVM calls it where it cannot go on; without it, LLVM would abort.
+static void reportFatalError(void *, const char *reason, bool) {
+  fail(Twine("internal error: ") + reason);
+  sys::RunInterruptHandlers();
+  ::_exit(Failed);
+}
+
+/// A handler that is to see a stack overflow needs a stack of its own.
+static void giveSignalsAStack() {
+  static char memory[256 * 1024];
+  stack_t stack = {};
+  stack.ss_sp = memory;
+  stack.ss_size = sizeof memory;
+  ::sigaltstack(&stack, nullptr);
+  for (int number : {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT}) {
+    struct sigaction action;
+    ::sigaction(number, nullptr, &action);
+    action.sa_flags |= SA_ONSTACK;
+    ::sigaction(number, &action, nullptr);
+  }
+}
+
+namespace {
+struct Work {
+  function_ref<int()> run;
+  int code = Failed;
+};
+} // namespace
+
+static void *runGuarded(void *pointer) {
+  auto &work = *static_cast<Work *>(pointer);
+  giveSignalsAStack();
+  CrashRecoveryContext guard;
+  if (guard.RunSafely([&] { work.code = work.run(); }))
+    return nullptr;
+  fail("internal error: the compiler crashed (" +
+       Twine(guard.RetCode > 128
+                 ? "signal " + std::to_string(guard.RetCode - 128)
+                 : "exit code " + std::to_string(guard.RetCode)) +
+       "); input that nests too deeply does that, anything else is worth a "
+       "report; nothing was written");
+  // What the crash left behind is in no state to be destroyed.
+  sys::RunInterruptHandlers();
+  ::_exit(Failed);
+}
+
+/// Parsers and passes recurse with the nesting of the input.
+static int runOnLargeStack(function_ref<int()> run) {
+  Work work{run};
+  pthread_attr_t attributes;
+  pthread_attr_init(&attributes);
+  for (size_t size : {size_t(1) << 30, size_t(1) << 28, size_t(1) << 26}) {
+    pthread_t thread;
+    if (pthread_attr_setstacksize(&attributes, size) ||
+        pthread_create(&thread, &attributes, runGuarded, &work))
+      continue;
+    pthread_attr_destroy(&attributes);
+    pthread_join(thread, nullptr);
+    return work.code;
+  }
+  pthread_attr_destroy(&attributes);
+  runGuarded(&work);
+  return work.code;
+}
+
+int mlir::effattn::runTool(int argc, char **argv, StringRef overview,
+                           function_ref<int()> run) {
+  toolName = sys::path::filename(argv[0]).str();
+  argv[0] = toolName.data(); // for the messages of the parser
+  cl::SetVersionPrinter([](raw_ostream &os) {
+    os << toolName << " " EFFATTN_VERSION " (LLVM " LLVM_VERSION_STRING ")\n";
+  });
+  std::string text;
+  raw_string_ostream stream(text);
+  if (!cl::ParseCommandLineOptions(argc, argv, overview, &stream)) {
+    errs() << StringRef(text).rtrim() << '\n';
+    return BadCommandLine;
+  }
+  install_fatal_error_handler(reportFatalError);
+  CrashRecoveryContext::Enable();
+  int code = runOnLargeStack(run);
+  // Lost output is a failure, not a fatal error of LLVM.
+  outs().flush();
+  if (outs().has_error()) {
+    std::error_code reason = outs().error();
+    outs().clear_error();
+    return fail("cannot write standard output: " + reason.message());
+  }
+  return code;
+}

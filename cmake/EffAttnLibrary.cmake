@@ -17,6 +17,7 @@ function(effattn_add_library name)
     $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include>
     $<BUILD_INTERFACE:${PROJECT_BINARY_DIR}/include>
     $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
+  target_compile_features(${name} PUBLIC cxx_std_17)
   target_link_libraries(${name} PUBLIC ${ARG_LINK} MLIR LLVM)
   add_dependencies(${name} effattn-headers)
   set_property(GLOBAL APPEND PROPERTY EFFATTN_LIBRARIES ${name})
@@ -31,6 +32,6 @@ function(effattn_add_tool name)
   target_compile_options(${name} PRIVATE
     $<TARGET_PROPERTY:effattn_options,INTERFACE_COMPILE_OPTIONS>)
   target_link_libraries(${name} PRIVATE ${ARG_LINK} MLIR LLVM)
-  install(TARGETS ${name} EXPORT EffAttnTargets
+  install(TARGETS ${name} EXPORT EffAttnToolTargets
     RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 endfunction()

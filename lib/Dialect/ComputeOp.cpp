@@ -128,6 +128,24 @@ static LogicalResult verifySizes(ComputeOpInterface op) {
   return success();
 }
 
+/// Operands of the mask ops of a region. They are verified after the op that
+/// owns the region, which compares their sizes with its own.
+static LogicalResult verifyMaskOperands(MaskUserOpInterface user) {
+  if (user.getMaskRegion().empty())
+    return success();
+  for (auto mask : user.getMaskRegion().front().getOps<MaskOpInterface>())
+    for (auto [group, spec] :
+         llvm::enumerate(parseShapeSpec(mask.getShapeSpec())))
+      for (Value operand : mask.getOperandGroup(group)) {
+        // effattn-reduce erases ops first and verifies what is left.
+        if (!operand)
+          return mask->emitOpError("expected an operand for ") << spec.name;
+        if (spec.shaped && failed(verifyOperand(mask, spec, operand)))
+          return failure();
+      }
+  return success();
+}
+
 LogicalResult effattn::detail::verifyShapes(ComputeOpInterface op) {
   SmallVector<OperandSpec> specs = parseShapeSpec(op.getShapeSpec());
   bool onTensors = false, onMemRefs = false;
@@ -145,7 +163,7 @@ LogicalResult effattn::detail::verifyShapes(ComputeOpInterface op) {
   if (failed(verifyElementF(op, specs)))
     return failure();
   if (auto user = dyn_cast<MaskUserOpInterface>(op.getOperation()))
-    if (failed(verifyMaskRegion(user)))
+    if (failed(verifyMaskRegion(user)) || failed(verifyMaskOperands(user)))
       return failure();
   return verifySizes(op);
 }

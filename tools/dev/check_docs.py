@@ -6,8 +6,8 @@ examples     Every ```mlir block of the .td files, of docs/ and of README.md is 
              effattn-opt parses and verifies it, and what it prints parses to the same again.
 commands     Every ```console block of docs/ and README.md is run. A line `$ command` is executed,
              the lines after it are what it prints; `...` stands for any text inside a line and, on
-             a line of its own, for any lines. A command may go on after a backslash. All blocks of
-             a page run in one temporary folder and one shell environment; PATH begins with the
+             a line of its own, for any lines. A command may go on after a backslash or a pipe. All
+             blocks of a page run in one temporary folder and one shell environment; PATH begins with the
              tools, and $EFFATTN is the build tree (or --effattn).
              A command must succeed, except in a block that begins ```console status=1.
              A block with a title (```c title="main.c") is written to that file. Where a folder is
@@ -131,7 +131,7 @@ def commands_of(block):
             commands[-1][2].append(line)
             continue
         command = line[2:]
-        while command.endswith("\\"):
+        while command.endswith(("\\", "|")):
             command += "\n" + next(lines, (0, ""))[1]
         commands.append((number, command, []))
     return commands
@@ -196,7 +196,8 @@ def place_file(block, folder):
 
 
 def check_page(page, environment):
-    found = []
+    """The number of commands that ran, and problems."""
+    count, found = 0, []
     with tempfile.TemporaryDirectory(prefix="effattn-docs-") as name:
         folder = pathlib.Path(name) / page.stem
         prepare_folder(page, folder)
@@ -208,26 +209,30 @@ def check_page(page, environment):
             status = re.search(r"status=(\d+)", block.options)
             status = int(status.group(1)) if status else 0
             for number, command, expected in commands_of(block):
+                count += 1
                 done = run_command(folder, environment, command)
                 if done.returncode != status:
-                    return found + [f"{place(page, number)}: '{command}' ended with "
-                                    f"{done.returncode} and printed\n{done.stdout}".rstrip()]
+                    return count, found + [
+                        f"{place(page, number)}: '{command}' ended with {done.returncode} and "
+                        f"printed\n{done.stdout}".rstrip()]
                 found += compare(block, number, command, expected, done.stdout)
-    return found
+    return count, found
 
 
 def check_commands(options):
     environment = dict(os.environ, EFFATTN=str(options.effattn), LC_ALL="C.UTF-8", COLUMNS="100")
     selected = [page for page in pages()
                 if not options.pages or any(page.match(wanted) for wanted in options.pages)]
-    problems, count = [], 0
-    for page in selected:
+
+    def check(page):
         try:
-            count += sum(len(commands_of(b)) for b in blocks_of(page) if b.language == "console")
-            problems += check_page(page, environment)
+            return check_page(page, environment)
         except (ValueError, subprocess.TimeoutExpired) as problem:
-            problems.append(str(problem))
-    return problems, f"{count} commands"
+            return 0, [str(problem)]
+
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        counts, problems = zip(*pool.map(check, selected))
+    return sum(problems, []), f"{sum(counts)} commands"
 
 
 # --- ops -----------------------------------------------------------------------------------------

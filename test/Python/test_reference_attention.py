@@ -199,3 +199,39 @@ def test_query_heads_share_key_heads_in_runs():
     q, k, v = qkv(np.random.default_rng(1), 1, 6, 2, 2, 3)
     repeated = ref.attention(q, k.repeat(3, axis=1), v.repeat(3, axis=1))
     np.testing.assert_array_equal(ref.attention(q, k, v), repeated)
+
+
+@given(mask_cases(), st.booleans(), st.booleans(), st.integers(0, 3))
+def test_systematic_attention_is_attention_over_moved_keys_and_values(case, with_keys, with_values, reach):
+    rng, (batch, queries, keys), _, first, second = case
+    q, k, v = qkv(rng, batch, 4, 2, queries, keys)
+    v2 = rng.normal(size=v.shape)
+    tables = {
+        "relative_keys": rng.normal(size=(2 * reach + 1, 3)) if with_keys else None,
+        "relative_values": rng.normal(size=(2 * reach + 1, 2)) if with_values else None,
+    }
+    mask = first | second
+    outs = ref.systematic_attention(q, k, v, v2, mask=mask, scale=0.7, **tables)
+    keep = materialize(mask, (batch, queries, keys), None)
+    for t in range(queries):
+        # One query at a time, attention takes keys and values that already hold the tables' rows.
+        rows = [min(max(s - (keys - queries + t), -reach), reach) + reach for s in range(keys)]
+        moved = [
+            np.zeros((keys, size)) if tables[name] is None else tables[name][rows]
+            for name, size in (("relative_keys", 3), ("relative_values", 2))
+        ]
+        kept = ref.dense_mask(keep[:, :, t : t + 1])
+        for out, values in zip(outs, (v, v2)):
+            expected = ref.attention(
+                q[:, :, t : t + 1], k + moved[0], values + moved[1], mask=kept, scale=0.7
+            )
+            np.testing.assert_allclose(out[:, :, t : t + 1], expected, **close)
+
+
+def test_systematic_attention_of_no_key_and_nan():
+    q = k = np.ones((1, 1, 2, 2))
+    v, v2 = np.ones((1, 1, 2, 1)), np.array([[[[3.0], [np.nan]]]])
+    out, out2 = ref.systematic_attention(q, k, v, v2, mask=ref.causal_mask())
+    assert out.ravel().tolist() == [1, 1] and out2[0, 0, 0, 0] == 3 and np.isnan(out2[0, 0, 1, 0])
+    empty = ref.systematic_attention(q, k, v, v2, mask=ref.initial_mask(count=0), relative_values=[[5.0]])
+    assert not empty[0].any() and not empty[1].any()

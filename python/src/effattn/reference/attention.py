@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""Attention over the keys that a mask keeps, and the merging of partial results."""
+"""Attention over the keys that a mask keeps, of one stream of values or two, and its merging."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import numpy as np
 
 from effattn.reference.masks import Grid, Mask, row_offset
 from effattn.reference.operands import (
+    divide_heads,
     integers,
     match_shapes,
     optional,
@@ -77,14 +78,8 @@ def attention(
         slopes=(slopes, "H"),
     )
     batch, heads, queries, groups, keys = (sizes[name] for name in "BHTGS")
-    if heads and (groups == 0 or heads % groups):
-        raise refuse(
-            op, f"expected key heads (dim 1) to divide query heads (dim 1), but got {groups} and {heads}"
-        )
-    if mask is not None and not isinstance(mask, Mask):
-        raise refuse(
-            op, f"expected mask to be a Mask, but got {type(mask).__name__}: give arrays to dense_mask"
-        )
+    divide_heads(op, heads, groups)
+    _check_mask(op, mask)
     row_lengths = valid_lengths(op, "lengths", lengths, batch, queries)
     key_counts = valid_lengths(op, "key_lengths", key_lengths, batch, keys)
     rescore = _score_function(op, score, slopes)
@@ -118,6 +113,13 @@ def attention(
                 scores = np.asarray(rescore(scores, b, h, position, key_positions[b, kept]), dtype=np.float64)
             out[b, h, t], lse[b, h, t] = _softmax_average(scores, v[b, g, kept])
     return (out, lse) if return_lse else out
+
+
+def _check_mask(op: str, mask: Any) -> None:
+    if mask is not None and not isinstance(mask, Mask):
+        raise refuse(
+            op, f"expected mask to be a Mask, but got {type(mask).__name__}: give arrays to dense_mask"
+        )
 
 
 def _softmax_average(scores: np.ndarray, values: np.ndarray) -> Tuple[np.ndarray, float]:
@@ -174,3 +176,72 @@ def merge_attention(out1: Any, lse1: Any, out2: Any, lse2: Any) -> Tuple[np.ndar
         part1 = np.where((lse1 == -np.inf)[..., None], 0.0, (weight1 / total)[..., None] * out1)
         part2 = np.where((lse2 == -np.inf)[..., None], 0.0, (weight2 / total)[..., None] * out2)
     return part1 + part2, lse
+
+
+def systematic_attention(
+    q: Any,
+    k: Any,
+    v: Any,
+    v2: Any,
+    *,
+    mask: Optional[Mask] = None,
+    relative_keys: Any = None,
+    relative_values: Any = None,
+    scale: Optional[float] = None,
+) -> Tuple[np.ndarray, np.ndarray]:
+    """Average two streams of values by one softmax.
+
+    With the tables a and b of relative distances, read at ``clip(k - q, -R, R) + R``, the score is
+    ``scale <q, k + a>`` and the results are the averages of ``v + b`` and ``v2 + b``.
+
+    Args:
+        q: queries, ``[B, H, T, D]``; they are the last positions, so query i is at ``S - T + i``.
+        k: keys, ``[B, G, S, D]``; G divides H, and query head h reads key head ``h G / H``.
+        v, v2: the two streams of values, ``[B, G, S, E]``.
+        mask: which keys a row keeps; every key when absent.
+        relative_keys: a, ``[2R + 1, D]``; none added when absent.
+        relative_values: b, ``[2R + 1, E]``; none added when absent.
+        scale: multiplies the products; ``D ** -0.5`` when absent.
+    Returns:
+        out and out2, ``[B, H, T, E]``; a row that keeps no key gives 0 in both.
+    Raises:
+        effattn.Error: shapes disagree, or a table has an even number of rows.
+    Source: SQ-Transformer, arXiv 2402.06492.
+    """
+    op = "systematic_attention"
+    q, k, v, v2 = reals(op, "q", q), reals(op, "k", k), reals(op, "v", v), reals(op, "v2", v2)
+    relative_keys = optional(reals, op, "relative_keys", relative_keys)
+    relative_values = optional(reals, op, "relative_values", relative_values)
+    sizes = match_shapes(
+        op,
+        q=(q, "B H T D"),
+        k=(k, "B G S D"),
+        v=(v, "B G S E"),
+        v2=(v2, "B G S E"),
+        relative_keys=(relative_keys, "2R+1 D"),
+        relative_values=(relative_values, "2R+1 E"),
+    )
+    batch, heads, queries, groups, keys, width = (sizes[name] for name in "BHTGSE")
+    divide_heads(op, heads, groups)
+    _check_mask(op, mask)
+    table = sizes.get("2R+1", 1)
+    if table % 2 == 0:
+        raise refuse(op, f"expected relative tables to have an odd number of rows (dim 0), but got {table}")
+    reach = table // 2
+    scale = max(sizes["D"], 1) ** -0.5 if scale is None else scale
+
+    positions = np.broadcast_to(np.arange(keys), (batch, keys))
+    grid = Grid.create(np.asarray(keys - queries), batch, heads, queries, positions)
+    keep = np.ones((batch, heads, queries, keys), dtype=bool) if mask is None else mask.keep(grid)
+
+    out = np.zeros((batch, heads, queries, 2 * width))
+    for b, h, t in np.ndindex(batch, heads, queries):
+        g = h * groups // heads
+        kept = np.flatnonzero(keep[b, h, t])
+        near = np.clip(kept - (keys - queries + t), -reach, reach) + reach
+        key_rows = k[b, g, kept] if relative_keys is None else k[b, g, kept] + relative_keys[near]
+        values = np.concatenate([v[b, g, kept], v2[b, g, kept]], axis=1)
+        if relative_values is not None:
+            values = values + np.tile(relative_values[near], 2)
+        out[b, h, t], _ = _softmax_average(scale * (key_rows @ q[b, h, t]), values)
+    return out[..., :width], out[..., width:]

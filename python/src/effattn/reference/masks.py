@@ -9,7 +9,7 @@ from typing import Any, Callable, Dict, Optional, Sequence, Tuple, Union
 import numpy as np
 
 from effattn.error import Error
-from effattn.reference.operands import at_least, flags, integers, match_shapes, optional, refuse
+from effattn.reference.operands import at_least, below, flags, integers, match_shapes, optional, refuse
 
 
 @dataclass(frozen=True)
@@ -348,8 +348,4 @@ def separator_positions(
         raise refuse(op, f"expected either separators or bitmap, but got {count}")
     if bitmap is None:
         return np.isin(ids, integers(op, "separators", list(separators)))
-    outside = np.argwhere((ids < 0) | (ids >= bitmap.size))
-    if outside.size:
-        row, s = outside[0]
-        raise refuse(op, f"expected ids to lie in [0, {bitmap.size}), but got {ids[row, s]} at [{row}, {s}]")
-    return bitmap[ids]
+    return bitmap[below(op, "ids", ids, bitmap.size)]

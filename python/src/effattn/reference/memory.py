@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""Address memory: sparse addresses from digits, and the memory they write and read."""
+"""Address memory: sparse addresses from digits, the memory they write and read, and codebooks."""
 
 from __future__ import annotations
 
@@ -317,3 +317,49 @@ def _check_addresses(op: str, name: str, addresses: np.ndarray, lengths: np.ndar
                         f"expected {name} to name a slot once a token, but got {slot} twice at [{row}, {t}]",
                     )
                 seen.add(slot)
+
+
+def vector_quantize(
+    x: Any, codebook: Any, *, metric: str = "l2", groups: int = 1
+) -> Tuple[np.ndarray, np.ndarray]:
+    """Replace vectors by their nearest codes.
+
+    Args:
+        x: vectors, ``[.., C]``.
+        codebook: codes, ``[Q, C]``.
+        metric: "l2" takes the least distance, "cosine" the largest cosine (0 for zero vectors).
+        groups: each group owns ``C / groups`` columns of both and chooses by itself.
+    Returns:
+        codes ``[..]`` int32, or ``[.., groups]`` with more than one group; the vectors made of the
+        chosen codes, ``[.., C]``. Ties go to the lowest index, and a NaN distance counts as the
+        least so that a NaN code shows.
+    Raises:
+        effattn.Error: no codes, ``groups`` does not divide C, or ``metric`` is unknown.
+    Source: VQ-VAE, arXiv 1711.00937.
+    """
+    op = "vector_quantize"
+    x, codebook = reals(op, "x", x), reals(op, "codebook", codebook)
+    sizes = match_shapes(op, x=(x, ".. C"), codebook=(codebook, "Q C"))
+    one_of(op, "metric", metric, ("l2", "cosine"))
+    if sizes["C"] % at_least(op, "groups", groups, 1):
+        raise refuse(op, f"expected groups to divide the width of x, but got {groups} and {sizes['C']}")
+    at_least(op, "codebook Q (dim 0)", sizes["Q"], 1)
+
+    width = sizes["C"] // groups
+    codes = np.zeros((*sizes[".."], groups), dtype=np.int32)
+    quantized = np.zeros_like(x)
+    for g in range(groups):
+        columns = slice(g * width, (g + 1) * width)
+        for row in np.ndindex(*sizes[".."]):
+            distances = _distances(metric, x[row][columns], codebook[:, columns])
+            codes[(*row, g)] = np.argmin(distances)
+            quantized[row][columns] = codebook[codes[(*row, g)], columns]
+    return (codes[..., 0] if groups == 1 else codes), quantized
+
+
+def _distances(metric: str, vector: np.ndarray, codes: np.ndarray) -> np.ndarray:
+    # Sums along rows rather than a product of matrices, so that equal codes tie to the last bit.
+    if metric == "l2":
+        return np.sum((codes - vector) ** 2, axis=-1)
+    units = codes / np.maximum(np.linalg.norm(codes, axis=-1, keepdims=True), 1e-12)
+    return -np.sum(units * (vector / max(np.linalg.norm(vector), 1e-12)), axis=-1)

@@ -115,3 +115,21 @@ def positive(op: str, name: str, value: float) -> float:
     if not 0.0 < value < np.inf:
         raise refuse(op, f"expected {name} to be positive and finite, but got {value}")
     return float(value)
+
+
+def below(op: str, name: str, array: np.ndarray, limit: int) -> np.ndarray:
+    """``array``, refused unless every integer lies in [0, limit): ids of a table with that many rows."""
+    outside = np.argwhere((array < 0) | (array >= limit))
+    if outside.size or (array.ndim == 0 and not 0 <= array < limit):
+        place = tuple(outside[0]) if array.ndim else ()
+        where = ", ".join(map(str, place))
+        raise refuse(op, f"expected {name} to lie in [0, {limit}), but got {array[place]} at [{where}]")
+    return array
+
+
+def divide_heads(op: str, heads: int, groups: int) -> None:
+    """Refuse key heads that do not divide the query heads."""
+    if heads and (groups == 0 or heads % groups):
+        raise refuse(
+            op, f"expected key heads (dim 1) to divide query heads (dim 1), but got {groups} and {heads}"
+        )

@@ -19,7 +19,6 @@ function(effattn_add_object target source)
   set_target_properties(${target} PROPERTIES LINKER_LANGUAGE C)
   set_source_files_properties("${object}" PROPERTIES
     EXTERNAL_OBJECT TRUE GENERATED TRUE)
-  target_include_directories(${target} INTERFACE "${folder}")
   target_link_libraries(${target} INTERFACE m)
   if(NOT "--threads=none" IN_LIST ARGN)
     find_library(EFFATTN_OPENMP_LIBRARY NAMES omp libomp.so.5
@@ -30,6 +29,13 @@ function(effattn_add_object target source)
     endif()
     target_link_libraries(${target} INTERFACE "${EFFATTN_OPENMP_LIBRARY}")
   endif()
+  find_path(EFFATTN_DLPACK_INCLUDE_DIR dlpack/dlpack.h)
+  if(NOT EFFATTN_DLPACK_INCLUDE_DIR)
+    message(FATAL_ERROR "dlpack/dlpack.h was not found: install libdlpack-dev, "
+      "or set EFFATTN_DLPACK_INCLUDE_DIR")
+  endif()
+  target_include_directories(${target} INTERFACE
+    "${folder}" "${EFFATTN_DLPACK_INCLUDE_DIR}")
 endfunction()
 
 # effattn_add_pass_plugin(TARGET SOURCE...)

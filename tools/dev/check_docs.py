@@ -7,8 +7,8 @@ examples     Every ```mlir block of the .td files, of docs/ and of README.md is 
 commands     Every ```console block of docs/ and README.md is run. A line `$ command` is executed,
              the lines after it are what it prints; `...` stands for any text inside a line and, on
              a line of its own, for any lines. A command may go on after a backslash or a pipe. All
-             blocks of a page run in one temporary folder and one shell environment; PATH begins with the
-             tools, and $EFFATTN is the build tree (or --effattn).
+             blocks of a page run in one temporary folder and one shell environment; $EFFATTN is
+             the build tree or --effattn, and its tools come first in PATH.
              A command must succeed, except in a block that begins ```console status=1.
              A block with a title (```c title="main.c") is written to that file. Where a folder is
              named as the page (first-pass/ beside first-pass.md), or the page is the README.md of
@@ -394,13 +394,13 @@ def main():
     parser.add_argument("check", choices=CHECKS)
     parser.add_argument("pages", nargs="*", help="of commands: only pages that match (first-pass.md)")
     parser.add_argument("--build", type=pathlib.Path, default=ROOT / "build", metavar="DIR",
-                        help="the build tree, whose bin/ is used (default: build/)")
+                        help="the build tree (default: build/)")
     parser.add_argument("--effattn", type=pathlib.Path, metavar="DIR",
-                        help="what $EFFATTN is in commands (default: the build tree)")
+                        help="an install tree for commands (default: the build tree)")
     options = parser.parse_args()
     options.effattn = (options.effattn or options.build).resolve()
-    os.environ["PATH"] = os.pathsep.join([str(options.build.resolve() / "bin"),
-                                          os.environ["PATH"]])
+    tools = [str(tree.resolve() / "bin") for tree in (options.effattn, options.build)]
+    os.environ["PATH"] = os.pathsep.join([*tools, os.environ["PATH"]])
     try:
         problems, checked = CHECKS[options.check](options)
     except (OSError, subprocess.CalledProcessError) as error:

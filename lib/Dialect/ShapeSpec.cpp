@@ -1,6 +1,7 @@
 //===- ShapeSpec.cpp - Read the shape specification of an op --------------===//
 #include "effattn/Dialect/ShapeSpec.h"
 
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringSwitch.h"
 
@@ -32,11 +33,11 @@ static void collectOperand(const OperandSpec &spec, Value operand,
     return;
   unsigned leading = type.getRank() - spec.sizes.size();
   for (unsigned dim = 0; dim < leading; ++dim)
-    uses.push_back({operand, spec.name, dim, "." + std::to_string(dim)});
+    uses.push_back({operand, spec.name.str(), dim, "." + std::to_string(dim)});
   for (auto [i, token] : llvm::enumerate(spec.sizes)) {
     if (!llvm::isAlpha(token[0]))
       continue;
-    SizeUse use{operand, spec.name, unsigned(leading + i), ""};
+    SizeUse use{operand, spec.name.str(), unsigned(leading + i), ""};
     StringRef symbol = token;
     use.orOne = symbol.consume_back("|1");
     use.symbol = symbol.str();
@@ -64,6 +65,31 @@ SmallVector<SizeUse> effattn::collectSizeUses(ComputeOpInterface op) {
   return uses;
 }
 
+/// Operands of a linalg op are indexed by its loops; where an index is a loop
+/// itself, the size is the loop's.
+static SmallVector<SizeUse> collectLinalgSizeUses(linalg::LinalgOp op) {
+  SmallVector<SizeUse> uses;
+  for (OpOperand &operand : op->getOpOperands()) {
+    if (!isa<ShapedType>(operand.get().getType()))
+      continue;
+    std::string name = "operand " + std::to_string(operand.getOperandNumber());
+    AffineMap map = op.getMatchingIndexingMap(&operand);
+    for (auto [dim, index] : llvm::enumerate(map.getResults()))
+      if (auto loop = dyn_cast<AffineDimExpr>(index))
+        uses.push_back({operand.get(), name, unsigned(dim),
+                        "d" + std::to_string(loop.getPosition())});
+  }
+  return uses;
+}
+
+SmallVector<SizeUse> effattn::collectSizeUses(Operation *op) {
+  if (auto compute = dyn_cast<ComputeOpInterface>(op))
+    return collectSizeUses(compute);
+  if (auto linalgOp = dyn_cast<linalg::LinalgOp>(op))
+    return collectLinalgSizeUses(linalgOp);
+  return {};
+}
+
 std::string effattn::describeSize(const SizeUse &use) {
   StringRef meaning = llvm::StringSwitch<StringRef>(use.symbol)
                           .Case("B", "rows")
@@ -83,7 +109,7 @@ std::string effattn::describeSize(const SizeUse &use) {
                           .Case("V", "vocabulary")
                           .Default("size");
   // Not "key key count".
-  if (meaning.starts_with((use.operandName + " ").str()))
+  if (meaning.starts_with(use.operandName + " "))
     return meaning.str();
-  return (use.operandName + " " + meaning).str();
+  return use.operandName + " " + meaning.str();
 }

@@ -42,11 +42,8 @@ ArgumentSizes::ArgumentSizes(func::FuncOp function) : function(function) {
 /// they do.
 void ArgumentSizes::uniteByOps() {
   for (Operation &nested : function.front()) {
-    auto op = dyn_cast<ComputeOpInterface>(nested);
-    if (!op)
-      continue;
     llvm::StringMap<ArgumentDim> first;
-    for (const SizeUse &use : collectSizeUses(op)) {
+    for (const SizeUse &use : collectSizeUses(&nested)) {
       std::optional<unsigned> argument = argumentOf(function, use.operand);
       if (!argument || use.orOne)
         continue;
@@ -54,7 +51,7 @@ void ArgumentSizes::uniteByOps() {
       auto [it, inserted] = first.try_emplace(use.symbol, dim);
       if (!inserted)
         classes.unionSets(it->second, dim);
-      if (llvm::isAlpha(use.symbol[0]))
+      if (isa<ComputeOpInterface>(nested) && llvm::isAlpha(use.symbol[0]))
         letters.try_emplace(dim, use.symbol);
     }
   }

@@ -5,6 +5,7 @@
 #include "effattn/Transforms/Passes.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
@@ -40,9 +41,9 @@ chooseRepresentatives(ArrayRef<SizeUse> uses) {
 }
 
 /// Sizes with one symbol are equal; what is static was verified.
-static void checkSizes(OpBuilder &builder, ComputeOpInterface op) {
+static void checkSizes(OpBuilder &builder, Operation *op) {
   SmallVector<SizeUse> uses = collectSizeUses(op);
-  Location loc = op.getLoc();
+  Location loc = op->getLoc();
   for (auto [use, wanted] : llvm::zip(uses, chooseRepresentatives(uses))) {
     bool isSame =
         !wanted || (use.operand == wanted->operand && use.dim == wanted->dim);
@@ -123,13 +124,20 @@ private:
 struct InsertChecksPass
     : effattn::impl::InsertChecksPassBase<InsertChecksPass> {
   void runOnOperation() override {
-    getOperation()->walk([](ComputeOpInterface op) {
+    getOperation()->walk([](Operation *op) {
+      auto compute = dyn_cast<ComputeOpInterface>(op);
+      // The user's own linalg ops: with sizes that disagree they would read
+      // out of bounds.
+      if (!compute && !isa<linalg::LinalgOp>(op))
+        return;
       CheckNamer namer(op);
-      OpBuilder builder(op.getContext(), &namer);
+      OpBuilder builder(op->getContext(), &namer);
       builder.setInsertionPoint(op);
       checkSizes(builder, op);
-      checkAllLengths(builder, op);
-      op.emitPreconditions(builder);
+      if (!compute)
+        return;
+      checkAllLengths(builder, compute);
+      compute.emitPreconditions(builder);
     });
   }
 };

@@ -47,3 +47,13 @@ func.func @masks_share_the_symbols_of_their_op(%separators: tensor<1x?xi1>, %out
   }
   return %keep : tensor<1x1x8x8xi1>
 }
+
+// -----
+
+// CHECK-LABEL: @linalg_too
+// CHECK:         effattn.check %{{.*}}, "'linalg.add' op expected operand 1 size (dim 0) to equal operand 0 size (dim 0), but got {0} and {1}"
+// CHECK-NOT:     effattn.check
+func.func @linalg_too(%a: tensor<4xf32>, %b: tensor<?xf32>, %out: tensor<4xf32>) -> tensor<4xf32> {
+  %sum = linalg.add ins(%a, %b : tensor<4xf32>, tensor<?xf32>) outs(%out : tensor<4xf32>) -> tensor<4xf32>
+  return %sum : tensor<4xf32>
+}

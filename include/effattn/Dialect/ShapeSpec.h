@@ -22,7 +22,7 @@ SmallVector<OperandSpec> parseShapeSpec(StringRef text);
 /// One dimension of an operand and the symbol that its size goes by.
 struct SizeUse {
   Value operand;
-  StringRef operandName;
+  std::string operandName;
   unsigned dim;
   std::string symbol;
   /// The size may be 1 whatever the symbol's (`B|1`).
@@ -32,6 +32,10 @@ struct SizeUse {
 /// Every symbolic dimension of `op` in operand order, followed by those of the
 /// mask ops in its region, which share its symbols.
 SmallVector<SizeUse> collectSizeUses(ComputeOpInterface op);
+
+/// The same for a linalg op, whose symbols are its loops ("d0"), and for an op
+/// of the dialect; none for others.
+SmallVector<SizeUse> collectSizeUses(Operation *op);
 
 /// What a symbol counts, for messages: "query head size" for (query, D).
 std::string describeSize(const SizeUse &use);

@@ -67,6 +67,15 @@ def test_access_trace_without_reads_has_no_green(tmp_path):
     assert text.count(plot.WRITTEN) > text.count(plot.READ)
 
 
+def test_access_trace_writes_tokens_below_their_columns(tmp_path):
+    indices = np.arange(6).reshape(3, 2)
+    plot.access_trace(indices, indices, 6, tmp_path / "plain.png")
+    plot.access_trace(indices, indices, 6, tmp_path / "tokens.png", tokens=["the", "\n", "$x$"])
+    assert (tmp_path / "plain.png").read_bytes() != (tmp_path / "tokens.png").read_bytes()
+    with pytest.raises(Error, match="each of 3 tokens, but got 2"):
+        plot.access_trace(indices, indices, 6, tmp_path / "wrong.png", tokens=["the", "a"])
+
+
 def test_access_trace_refuses_a_slot_out_of_range(tmp_path):
     with pytest.raises(Error, match=r"write_indices to lie in \[0, 4\), but got 4"):
         plot.access_trace([[4]], [[0]], 4, tmp_path / "trace.png")

@@ -140,7 +140,13 @@ def mask_picture(
 
 
 def access_trace(
-    write_indices: Any, read_indices: Any, slots: int, path: Path, *, title: Optional[str] = None
+    write_indices: Any,
+    read_indices: Any,
+    slots: int,
+    path: Path,
+    *,
+    tokens: Optional[Tokens] = None,
+    title: Optional[str] = None,
 ) -> None:
     """Draw which slots of an address memory every token writes (red) and reads (green).
 
@@ -151,6 +157,7 @@ def access_trace(
         read_indices: slots read, ``[T, Kr]``.
         slots: M, the height of the picture.
         path: the file to write.
+        tokens: a text or its tokens, one per row of the indices, written below the columns.
         title: a line above the picture.
     Raises:
         effattn.Error: the token counts differ, or a slot is outside [0, M).
@@ -166,19 +173,22 @@ def access_trace(
             worst = indices.min() if indices.min() < 0 else indices.max()
             raise Error(f"expected {name} to lie in [0, {slots}), but got {worst}")
 
-    tokens = len(written)
-    figure, axes = _figure(min(12.0, 2.5 + tokens * 0.16), min(9.0, 1.6 + slots * 0.12))
+    count = len(written)
+    if tokens is not None and len(tokens) != count:
+        raise Error(f"expected one label for each of {count} tokens, but got {len(tokens)}")
+
+    figure, axes = _figure(min(12.0, 2.5 + count * 0.16), min(9.0, 1.6 + slots * 0.12))
     # A cell that would be thinner than a line is widened to one, so that no access is lost.
     tall = max(1.0, slots / 220.0)
     for indices, left, colour, name in ((written, -0.45, WRITTEN, "write"), (read, 0.05, READ, "read")):
-        for t in range(tokens):
+        for t in range(count):
             for slot in indices[t]:
                 axes.add_patch(
                     Rectangle((t + left, slot - 0.4 * tall), 0.4, 0.8 * tall, color=colour, linewidth=0)
                 )
         used = np.unique(indices).size
         axes.plot([], [], "s", color=colour, label=f"{name} ({used} of {slots} slots)")
-    axes.set_xlim(-0.8, max(tokens, 1) - 0.2)
+    axes.set_xlim(-0.8, max(count, 1) - 0.2)
     axes.set_ylim(max(slots, 1) - 0.3, -0.7)
     axes.set_facecolor("#fbfbfa")
     if slots <= SMALL:
@@ -187,6 +197,11 @@ def access_trace(
         axes.tick_params(which="minor", length=0)
     axes.xaxis.get_major_locator().set_params(integer=True)
     axes.yaxis.get_major_locator().set_params(integer=True)
+    if tokens is not None and count <= SMALL:
+        labels = [_visible(token) for token in tokens]
+        axes.set_xticks(range(count), labels, family="monospace", parse_math=False, rotation=90)
+        for t in range(count + 1):
+            axes.axvline(t - 0.5, color="#ececea", linewidth=0.6, zorder=0)
     axes.set_xlabel("token", color=INK)
     axes.set_ylabel("slot", color=INK)
     if title:

@@ -23,21 +23,53 @@ SmallVector<OpFoldResult> LinalgEmitter::sizes(Value tensor) {
 Value LinalgEmitter::generate(
     Value destination,
     function_ref<Value(OpBuilder &, Location, ValueRange)> body) {
+  return update(destination,
+                [&](OpBuilder &nested, Location nestedLoc, ValueRange indices,
+                    Value) { return body(nested, nestedLoc, indices); });
+}
+
+Value LinalgEmitter::update(
+    Value destination,
+    function_ref<Value(OpBuilder &, Location, ValueRange, Value)> body) {
+  unsigned rank = cast<RankedTensorType>(destination.getType()).getRank();
+  return map(ValueRange(), destination,
+             [&](OpBuilder &nested, Location nestedLoc, ValueRange elements) {
+               SmallVector<Value> indices;
+               for (unsigned dim = 0; dim < rank; ++dim)
+                 indices.push_back(
+                     linalg::IndexOp::create(nested, nestedLoc, dim));
+               return body(nested, nestedLoc, indices, elements.back());
+             });
+}
+
+Value LinalgEmitter::map(
+    ValueRange inputs, Value destination,
+    function_ref<Value(OpBuilder &, Location, ValueRange)> body) {
   auto type = cast<RankedTensorType>(destination.getType());
-  unsigned rank = type.getRank();
-  SmallVector<utils::IteratorType> iterators(rank,
+  SmallVector<utils::IteratorType> iterators(type.getRank(),
                                              utils::IteratorType::parallel);
+  SmallVector<AffineMap> maps(inputs.size() + 1,
+                              builder.getMultiDimIdentityMap(type.getRank()));
   auto generic = linalg::GenericOp::create(
-      builder, loc, type, ValueRange(), destination,
-      builder.getMultiDimIdentityMap(rank), iterators,
-      [&](OpBuilder &nested, Location nestedLoc, ValueRange) {
-        SmallVector<Value> indices;
-        for (unsigned dim = 0; dim < rank; ++dim)
-          indices.push_back(linalg::IndexOp::create(nested, nestedLoc, dim));
+      builder, loc, type, inputs, destination, maps, iterators,
+      [&](OpBuilder &nested, Location nestedLoc, ValueRange elements) {
         linalg::YieldOp::create(nested, nestedLoc,
-                                body(nested, nestedLoc, indices));
+                                body(nested, nestedLoc, elements));
       });
   return generic.getResult(0);
+}
+
+Value LinalgEmitter::choose(Value condition, function_ref<Value()> ifTrue,
+                            function_ref<Value()> ifFalse) {
+  // The branches build at the emitter's builder, which scf.if positions.
+  auto branch = [](function_ref<Value()> body) {
+    return [body](OpBuilder &nested, Location nestedLoc) {
+      scf::YieldOp::create(nested, nestedLoc, body());
+    };
+  };
+  return scf::IfOp::create(builder, loc, condition, branch(ifTrue),
+                           branch(ifFalse))
+      .getResult(0);
 }
 
 SmallVector<Value>
@@ -80,6 +112,31 @@ SmallVector<Value> LinalgEmitter::parallel(
                                           slice.second.sizes, strides);
   }
   return llvm::to_vector<4>(ValueRange(forall.getResults()));
+}
+
+LinalgEmitter::Slice LinalgEmitter::sliceOf(Value tensor, ValueRange leading) {
+  Slice slice{getAsOpFoldResult(leading), sizes(tensor)};
+  slice.offsets.resize(slice.sizes.size(), builder.getIndexAttr(0));
+  std::fill_n(slice.sizes.begin(), leading.size(), builder.getIndexAttr(1));
+  return slice;
+}
+
+Value LinalgEmitter::rowOf(Value tensor, ValueRange leading) {
+  auto type = cast<RankedTensorType>(tensor.getType());
+  auto rowType = RankedTensorType::get(
+      type.getShape().drop_front(leading.size()), type.getElementType());
+  Slice slice = sliceOf(tensor, leading);
+  SmallVector<OpFoldResult> strides(type.getRank(), builder.getIndexAttr(1));
+  return tensor::ExtractSliceOp::create(builder, loc, rowType, tensor,
+                                        slice.offsets, slice.sizes, strides);
+}
+
+Value LinalgEmitter::insertRow(Value row, Value tensor, ValueRange leading) {
+  Slice slice = sliceOf(tensor, leading);
+  SmallVector<OpFoldResult> strides(slice.sizes.size(),
+                                    builder.getIndexAttr(1));
+  return tensor::InsertSliceOp::create(builder, loc, row, tensor, slice.offsets,
+                                       slice.sizes, strides);
 }
 
 Value LinalgEmitter::extend(Value x) {

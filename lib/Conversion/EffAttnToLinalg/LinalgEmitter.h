@@ -35,6 +35,23 @@ public:
   Value generate(Value destination,
                  function_ref<Value(OpBuilder &, Location, ValueRange)> body);
 
+  /// The same with the previous element, which `body` gets last; it is read
+  /// only if used.
+  Value
+  update(Value destination,
+         function_ref<Value(OpBuilder &, Location, ValueRange, Value)> body);
+
+  /// Computes every element of `destination` from the elements of `inputs`,
+  /// tensors of its shape, at the same place; `body` gets those and, last, the
+  /// previous element of `destination`.
+  Value map(ValueRange inputs, Value destination,
+            function_ref<Value(OpBuilder &, Location, ValueRange)> body);
+
+  /// Runs one of two branches: unlike arith.select, what the other one would
+  /// load or compute does not happen. Both return a value of the same type.
+  Value choose(Value condition, function_ref<Value()> ifTrue,
+               function_ref<Value()> ifFalse);
+
   /// A sequential loop from `low` to `high` that carries `values`. `body` gets
   /// the counter and the carried values and returns their successors.
   SmallVector<Value>
@@ -53,6 +70,13 @@ public:
       ArrayRef<OpFoldResult> sizes, ValueRange outputs,
       function_ref<SmallVector<std::pair<Value, Slice>>(ValueRange, ValueRange)>
           body);
+
+  /// What `tensor` holds at the `leading` indices: a slice of its other
+  /// dimensions. And `tensor` with such a slice in its place.
+  Value rowOf(Value tensor, ValueRange leading);
+  Value insertRow(Value row, Value tensor, ValueRange leading);
+  /// Where that slice lies.
+  Slice sliceOf(Value tensor, ValueRange leading);
 
   /// x as f32, whatever float type it has.
   Value extend(Value x);

@@ -103,7 +103,7 @@ def boundary_mask(
         p: boundary probabilities, ``[B, T]``.
         uniforms: training form: samples of [0, 1), ``[B, T]``; a token is a boundary where its
             sample is below p sharpened away from 0.5. ``threshold`` and ``strict`` rest then.
-        threshold: the least p of a boundary.
+        threshold: the least p of a boundary, at the precision of ``p``: 0.7 ties with float32's 0.7.
         strict: whether p has to exceed the threshold (H-Net) or may equal it (ConceptMoE).
     Returns:
         boundaries ``[B, T]`` bool; a NaN is none.
@@ -112,6 +112,8 @@ def boundary_mask(
     Source: ConceptMoE, arXiv 2601.21420; H-Net, arXiv 2507.07955, for ``strict``.
     """
     op = "boundary_mask"
+    if np.asarray(p).dtype.kind == "f":
+        threshold = float(np.asarray(p).dtype.type(threshold))
     p, uniforms = reals(op, "p", p), optional(reals, op, "uniforms", uniforms)
     match_shapes(op, p=(p, "B T"), uniforms=(uniforms, "B T"))
     if uniforms is not None:

@@ -13,7 +13,7 @@ static std::string readPasses(const CpuPipelineOptions &) {
 }
 
 static std::string fusePasses(const CpuPipelineOptions &) {
-  return "canonicalize,cse";
+  return "canonicalize,cse,effattn-fuse-dechunk-residual";
 }
 
 static std::string linalgPasses(const CpuPipelineOptions &) {

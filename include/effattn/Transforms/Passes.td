@@ -19,6 +19,21 @@ def InsertChecksPass : Pass<"effattn-insert-checks"> {
     "::mlir::tensor::TensorDialect"];
 }
 
+def FuseDechunkResidualPass : Pass<"effattn-fuse-dechunk-residual"> {
+  let summary = "add the residual inside dechunk";
+  let description = [{
+    `h + dechunk(...)` becomes `dechunk(...) residual(h)`, which saves a pass
+    over the tokens. The sum is an `arith.addf` on tensors or a linalg op that
+    adds elementwise (add, elementwise, map, generic).
+
+    The value stays the same to the bit, so a sum is left alone, with a remark
+    that says why, where dechunk rounds to bf16 or f16 first, where it has
+    `lengths` (padding tokens hold h after a sum but 0 after dechunk), and where
+    its tokens are used elsewhere or h is computed later.
+  }];
+  let dependentDialects = ["::mlir::tensor::TensorDialect"];
+}
+
 def PrepareEntryPointsPass : Pass<"effattn-prepare-entry-points", "::mlir::ModuleOp"> {
   let summary = "give public functions the calling convention of compiled code";
   let description = [{

@@ -14,13 +14,14 @@ commands     Every ```console block of docs/ and README.md is run. A line `$ com
              named as the page (first-pass/ beside first-pass.md), or the page is the README.md of
              a folder below docs/, commands run in a copy of the folder, and a block with the title
              of one of its files is an excerpt of that file.
+links        Every relative link of docs/ and README.md leads to a file.
 ops          Every op has a summary in the imperative, at least 10 lines of description, an example
              that contains it, a `Source:` line, and names each of its operands and attributes.
              Every pass has a summary and every option of a pass a description.
              README.md names every op.
-constraints  Every labelled constraint (C1, C2, ...) of an op stands in its description, in a comment
-             of its verifier or preconditions, and in a test: a case (between `// -----` lines) of
-             a file in test/ that uses the op, says C<n> in a comment or _c<n> in the name of a
+constraints  Every labelled constraint (C1, C2, ...) of an op stands in its description, in a
+             comment of its verifier or preconditions, and in a test: a case (between `// -----`
+             lines) of a file in test/ that uses the op, says C<n> in a comment or _c<n> in the name of a
              function, and expects an error or an effattn.check.
 """
 
@@ -114,6 +115,20 @@ def check_examples(options):
     examples = [block for file in files for block in blocks_of(file) if block.language == "mlir"]
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         return sum(pool.map(check_example, examples), []), f"{len(examples)} examples"
+
+
+# --- links ---------------------------------------------------------------------------------------
+
+
+def check_links(options):
+    problems, count = [], 0
+    for page in pages():
+        for number, line in enumerate(page.read_text().split("\n"), 1):
+            for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", line):
+                count += 1
+                if not (page.parent / target).exists():
+                    problems.append(f"{place(page, number)}: expected {target} to exist")
+    return problems, f"{count} links"
 
 
 # --- commands ------------------------------------------------------------------------------------
@@ -384,15 +399,15 @@ def check_constraints(options):
 
 # --- main ----------------------------------------------------------------------------------------
 
-CHECKS = {"examples": check_examples, "commands": check_commands, "ops": check_ops,
-          "constraints": check_constraints}
+CHECKS = {"examples": check_examples, "links": check_links, "commands": check_commands,
+          "ops": check_ops, "constraints": check_constraints}
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("check", choices=CHECKS)
-    parser.add_argument("pages", nargs="*", help="of commands: only pages that match (first-pass.md)")
+    parser.add_argument("pages", nargs="*", help="of commands: only these, such as first-pass.md")
     parser.add_argument("--build", type=pathlib.Path, default=ROOT / "build", metavar="DIR",
                         help="the build tree (default: build/)")
     parser.add_argument("--effattn", type=pathlib.Path, metavar="DIR",

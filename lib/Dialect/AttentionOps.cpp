@@ -1,9 +1,11 @@
-//===- AttentionOps.cpp
-//------------------------------------------------------===//
+//===- AttentionOps.cpp - Verifiers, preconditions, scores and positions --===//
 #include "effattn/Dialect/EffAttn.h"
 #include "effattn/Dialect/Emit.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/IR/IRMapping.h"
 
 using namespace mlir;
 using namespace mlir::effattn;
@@ -11,8 +13,200 @@ using namespace mlir::effattn;
 #define GET_OP_CLASSES
 #include "effattn/Dialect/AttentionOps.cpp.inc"
 
-LogicalResult SeparatorPositionsOp::verify() { return success(); }
-LogicalResult MaterializeMaskOp::verify() { return success(); }
-LogicalResult AttentionOp::verify() { return success(); }
-void SeparatorPositionsOp::emitPreconditions(OpBuilder &builder) {}
-void AttentionOp::emitPreconditions(OpBuilder &builder) {}
+//===----------------------------------------------------------------------===//
+// separator_positions
+//===----------------------------------------------------------------------===//
+
+// C1: one source of separators.
+LogicalResult SeparatorPositionsOp::verify() {
+  bool hasList = getSeparators().has_value(), hasBitmap = bool(getBitmap());
+  if (hasList != hasBitmap)
+    return success();
+  return emitOpError("expected either separators or bitmap, but got ")
+         << (hasList ? "both" : "neither");
+}
+
+/// Every id has a flag in the bitmap.
+void SeparatorPositionsOp::emitPreconditions(OpBuilder &builder) {
+  if (!getBitmap())
+    return;
+  Location loc = getLoc();
+  Value zero = emit::index(builder, loc, 0), one = emit::index(builder, loc, 1);
+  Value vocabulary = emit::size(builder, loc, getBitmap(), 0);
+  SmallVector<Value> low(2, zero), step(2, one);
+  SmallVector<Value> high{emit::size(builder, loc, getIds(), 0),
+                          emit::size(builder, loc, getIds(), 1)};
+  scf::buildLoopNest(
+      builder, loc, low, high, step,
+      [&](OpBuilder &nested, Location nestedLoc, ValueRange place) {
+        Value id = emit::loadIndex(nested, nestedLoc, getIds(), place);
+        Value holds = emit::logicalAnd(
+            nested, nestedLoc, emit::lessEqual(nested, nestedLoc, zero, id),
+            emit::lessThan(nested, nestedLoc, id, vocabulary));
+        CheckOp::create(nested, nestedLoc, holds,
+                        "expected ids to lie in [0, {0}), but got {1} at "
+                        "[{2}, {3}]",
+                        ValueRange{vocabulary, id, place[0], place[1]});
+      });
+}
+
+//===----------------------------------------------------------------------===//
+// Positions of queries
+//===----------------------------------------------------------------------===//
+
+/// The offset as given: one for all rows, or that of `batch`.
+static Value givenOffset(OpBuilder &builder, Location loc, Value offset,
+                         Value batch) {
+  return emit::loadIndex(builder, loc, offset, batch);
+}
+
+Value MaterializeMaskOp::emitOffset(OpBuilder &builder, Value batch) {
+  Location loc = getLoc();
+  if (Value offset = getOffset())
+    return givenOffset(builder, loc, offset, batch);
+  return emit::sub(builder, loc, emit::size(builder, loc, getKeep(), 3),
+                   emit::size(builder, loc, getKeep(), 2));
+}
+
+Value AttentionOp::emitQueryEnd(OpBuilder &builder, Value batch) {
+  if (Value lengths = getLengths())
+    return emit::loadIndex(builder, getLoc(), lengths, batch);
+  return emit::size(builder, getLoc(), getQuery(), 2);
+}
+
+Value AttentionOp::emitKeyEnd(OpBuilder &builder, Value batch) {
+  if (Value lengths = getKeyLengths())
+    return emit::loadIndex(builder, getLoc(), lengths, batch);
+  return emit::size(builder, getLoc(), getKey(), 2);
+}
+
+/// The queries are the last positions of the valid keys. `lengths` alone says
+/// nothing about the keys, so it does not move them.
+Value AttentionOp::emitOffset(OpBuilder &builder, Value batch) {
+  Location loc = getLoc();
+  if (Value offset = getOffset())
+    return givenOffset(builder, loc, offset, batch);
+  Value queryEnd = getKeyLengths() ? emitQueryEnd(builder, batch)
+                                   : emit::size(builder, loc, getQuery(), 2);
+  return emit::sub(builder, loc, emitKeyEnd(builder, batch), queryEnd);
+}
+
+//===----------------------------------------------------------------------===//
+// attention
+//===----------------------------------------------------------------------===//
+
+static LogicalResult verifyScoreRegion(AttentionOp op) {
+  Region &region = op.getScore();
+  if (region.empty())
+    return success();
+  Block &block = region.front();
+  Builder builder(op.getContext());
+  SmallVector<Type> wanted(5, builder.getIndexType());
+  wanted[0] = builder.getF32Type();
+  if (!llvm::equal(block.getArgumentTypes(), wanted))
+    return op.emitOpError("expected the score region to take (f32, index, "
+                          "index, index, index): score, batch row, head, query "
+                          "position, key position; but got (")
+           << block.getArgumentTypes() << ")";
+  auto yield = block.empty() ? YieldOp() : dyn_cast<YieldOp>(block.back());
+  if (!yield)
+    return op.emitOpError(
+        "expected the score region to end with effattn.yield");
+  if (!yield.getValue().getType().isF32())
+    return yield.emitOpError("expected a score of type f32, but got ")
+           << yield.getValue().getType();
+  return success();
+}
+
+LogicalResult AttentionOp::verify() {
+  // C1: every key head serves a whole number of query heads.
+  int64_t heads = cast<ShapedType>(getQuery().getType()).getDimSize(1);
+  int64_t groups = cast<ShapedType>(getKey().getType()).getDimSize(1);
+  bool isStatic =
+      !ShapedType::isDynamic(heads) && !ShapedType::isDynamic(groups);
+  if (isStatic && heads != 0 && (groups == 0 || heads % groups != 0)) {
+    InFlightDiagnostic diagnostic =
+        emitOpError("expected key heads (dim 1) to divide query heads (dim 1), "
+                    "but got ")
+        << groups << " and " << heads;
+    diagnostic.attachNote(getQuery().getLoc())
+        << "query is " << getQuery().getType();
+    return diagnostic;
+  }
+  // C2: softcap divides scores in f32.
+  if (std::optional<double> cap = getSoftcap()) {
+    float inF32 = float(*cap);
+    if (!(inF32 > 0.0f) || std::isinf(inF32))
+      return emitOpError("expected softcap to be positive and finite in f32, "
+                         "but got ")
+             << getSoftcapAttr();
+  }
+  // C3: the score region maps a score to a score.
+  return verifyScoreRegion(*this);
+}
+
+/// C1 where a head count is dynamic.
+void AttentionOp::emitPreconditions(OpBuilder &builder) {
+  Location loc = getLoc();
+  bool isStatic = !cast<ShapedType>(getQuery().getType()).isDynamicDim(1) &&
+                  !cast<ShapedType>(getKey().getType()).isDynamicDim(1);
+  if (isStatic)
+    return;
+  Value zero = emit::index(builder, loc, 0), one = emit::index(builder, loc, 1);
+  Value heads = emit::size(builder, loc, getQuery(), 1);
+  Value groups = emit::size(builder, loc, getKey(), 1);
+  Value rest = arith::RemUIOp::create(builder, loc, heads,
+                                      emit::max(builder, loc, groups, one));
+  Value divides =
+      emit::logicalAnd(builder, loc, emit::lessThan(builder, loc, zero, groups),
+                       emit::equal(builder, loc, rest, zero));
+  Value holds = emit::logicalOr(
+      builder, loc, emit::equal(builder, loc, heads, zero), divides);
+  CheckOp::create(builder, loc, holds,
+                  "expected key heads (dim 1) to divide query heads (dim 1), "
+                  "but got {0} and {1}",
+                  ValueRange{groups, heads});
+}
+
+Value AttentionOp::emitScale(OpBuilder &builder) {
+  Location loc = getLoc();
+  if (FloatAttr scale = getScaleAttr())
+    return emit::f32(builder, loc, scale.getValueAsDouble());
+  // A width of 0 makes every product 0, whatever scales it.
+  int64_t width = cast<ShapedType>(getQuery().getType()).getDimSize(3);
+  if (!ShapedType::isDynamic(width))
+    return emit::f32(builder, loc,
+                     1.0 / std::sqrt(double(std::max<int64_t>(width, 1))));
+  Value atLeastOne =
+      emit::max(builder, loc, emit::size(builder, loc, getQuery(), 3),
+                emit::index(builder, loc, 1));
+  Value real = arith::SIToFPOp::create(
+      builder, loc, builder.getF32Type(),
+      emit::fromIndex(builder, loc, atLeastOne, builder.getI64Type()));
+  return arith::DivFOp::create(builder, loc, emit::f32(builder, loc, 1.0),
+                               math::SqrtOp::create(builder, loc, real));
+}
+
+Value AttentionOp::emitScore(OpBuilder &builder, Value product,
+                             const MaskPoint &point) {
+  Location loc = getLoc();
+  Value score =
+      arith::MulFOp::create(builder, loc, product, emitScale(builder));
+  if (FloatAttr attribute = getSoftcapAttr()) {
+    Value cap = emit::f32(builder, loc, attribute.getValueAsDouble());
+    Value bent = math::TanhOp::create(
+        builder, loc, arith::DivFOp::create(builder, loc, score, cap));
+    score = arith::MulFOp::create(builder, loc, cap, bent);
+  }
+  if (getScore().empty())
+    return score;
+  Block &block = getScore().front();
+  IRMapping mapping;
+  mapping.map(block.getArguments(),
+              ValueRange{score, point.batch, point.head, point.queryPosition,
+                         point.keyPosition});
+  for (Operation &op : block.without_terminator())
+    builder.clone(op, mapping);
+  return mapping.lookupOrDefault(
+      cast<YieldOp>(block.getTerminator()).getValue());
+}

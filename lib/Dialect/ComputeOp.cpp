@@ -153,7 +153,8 @@ LogicalResult effattn::detail::verifyShapes(ComputeOpInterface op) {
     for (Value operand : op.getOperandGroup(group)) {
       onTensors |= isa<TensorType>(operand.getType());
       onMemRefs |= isa<MemRefType>(operand.getType());
-      if (spec.shaped && failed(verifyOperand(op, spec, operand)))
+      bool hasShape = spec.shaped && isa<ShapedType>(operand.getType());
+      if (hasShape && failed(verifyOperand(op, spec, operand)))
         return failure();
     }
   }

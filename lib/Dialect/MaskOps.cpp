@@ -16,7 +16,8 @@ using namespace mlir::effattn;
 
 LogicalResult effattn::detail::verifyMaskOp(Operation *op) {
   // Anywhere else CSE could move it away from the op that reads its tensors.
-  if (isa_and_nonnull<MaskUserOpInterface>(op->getParentOp()))
+  auto user = dyn_cast_or_null<MaskUserOpInterface>(op->getParentOp());
+  if (user && op->getParentRegion() == &user.getMaskRegion())
     return success();
   return op->emitOpError("expected to be inside the mask region of an op that "
                          "uses a mask, such as effattn.attention");
@@ -44,6 +45,13 @@ LogicalResult effattn::detail::verifyMaskRegion(MaskUserOpInterface op) {
     return yield.emitOpError(
         "expected a mask made by a mask op of this region");
   return success();
+}
+
+MaskOpInterface effattn::detail::rootMask(Region &region) {
+  if (region.empty())
+    return {};
+  auto yield = cast<YieldOp>(region.front().getTerminator());
+  return yield.getValue().getDefiningOp<MaskOpInterface>();
 }
 
 //===----------------------------------------------------------------------===//
@@ -74,6 +82,12 @@ MaskSupport MaskSupport::everything(OpBuilder &builder, Location loc) {
 
 static MaskSupport bandOnly(KeyRange band) { return {band, band}; }
 
+/// A count from an attribute; one beyond every position is as good as kFar and
+/// does not overflow.
+static Value distance(OpBuilder &builder, Location loc, int64_t count) {
+  return emit::index(builder, loc, std::min(count, kFar));
+}
+
 /// First valid key of a row: `starts[batch]`, or 0.
 static Value startOf(OpBuilder &builder, Location loc, Value starts,
                      Value batch) {
@@ -98,7 +112,7 @@ MaskSupport CausalMaskOp::emitSupport(OpBuilder &builder, Location loc,
                    emit::add(builder, loc, queries.last, one)});
 }
 
-// C1: the query itself counts, so a window of 0 would be no window.
+/// The query itself counts, so a window of 0 would be no window.
 static LogicalResult verifyWindow(Operation *op, StringRef name, int64_t size) {
   if (size >= 1)
     return success();
@@ -106,6 +120,7 @@ static LogicalResult verifyWindow(Operation *op, StringRef name, int64_t size) {
          << name << " to be at least 1 (the query counts), but got " << size;
 }
 
+// C1: the window holds the query.
 LogicalResult WindowMaskOp::verify() {
   return verifyWindow(*this, "size", getSize());
 }
@@ -113,15 +128,14 @@ LogicalResult WindowMaskOp::verify() {
 /// k > q - size.
 static Value inWindow(OpBuilder &builder, Location loc, int64_t size,
                       const MaskPoint &point) {
-  Value distance =
+  Value behind =
       emit::sub(builder, loc, point.queryPosition, point.keyPosition);
-  return emit::lessThan(builder, loc, distance,
-                        emit::index(builder, loc, size));
+  return emit::lessThan(builder, loc, behind, distance(builder, loc, size));
 }
 
 static Value windowStart(OpBuilder &builder, Location loc, int64_t size,
                          Value query) {
-  return emit::sub(builder, loc, query, emit::index(builder, loc, size - 1));
+  return emit::sub(builder, loc, query, distance(builder, loc, size - 1));
 }
 
 Value WindowMaskOp::emitKeep(OpBuilder &builder, Location loc,
@@ -146,6 +160,7 @@ static LogicalResult verifyCount(Operation *op, StringRef name, int64_t count) {
          << name << " to be at least 0, but got " << count;
 }
 
+// C1: count is not negative.
 LogicalResult InitialMaskOp::verify() {
   return verifyCount(*this, "count", getCount());
 }
@@ -153,7 +168,7 @@ LogicalResult InitialMaskOp::verify() {
 /// start <= k < start + count.
 static Value isInitial(OpBuilder &builder, Location loc, Value start,
                        int64_t count, Value key) {
-  Value end = emit::add(builder, loc, start, emit::index(builder, loc, count));
+  Value end = emit::add(builder, loc, start, distance(builder, loc, count));
   return emit::logicalAnd(builder, loc,
                           emit::lessEqual(builder, loc, start, key),
                           emit::lessThan(builder, loc, key, end));
@@ -168,7 +183,7 @@ Value InitialMaskOp::emitKeep(OpBuilder &builder, Location loc,
 MaskSupport InitialMaskOp::emitSupport(OpBuilder &builder, Location loc,
                                        const QueryRange &queries) {
   Value start = startOf(builder, loc, getStarts(), queries.batch);
-  Value count = emit::index(builder, loc, getCount());
+  Value count = distance(builder, loc, getCount());
   return {std::nullopt, {start, emit::add(builder, loc, start, count)}};
 }
 
@@ -235,36 +250,54 @@ Value DenseMaskOp::emitKeep(OpBuilder &builder, Location loc,
 //===----------------------------------------------------------------------===//
 
 LogicalResult SeparatorMaskOp::verify() {
+  // C1: initial is not negative.
   if (failed(verifyCount(*this, "initial", getInitial())))
     return failure();
+  // C2: the window holds the query.
   return verifyWindow(*this, "window", getWindow());
 }
 
-/// Initial or separator, and not padding.
-Value SeparatorMaskOp::emitColumn(OpBuilder &builder, Location loc,
-                                  const MaskPoint &point) {
-  Value start = startOf(builder, loc, getStarts(), point.batch);
-  Value initialEnd =
-      emit::add(builder, loc, start, emit::index(builder, loc, getInitial()));
-  Value initial = emit::lessThan(builder, loc, point.keyPosition, initialEnd);
-  Value separator =
-      emit::load(builder, loc, getIsSeparator(), {point.batch, point.keyIndex});
+/// Where `starts` is given: `keep`, and not padding.
+static Value unlessPadding(OpBuilder &builder, Location loc, Value starts,
+                           const MaskPoint &point, Value keep) {
+  if (!starts)
+    return keep;
+  Value start = startOf(builder, loc, starts, point.batch);
   return emit::logicalAnd(
       builder, loc, emit::lessEqual(builder, loc, start, point.keyPosition),
-      emit::logicalOr(builder, loc, initial, separator));
+      keep);
+}
+
+/// Initial or separator; padding may be among them.
+static Value isInitialOrSeparator(OpBuilder &builder, Location loc,
+                                  SeparatorMaskOp mask,
+                                  const MaskPoint &point) {
+  Value start = startOf(builder, loc, mask.getStarts(), point.batch);
+  Value separator = emit::load(builder, loc, mask.getIsSeparator(),
+                               {point.batch, point.keyIndex});
+  return emit::logicalOr(
+      builder, loc,
+      isInitial(builder, loc, start, mask.getInitial(), point.keyPosition),
+      separator);
 }
 
 bool SeparatorMaskOp::hasColumns() { return true; }
 
+Value SeparatorMaskOp::emitColumn(OpBuilder &builder, Location loc,
+                                  const MaskPoint &point) {
+  return unlessPadding(builder, loc, getStarts(), point,
+                       isInitialOrSeparator(builder, loc, *this, point));
+}
+
 Value SeparatorMaskOp::emitKeep(OpBuilder &builder, Location loc,
                                 const MaskPoint &point) {
-  Value start = startOf(builder, loc, getStarts(), point.batch);
-  Value valid = emit::logicalAnd(
-      builder, loc, emit::lessEqual(builder, loc, start, point.keyPosition),
-      emit::lessEqual(builder, loc, point.keyPosition, point.queryPosition));
-  Value kept = emit::logicalOr(builder, loc, emitColumn(builder, loc, point),
+  Value causal =
+      emit::lessEqual(builder, loc, point.keyPosition, point.queryPosition);
+  Value kept = emit::logicalOr(builder, loc,
+                               isInitialOrSeparator(builder, loc, *this, point),
                                inWindow(builder, loc, getWindow(), point));
-  return emit::logicalAnd(builder, loc, valid, kept);
+  return unlessPadding(builder, loc, getStarts(), point,
+                       emit::logicalAnd(builder, loc, causal, kept));
 }
 
 MaskSupport SeparatorMaskOp::emitSupport(OpBuilder &builder, Location loc,
@@ -318,6 +351,32 @@ static Value combineColumns(OpBuilder &builder, Location loc, ValueRange parts,
   return result;
 }
 
+/// What both masks can keep. Kept by A and B is in A's band or a column in A's
+/// hull, and so for B; without a band on one side only columns remain.
+static MaskSupport intersect(OpBuilder &builder, Location loc,
+                             const MaskSupport &a, const MaskSupport &b) {
+  MaskSupport result{std::nullopt, intersect(builder, loc, a.hull, b.hull)};
+  if (a.band && b.band)
+    result.band = intersect(builder, loc, *a.band, *b.band);
+  return result;
+}
+
+/// What either mask can keep.
+static MaskSupport span(OpBuilder &builder, Location loc, const MaskSupport &a,
+                        const MaskSupport &b) {
+  MaskSupport result{a.band ? a.band : b.band,
+                     span(builder, loc, a.hull, b.hull)};
+  if (a.band && b.band)
+    result.band = span(builder, loc, *a.band, *b.band);
+  return result;
+}
+
+/// What a mask without kept keys can keep; its span with another is the other.
+static MaskSupport nothing(OpBuilder &builder, Location loc) {
+  return {std::nullopt,
+          {emit::index(builder, loc, kFar), emit::index(builder, loc, -kFar)}};
+}
+
 Value MaskAndOp::emitKeep(OpBuilder &builder, Location loc,
                           const MaskPoint &point) {
   return combineKeeps(builder, loc, getParts(), point, true, emit::logicalAnd);
@@ -326,14 +385,9 @@ Value MaskAndOp::emitKeep(OpBuilder &builder, Location loc,
 MaskSupport MaskAndOp::emitSupport(OpBuilder &builder, Location loc,
                                    const QueryRange &queries) {
   MaskSupport result = MaskSupport::everything(builder, loc);
-  for (Value part : getParts()) {
-    MaskSupport support = maskOf(part).emitSupport(builder, loc, queries);
-    result.hull = intersect(builder, loc, result.hull, support.hull);
-    if (result.band && support.band)
-      result.band = intersect(builder, loc, *result.band, *support.band);
-    else
-      result.band.reset();
-  }
+  for (Value part : getParts())
+    result = intersect(builder, loc, result,
+                       maskOf(part).emitSupport(builder, loc, queries));
   return result;
 }
 
@@ -351,17 +405,10 @@ Value MaskOrOp::emitKeep(OpBuilder &builder, Location loc,
 
 MaskSupport MaskOrOp::emitSupport(OpBuilder &builder, Location loc,
                                   const QueryRange &queries) {
-  Value zero = emit::index(builder, loc, 0);
-  MaskSupport result{std::nullopt, {zero, zero}};
-  for (auto [i, part] : llvm::enumerate(getParts())) {
-    MaskSupport support = maskOf(part).emitSupport(builder, loc, queries);
-    result.hull =
-        i == 0 ? support.hull : span(builder, loc, result.hull, support.hull);
-    if (result.band && support.band)
-      result.band = span(builder, loc, *result.band, *support.band);
-    else if (support.band)
-      result.band = support.band;
-  }
+  MaskSupport result = nothing(builder, loc);
+  for (Value part : getParts())
+    result = span(builder, loc, result,
+                  maskOf(part).emitSupport(builder, loc, queries));
   return result;
 }
 
@@ -376,6 +423,39 @@ Value MaskNotOp::emitKeep(OpBuilder &builder, Location loc,
                           const MaskPoint &point) {
   return emit::logicalNot(builder, loc,
                           maskOf(getPart()).emitKeep(builder, loc, point));
+}
+
+/// Support of what `mask` does not keep. Only half-lines have a complement that
+/// is a range; De Morgan's laws carry it through combinations.
+static MaskSupport complementSupport(OpBuilder &builder, Location loc,
+                                     Value mask, const QueryRange &queries) {
+  Operation *op = mask.getDefiningOp();
+  Value one = emit::index(builder, loc, 1);
+  if (isa<CausalMaskOp>(op))
+    return bandOnly({emit::add(builder, loc, queries.first, one),
+                     emit::index(builder, loc, kFar)});
+  if (auto window = dyn_cast<WindowMaskOp>(op))
+    return bandOnly(
+        {emit::index(builder, loc, -kFar),
+         windowStart(builder, loc, window.getSize(), queries.last)});
+  if (auto conjunction = dyn_cast<MaskAndOp>(op)) {
+    MaskSupport result = nothing(builder, loc);
+    for (Value part : conjunction.getParts())
+      result = span(builder, loc, result,
+                    complementSupport(builder, loc, part, queries));
+    return result;
+  }
+  MaskSupport result = MaskSupport::everything(builder, loc);
+  if (auto disjunction = dyn_cast<MaskOrOp>(op))
+    for (Value part : disjunction.getParts())
+      result = intersect(builder, loc, result,
+                         complementSupport(builder, loc, part, queries));
+  return result;
+}
+
+MaskSupport MaskNotOp::emitSupport(OpBuilder &builder, Location loc,
+                                   const QueryRange &queries) {
+  return complementSupport(builder, loc, getPart(), queries);
 }
 
 OpFoldResult MaskNotOp::fold(FoldAdaptor) {

@@ -10,6 +10,7 @@ namespace mlir::effattn {
 void populateConceptsToLinalgPatterns(RewritePatternSet &patterns);
 void populateMemoryToLinalgPatterns(RewritePatternSet &patterns);
 void populateAttentionToLinalgPatterns(RewritePatternSet &patterns);
+void populateMasksToLinalgPatterns(RewritePatternSet &patterns);
 
 } // namespace mlir::effattn
 

@@ -22,6 +22,7 @@
 
 namespace mlir::effattn {
 class ComputeOpInterface;
+class MaskOpInterface;
 class MaskUserOpInterface;
 
 /// What the generated code of every op shares.
@@ -29,6 +30,7 @@ namespace detail {
 LogicalResult verifyShapes(ComputeOpInterface op);
 LogicalResult verifyMaskOp(Operation *op);
 LogicalResult verifyMaskRegion(MaskUserOpInterface op);
+MaskOpInterface rootMask(Region &region);
 LogicalResult inferInitTypes(ValueRange operands, unsigned initCount,
                              SmallVectorImpl<Type> &inferred);
 LogicalResult reifyInitShapes(Operation *op, OpBuilder &builder,

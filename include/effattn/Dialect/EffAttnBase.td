@@ -79,6 +79,10 @@ class EffAttn_OptionalShaped<string shape, string element>
 def EffAttn_Offset : AnyTypeOf<[Index, I64, I32,
     EffAttn_Shaped<"B", "int">], "index, i64, i32, or [B] int ranked tensor or memref">;
 
+/// The shape holds where the operand has one.
+def EffAttn_OptionalOffset
+  : Optional<EffAttn_Offset>, EffAttn_ShapeInfo<"B", "int">;
+
 //===----------------------------------------------------------------------===//
 // Attributes
 //===----------------------------------------------------------------------===//

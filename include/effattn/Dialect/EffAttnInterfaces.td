@@ -89,6 +89,9 @@ def EffAttn_MaskUserOpInterface : OpInterface<"MaskUserOpInterface"> {
   let methods = [
     InterfaceMethod<"the mask region; empty where every key is kept",
       "::mlir::Region &", "getMaskRegion", (ins)>,
+    InterfaceMethod<"the mask that the region yields; null where every key is kept",
+      "::mlir::effattn::MaskOpInterface", "getRootMask", (ins), "",
+      [{ return ::mlir::effattn::detail::rootMask($_op.getMaskRegion()); }]>,
   ];
   let verify = [{
     return ::mlir::effattn::detail::verifyMaskRegion(

@@ -28,7 +28,7 @@ struct QueryRange {
   Value last;
 };
 
-/// A half-open range of key positions.
+/// A half-open range of key positions; without keys where low >= high.
 struct KeyRange {
   Value low;
   Value high;

@@ -67,6 +67,7 @@ struct ConvertEffAttnToLinalgPass
     populateConceptsToLinalgPatterns(patterns);
     populateMemoryToLinalgPatterns(patterns);
     populateAttentionToLinalgPatterns(patterns);
+    populateMasksToLinalgPatterns(patterns);
     walkAndApplyPatterns(getOperation(), std::move(patterns));
   }
 };

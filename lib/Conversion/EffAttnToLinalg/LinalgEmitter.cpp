@@ -1,11 +1,20 @@
 //===- LinalgEmitter.cpp - Short forms for emitting linalg on tensors -----===//
 #include "LinalgEmitter.h"
 
+#include "mlir/Dialect/Bufferization/IR/Bufferization.h"
+#include "mlir/Dialect/Utils/StaticValueUtils.h"
+
 using namespace mlir;
 using namespace mlir::effattn;
 
 Value LinalgEmitter::empty(ArrayRef<OpFoldResult> sizes, Type element) {
-  return tensor::EmptyOp::create(builder, loc, sizes, element);
+  // Not tensor.empty: CSE merges those, and two tensors that a loop carries
+  // from one tensor.empty on end up in the same memory (MLIR 22.1).
+  SmallVector<int64_t> staticSizes;
+  SmallVector<Value> dynamicSizes;
+  dispatchIndexOpFoldResults(sizes, dynamicSizes, staticSizes);
+  return bufferization::AllocTensorOp::create(
+      builder, loc, RankedTensorType::get(staticSizes, element), dynamicSizes);
 }
 
 Value LinalgEmitter::fill(Value scalar, Value destination) {
@@ -70,6 +79,23 @@ Value LinalgEmitter::choose(Value condition, function_ref<Value()> ifTrue,
   return scf::IfOp::create(builder, loc, condition, branch(ifTrue),
                            branch(ifFalse))
       .getResult(0);
+}
+
+Value LinalgEmitter::insert(Value scalar, Value tensor, ValueRange indices) {
+  return tensor::InsertOp::create(builder, loc, scalar, tensor, indices);
+}
+
+SmallVector<Value>
+LinalgEmitter::when(Value condition, ValueRange values,
+                    function_ref<SmallVector<Value>()> body) {
+  auto branch = scf::IfOp::create(builder, loc, values.getTypes(), condition,
+                                  /*withElseRegion=*/true);
+  OpBuilder::InsertionGuard guard(builder);
+  builder.setInsertionPointToStart(branch.thenBlock());
+  scf::YieldOp::create(builder, loc, body());
+  builder.setInsertionPointToStart(branch.elseBlock());
+  scf::YieldOp::create(builder, loc, values);
+  return llvm::to_vector<4>(ValueRange(branch.getResults()));
 }
 
 SmallVector<Value>

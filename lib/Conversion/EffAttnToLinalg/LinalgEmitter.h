@@ -20,7 +20,7 @@ public:
   LinalgEmitter(OpBuilder &builder, Location loc)
       : builder(builder), loc(loc) {}
 
-  /// An uninitialised tensor.
+  /// An uninitialised tensor with memory of its own.
   Value empty(ArrayRef<OpFoldResult> sizes, Type element);
   /// A tensor of `sizes` filled with a scalar.
   Value filled(ArrayRef<OpFoldResult> sizes, Value scalar);
@@ -51,6 +51,14 @@ public:
   /// load or compute does not happen. Both return a value of the same type.
   Value choose(Value condition, function_ref<Value()> ifTrue,
                function_ref<Value()> ifFalse);
+
+  /// `tensor` with one element replaced.
+  Value insert(Value scalar, Value tensor, ValueRange indices);
+
+  /// What `body` returns where `condition` holds, else `values`. For tensors
+  /// to stay in place, `body` returns insertions into those of `values`.
+  SmallVector<Value> when(Value condition, ValueRange values,
+                          function_ref<SmallVector<Value>()> body);
 
   /// A sequential loop from `low` to `high` that carries `values`. `body` gets
   /// the counter and the carried values and returns their successors.

@@ -6,6 +6,7 @@
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/IR/IRMapping.h"
+#include "mlir/IR/Matchers.h"
 
 using namespace mlir;
 using namespace mlir::effattn;
@@ -89,6 +90,53 @@ Value AttentionOp::emitOffset(OpBuilder &builder, Value batch) {
   Value queryEnd = getKeyLengths() ? emitQueryEnd(builder, batch)
                                    : emit::size(builder, loc, getQuery(), 2);
   return emit::sub(builder, loc, emitKeyEnd(builder, batch), queryEnd);
+}
+
+/// Bounds where keys stand at their indices. Without `offset` the queries end
+/// with the keys, in a row shortened by lengths too: then T - 1 positions
+/// before that are the least, unless lengths move them.
+static PositionBounds boundPositions(Value offset, int64_t queries,
+                                     int64_t keys, bool hasLengths) {
+  // Room for sums of offsets and sizes.
+  constexpr int64_t kLarge = int64_t(1) << 60;
+  PositionBounds bounds;
+  bounds.lowestKey = 0;
+  bool knowsQueries = !ShapedType::isDynamic(queries);
+  bool knowsKeys = !ShapedType::isDynamic(keys);
+  if (knowsKeys)
+    bounds.highestKey = keys - 1;
+  if (offset) {
+    APInt constant;
+    if (!matchPattern(offset, m_ConstantInt(&constant)))
+      return bounds;
+    int64_t first = constant.getSExtValue();
+    if (first < -kLarge || first > kLarge)
+      return bounds;
+    bounds.lowestQuery = first;
+    if (knowsQueries)
+      bounds.highestQuery = first + queries - 1;
+    return bounds;
+  }
+  bounds.highestQuery = bounds.highestKey;
+  if (knowsQueries && knowsKeys && !hasLengths)
+    bounds.lowestQuery = keys - queries;
+  bounds.queriesAreLast = knowsQueries && queries <= 1;
+  return bounds;
+}
+
+PositionBounds MaterializeMaskOp::getPositionBounds() {
+  auto type = cast<ShapedType>(getKeep().getType());
+  return boundPositions(getOffset(), type.getDimSize(2), type.getDimSize(3),
+                        /*hasLengths=*/false);
+}
+
+PositionBounds AttentionOp::getPositionBounds() {
+  if (getKeyPositions())
+    return {};
+  return boundPositions(getOffset(),
+                        cast<ShapedType>(getQuery().getType()).getDimSize(2),
+                        cast<ShapedType>(getKey().getType()).getDimSize(2),
+                        /*hasLengths=*/bool(getKeyLengths()));
 }
 
 //===----------------------------------------------------------------------===//

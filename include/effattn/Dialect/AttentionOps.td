@@ -98,6 +98,7 @@ def EffAttn_MaterializeMaskOp : EffAttn_ComputeOp<"materialize_mask",
   }];
   let moreDeclaration = [{
     ::mlir::Region &getMaskRegion() { return getMask(); }
+    ::mlir::effattn::PositionBounds getPositionBounds();
     /// Emit the position of query row 0.
     ::mlir::Value emitOffset(::mlir::OpBuilder &builder, ::mlir::Value batch);
   }];
@@ -204,6 +205,7 @@ def EffAttn_AttentionOp : EffAttn_ComputeOp<"attention",
   }];
   let moreDeclaration = [{
     ::mlir::Region &getMaskRegion() { return getMask(); }
+    ::mlir::effattn::PositionBounds getPositionBounds();
     /// Emit the position of query row 0 of a batch row.
     ::mlir::Value emitOffset(::mlir::OpBuilder &builder, ::mlir::Value batch);
     /// Emit the number of valid query rows or keys of a batch row.

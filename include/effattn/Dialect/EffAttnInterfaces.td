@@ -92,6 +92,9 @@ def EffAttn_MaskUserOpInterface : OpInterface<"MaskUserOpInterface"> {
     InterfaceMethod<"the mask that the region yields; null where every key is kept",
       "::mlir::effattn::MaskOpInterface", "getRootMask", (ins), "",
       [{ return ::mlir::effattn::detail::rootMask($_op.getMaskRegion()); }]>,
+    InterfaceMethod<"what is known of the positions that the mask is asked about",
+      "::mlir::effattn::PositionBounds", "getPositionBounds", (ins), "",
+      [{ return ::mlir::effattn::PositionBounds(); }]>,
   ];
   let verify = [{
     return ::mlir::effattn::detail::verifyMaskRegion(

@@ -44,6 +44,17 @@ struct MaskSupport {
   static MaskSupport everything(OpBuilder &builder, Location loc);
 };
 
+/// What an op knows at compile time about the positions of the queries and keys
+/// that matter to it, padding aside.
+struct PositionBounds {
+  std::optional<int64_t> lowestQuery;
+  std::optional<int64_t> highestQuery;
+  std::optional<int64_t> lowestKey;
+  std::optional<int64_t> highestKey;
+  /// No key is behind any query.
+  bool queriesAreLast = false;
+};
+
 } // namespace mlir::effattn
 
 #endif // EFFATTN_DIALECT_MASK_H

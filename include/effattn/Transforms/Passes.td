@@ -34,6 +34,29 @@ def FuseDechunkResidualPass : Pass<"effattn-fuse-dechunk-residual"> {
   let dependentDialects = ["::mlir::tensor::TensorDialect"];
 }
 
+def SimplifyMasksPass : Pass<"effattn-simplify-masks"> {
+  let summary = "drop the parts of masks that decide nothing";
+  let description = [{
+    Rewrites mask regions into equal masks that cost less to evaluate:
+    - a part of `mask_and` that another part implies, and a part of `mask_or`
+      that implies another, is dropped: the larger of two windows, a causal
+      mask beside a separator mask;
+    - a mask that keeps all keys becomes `mask_and` of nothing, one that keeps
+      none `mask_or` of nothing, and the masks around follow;
+    - `mask_not` moves out of or into a combination where that leaves fewer;
+    - a separator mask whose window or initial keys reach every key becomes a
+      causal mask, and its separators are no longer looked at;
+    - an op whose mask keeps all keys loses its mask region.
+
+    What a mask keeps may depend on the op around it: a window as wide as a
+    static number of keys is full, a causal mask is full for one query that
+    comes last. Such rules hold for every offset that the op can have; padding
+    rows and keys, which are never kept, do not count. Every rule that fires
+    leaves a remark; where positions come from `key_positions`, a missed remark
+    says that only rules for any position apply.
+  }];
+}
+
 def PrepareEntryPointsPass : Pass<"effattn-prepare-entry-points", "::mlir::ModuleOp"> {
   let summary = "give public functions the calling convention of compiled code";
   let description = [{

@@ -14,13 +14,23 @@ using namespace mlir::effattn;
 // Mask regions
 //===----------------------------------------------------------------------===//
 
+/// A block argument or another region's mask could not be evaluated in `block`.
+static bool isMadeIn(Value mask, Block *block) {
+  return mask.getDefiningOp<MaskOpInterface>() &&
+         mask.getParentBlock() == block;
+}
+
 LogicalResult effattn::detail::verifyMaskOp(Operation *op) {
   // Anywhere else CSE could move it away from the op that reads its tensors.
   auto user = dyn_cast_or_null<MaskUserOpInterface>(op->getParentOp());
-  if (user && op->getParentRegion() == &user.getMaskRegion())
-    return success();
-  return op->emitOpError("expected to be inside the mask region of an op that "
-                         "uses a mask, such as effattn.attention");
+  if (!user || op->getParentRegion() != &user.getMaskRegion())
+    return op->emitOpError("expected to be inside the mask region of an op "
+                           "that uses a mask, such as effattn.attention");
+  for (Value part : op->getOperands())
+    if (isa<MaskType>(part.getType()) && !isMadeIn(part, op->getBlock()))
+      return op->emitOpError(
+          "expected parts made by mask ops of the same region");
+  return success();
 }
 
 LogicalResult effattn::detail::verifyMaskRegion(MaskUserOpInterface op) {
@@ -39,11 +49,15 @@ LogicalResult effattn::detail::verifyMaskRegion(MaskUserOpInterface op) {
   if (!isa<MaskType>(yield.getValue().getType()))
     return yield.emitOpError("expected a value of type !effattn.mask, but got ")
            << yield.getValue().getType();
-  // A block argument or another region's mask could not be evaluated here.
-  if (!yield.getValue().getDefiningOp<MaskOpInterface>() ||
-      yield.getValue().getParentBlock() != &block)
+  if (!isMadeIn(yield.getValue(), &block))
     return yield.emitOpError(
         "expected a mask made by a mask op of this region");
+  // Masks are evaluated elsewhere, where nothing else of the region exists.
+  for (Operation &nested : block.without_terminator())
+    if (!isa<MaskOpInterface>(nested))
+      return op->emitOpError("expected only mask ops in the mask region, but "
+                             "got ")
+             << nested.getName();
   return success();
 }
 

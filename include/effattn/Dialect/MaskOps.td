@@ -288,7 +288,8 @@ def EffAttn_SeparatorMaskOp : EffAttn_MaskOp<"separator_mask",
 class EffAttn_MaskCombinationOp<string mnemonic, list<Trait> traits = []>
   : EffAttn_MaskOp<mnemonic, ["emitSupport", "hasColumns", "emitColumn"], traits> {
   let arguments = (ins Variadic<EffAttn_MaskType>:$parts);
-  let assemblyFormat = "$parts attr-dict";
+  // A list that ends without a word would take in the next line's result.
+  let assemblyFormat = "($parts^):(`nothing`)? attr-dict";
   let hasCanonicalizeMethod = 1;
 }
 
@@ -298,8 +299,8 @@ def EffAttn_MaskAndOp : EffAttn_MaskCombinationOp<"mask_and"> {
     `keep = part_1 and part_2 and ...`
 
     Any number of parts: of one part it is the part, and of none it keeps every
-    key. `effattn-simplify-masks` writes that last form where a mask turns out
-    to keep all, and then drops the mask.
+    key. `effattn-simplify-masks` writes that last form, `mask_and nothing`,
+    where a mask turns out to keep all, and then drops the mask.
 
     Canonicalization merges nested conjunctions and repeated parts.
 
@@ -328,8 +329,9 @@ def EffAttn_MaskOrOp : EffAttn_MaskCombinationOp<"mask_or"> {
   let description = [{
     `keep = part_1 or part_2 or ...`
 
-    Any number of parts: of one part it is the part, and of none it keeps no
-    key, so that every query of attention gives 0 and an lse of -inf.
+    Any number of parts: of one part it is the part, and of none (`mask_or
+    nothing`) it keeps no key, so that every query of attention gives 0 and an
+    lse of -inf.
 
     Canonicalization merges nested disjunctions and repeated parts.
 

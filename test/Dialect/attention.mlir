@@ -1,0 +1,70 @@
+// RUN: effattn-opt %s | effattn-opt | FileCheck %s
+// RUN: effattn-opt %s -mlir-print-op-generic | effattn-opt | FileCheck %s
+
+// CHECK-LABEL: @plain
+// CHECK:         effattn.attention ins(%{{.*}}, %{{.*}}, %{{.*}} : tensor<1x4x6x8xf32>, tensor<1x2x9x8xf32>, tensor<1x2x9x5xf32>) outs(%{{.*}} : tensor<1x4x6x5xf32>)
+func.func @plain(%q: tensor<1x4x6x8xf32>, %k: tensor<1x2x9x8xf32>, %v: tensor<1x2x9x5xf32>,
+    %out: tensor<1x4x6x5xf32>) -> tensor<1x4x6x5xf32> {
+  %0 = effattn.attention ins(%q, %k, %v : tensor<1x4x6x8xf32>, tensor<1x2x9x8xf32>, tensor<1x2x9x5xf32>)
+    outs(%out : tensor<1x4x6x5xf32>)
+  return %0 : tensor<1x4x6x5xf32>
+}
+
+// CHECK-LABEL: @all_operands
+// CHECK:         %{{.*}}:2 = effattn.attention
+// CHECK-SAME:      lengths(%{{.*}} : tensor<?xi32>) key_lengths(%{{.*}} : tensor<?xi64>) key_positions(%{{.*}} : tensor<?x?xi64>) offset(%{{.*}} : tensor<?xi32>)
+// CHECK-SAME:      outs(%{{.*}}, %{{.*}} : tensor<?x?x?x?xbf16>, tensor<?x?x?xf32>) {scale = 1.250000e-01 : f32, softcap = 5.000000e+01 : f64} mask {
+// CHECK:           effattn.yield %{{.*}} : !effattn.mask
+// CHECK:         } score {
+// CHECK:         ^bb0(%{{.*}}: f32, %{{.*}}: index, %{{.*}}: index, %{{.*}}: index, %{{.*}}: index):
+// CHECK:           effattn.yield %{{.*}} : f32
+func.func @all_operands(%q: tensor<?x?x?x?xbf16>, %k: tensor<?x?x?x?xf16>, %v: tensor<?x?x?x?xf32>,
+    %lengths: tensor<?xi32>, %key_lengths: tensor<?xi64>, %positions: tensor<?x?xi64>, %offset: tensor<?xi32>,
+    %out: tensor<?x?x?x?xbf16>, %lse: tensor<?x?x?xf32>) -> (tensor<?x?x?x?xbf16>, tensor<?x?x?xf32>) {
+  %0:2 = effattn.attention ins(%q, %k, %v : tensor<?x?x?x?xbf16>, tensor<?x?x?x?xf16>, tensor<?x?x?x?xf32>)
+    lengths(%lengths : tensor<?xi32>) key_lengths(%key_lengths : tensor<?xi64>)
+    key_positions(%positions : tensor<?x?xi64>) offset(%offset : tensor<?xi32>)
+    outs(%out, %lse : tensor<?x?x?x?xbf16>, tensor<?x?x?xf32>)
+    {scale = 0.125 : f32, softcap = 50.0} mask {
+    %mask = effattn.causal_mask
+    effattn.yield %mask : !effattn.mask
+  } score {
+  ^bb0(%score: f32, %b: index, %h: index, %query: index, %key: index):
+    effattn.yield %score : f32
+  }
+  return %0#0, %0#1 : tensor<?x?x?x?xbf16>, tensor<?x?x?xf32>
+}
+
+// CHECK-LABEL: @on_buffers
+// CHECK:         effattn.attention ins(%{{.*}}, %{{.*}}, %{{.*}} : memref<?x?x?x?xf16>, memref<?x?x?x?xf16>, memref<?x?x?x?xf16>) offset(%{{.*}} : i64)
+// CHECK-SAME:      outs(%{{.*}}, %{{.*}} : memref<?x?x?x?xf16>, memref<?x?x?xf32>) mask {
+func.func @on_buffers(%q: memref<?x?x?x?xf16>, %k: memref<?x?x?x?xf16>, %v: memref<?x?x?x?xf16>,
+    %flags: memref<?x?xi1>, %offset: i64, %out: memref<?x?x?x?xf16>, %lse: memref<?x?x?xf32>) {
+  effattn.attention ins(%q, %k, %v : memref<?x?x?x?xf16>, memref<?x?x?x?xf16>, memref<?x?x?x?xf16>)
+    offset(%offset : i64) outs(%out, %lse : memref<?x?x?x?xf16>, memref<?x?x?xf32>) mask {
+    %mask = effattn.separator_mask %flags : memref<?x?xi1> {initial = 4, window = 64}
+    effattn.yield %mask : !effattn.mask
+  }
+  return
+}
+
+// CHECK-LABEL: @merged
+// CHECK:         effattn.merge_attention ins(%{{.*}}, %{{.*}}, %{{.*}}, %{{.*}} : tensor<1x2x3x4xf16>, tensor<1x2x3xf32>, tensor<1x2x3x4xf32>, tensor<1x2x3xf32>) outs(%{{.*}}, %{{.*}} : tensor<1x2x3x4xf16>, tensor<1x2x3xf32>)
+func.func @merged(%out1: tensor<1x2x3x4xf16>, %lse1: tensor<1x2x3xf32>, %out2: tensor<1x2x3x4xf32>,
+    %lse2: tensor<1x2x3xf32>, %out: tensor<1x2x3x4xf16>, %lse: tensor<1x2x3xf32>)
+    -> (tensor<1x2x3x4xf16>, tensor<1x2x3xf32>) {
+  %0:2 = effattn.merge_attention ins(%out1, %lse1, %out2, %lse2
+      : tensor<1x2x3x4xf16>, tensor<1x2x3xf32>, tensor<1x2x3x4xf32>, tensor<1x2x3xf32>)
+    outs(%out, %lse : tensor<1x2x3x4xf16>, tensor<1x2x3xf32>)
+  return %0#0, %0#1 : tensor<1x2x3x4xf16>, tensor<1x2x3xf32>
+}
+
+// CHECK-LABEL: @merged_on_buffers
+// CHECK:         effattn.merge_attention ins(%{{.*}} : memref<?x2x3x4xbf16>, memref<?x2x3xf32>, memref<?x2x3x4xbf16>, memref<?x2x3xf32>) outs(%{{.*}} : memref<?x2x3x4xbf16>, memref<?x2x3xf32>)
+func.func @merged_on_buffers(%out1: memref<?x2x3x4xbf16>, %lse1: memref<?x2x3xf32>, %out2: memref<?x2x3x4xbf16>,
+    %lse2: memref<?x2x3xf32>, %out: memref<?x2x3x4xbf16>, %lse: memref<?x2x3xf32>) {
+  effattn.merge_attention ins(%out1, %lse1, %out2, %lse2
+      : memref<?x2x3x4xbf16>, memref<?x2x3xf32>, memref<?x2x3x4xbf16>, memref<?x2x3xf32>)
+    outs(%out, %lse : memref<?x2x3x4xbf16>, memref<?x2x3xf32>)
+  return
+}

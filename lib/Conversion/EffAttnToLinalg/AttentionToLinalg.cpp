@@ -258,7 +258,8 @@ void AttentionLowering::accumulate(const QueryRow &row, const Segment &segment,
   auto addKey = [&](Value i, ValueRange carried) -> SmallVector<Value> {
     Value w = weight(builder, loc, emit::load(builder, loc, state.scores, i));
     Value valueRow = emit::load(builder, loc, state.rows, i);
-    auto addValue = [&](OpBuilder &nested, Location nestedLoc, ValueRange place, Value previous) -> Value {
+    auto addValue = [&](OpBuilder &nested, Location nestedLoc, ValueRange place,
+                        Value previous) -> Value {
       Value value = emit::load(nested, nestedLoc, segment.values,
                                {row.batch, row.group, valueRow, place[0]});
       value = emit::toFloat(nested, nestedLoc, value, f32);
@@ -272,7 +273,8 @@ void AttentionLowering::accumulate(const QueryRow &row, const Segment &segment,
   };
   SmallVector<Value> added = emitter.loop(
       zero, kept, {emit::f32(builder, loc, 0.0), stepWeighted}, addKey);
-  auto merge = [&](OpBuilder &nested, Location nestedLoc, ValueRange place, Value previous) -> Value {
+  auto merge = [&](OpBuilder &nested, Location nestedLoc, ValueRange place,
+                   Value previous) -> Value {
     Value kept = arith::MulFOp::create(nested, nestedLoc, previous, rescale);
     return arith::AddFOp::create(
         nested, nestedLoc, kept,

@@ -165,6 +165,51 @@ Value LinalgEmitter::insertRow(Value row, Value tensor, ValueRange leading) {
                                        slice.sizes, strides);
 }
 
+SmallVector<Value> LinalgEmitter::rows(
+    unsigned leading, ValueRange outputs,
+    function_ref<SmallVector<Value>(ValueRange, ValueRange)> body) {
+  if (leading == 0)
+    return body(ValueRange(), outputs);
+  // Rows that are known to be empty stand outside of the loop: the verifier of
+  // slices refuses offset 0 where a size is 0.
+  auto hasEmptyRows = [&](Value output) {
+    ArrayRef<int64_t> shape = cast<ShapedType>(output.getType()).getShape();
+    return llvm::is_contained(shape.drop_front(leading), 0);
+  };
+  SmallVector<unsigned> shared;
+  SmallVector<Value> results(outputs), owned;
+  for (auto [number, output] : llvm::enumerate(outputs)) {
+    if (hasEmptyRows(output))
+      continue;
+    shared.push_back(number);
+    owned.push_back(output);
+  }
+  if (owned.empty())
+    return results;
+
+  SmallVector<OpFoldResult> counts = sizes(owned.front());
+  counts.truncate(leading);
+  owned = parallel(counts, owned, [&](ValueRange index, ValueRange owners) {
+    SmallVector<Value> parts;
+    for (Value output : outputs)
+      parts.push_back(
+          hasEmptyRows(output)
+              ? empty(ArrayRef(sizes(output)).drop_front(leading),
+                      cast<ShapedType>(output.getType()).getElementType())
+              : Value());
+    for (auto [number, owner] : llvm::zip_equal(shared, owners))
+      parts[number] = rowOf(owner, index);
+    parts = body(index, parts);
+    SmallVector<std::pair<Value, Slice>> updated;
+    for (auto [number, owner] : llvm::zip_equal(shared, owners))
+      updated.emplace_back(parts[number], sliceOf(owner, index));
+    return updated;
+  });
+  for (auto [number, result] : llvm::zip_equal(shared, owned))
+    results[number] = result;
+  return results;
+}
+
 Value LinalgEmitter::extend(Value x) {
   return emit::toFloat(builder, loc, x, builder.getF32Type());
 }

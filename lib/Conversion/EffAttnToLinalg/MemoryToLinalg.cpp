@@ -1,9 +1,25 @@
-//===- MemoryToLinalg.cpp
-//-----------------------------------------------------===//
-#include "LinalgEmitter.h"
+//===- MemoryToLinalg.cpp - Address memory in linalg: the family ----------===//
+#include "MemoryLowering.h"
 #include "effattn/Conversion/EffAttnToLinalg.h"
 
 using namespace mlir;
 using namespace mlir::effattn;
 
-void effattn::populateMemoryToLinalgPatterns(RewritePatternSet &patterns) {}
+Value effattn::emitPositive(OpBuilder &builder, Location loc, double value) {
+  double smallest = std::numeric_limits<float>::min();
+  double largest = std::numeric_limits<float>::max();
+  return emit::f32(builder, loc, std::clamp(value, smallest, largest));
+}
+
+SmallVector<Value> effattn::joinIndices(ValueRange index, ValueRange more) {
+  SmallVector<Value> joined(index);
+  llvm::append_range(joined, more);
+  return joined;
+}
+
+void effattn::populateMemoryToLinalgPatterns(RewritePatternSet &patterns) {
+  populateProductSoftmaxToLinalgPatterns(patterns);
+  populateTopKToLinalgPatterns(patterns);
+  populateAddressToLinalgPatterns(patterns);
+  populateAddressMemoryToLinalgPatterns(patterns);
+}

@@ -1,0 +1,168 @@
+//===- AddressMemoryToLinalg.cpp - Write and read slots in order ----------===//
+#include "MemoryLowering.h"
+
+using namespace mlir;
+using namespace mlir::effattn;
+
+namespace {
+/// One row of the batch. Every loop carries the row's memory, so that it is
+/// updated where it is and only at the slots that are named.
+class MemoryScan {
+public:
+  MemoryScan(OpBuilder &builder, AddressMemoryOp op, Value row)
+      : builder(builder), loc(op.getLoc()), emitter(builder, loc), op(op),
+        row(row), zero(emit::index(builder, loc, 0)),
+        width(emit::size(builder, loc, op.getOut(), 2)) {}
+
+  /// `parts` are the row's out, memory and mass.
+  SmallVector<Value> run(ValueRange parts);
+
+private:
+  using Carried = SmallVector<Value>;
+
+  Value emitDecay(Value weight);
+  /// Memory and mass after one token's writes.
+  Carried write(Value token, ValueRange memoryAndMass);
+  /// The sum over the slots that one token reads, in `sums`.
+  Value read(Value token, Value memory, Value mass, Value sums);
+  /// `out[token, e] = value(e)` for all e.
+  Value store(Value token, Value out, function_ref<Value(Value)> value);
+
+  OpBuilder &builder;
+  Location loc;
+  LinalgEmitter emitter;
+  AddressMemoryOp op;
+  Value row, zero, width;
+};
+} // namespace
+
+/// (1 - w)^gamma, where 0^0 is 1.
+Value MemoryScan::emitDecay(Value weight) {
+  double gamma = op.getGamma();
+  Value one = emit::f32(builder, loc, 1);
+  if (gamma == 0.0)
+    return one;
+  Value rest = arith::SubFOp::create(builder, loc, one, weight);
+  if (gamma == 1.0)
+    return rest;
+  return math::PowFOp::create(builder, loc, rest,
+                              emitPositive(builder, loc, gamma));
+}
+
+MemoryScan::Carried MemoryScan::write(Value token, ValueRange memoryAndMass) {
+  Value count = emit::size(builder, loc, op.getWriteIndices(), 2);
+  auto writeSlot = [&](Value place, ValueRange carried) -> Carried {
+    SmallVector<Value> at{row, token, place};
+    Value weight = emit::load(builder, loc, op.getWriteWeights(), at);
+    Value slot = emit::loadIndex(builder, loc, op.getWriteIndices(), at);
+    Value decay = emitDecay(weight);
+    auto average = [&](Value before, Value added) -> Value {
+      return arith::AddFOp::create(
+          builder, loc, arith::MulFOp::create(builder, loc, decay, before),
+          added);
+    };
+    Value mass = average(emit::load(builder, loc, carried[1], slot), weight);
+    Value memory = emitter.loop(
+        zero, width, carried[0],
+        [&](Value column, ValueRange inner) -> Carried {
+          Value value = emitter.extend(emit::load(
+              builder, loc, op.getValues(), ValueRange{row, token, column}));
+          Value added = arith::MulFOp::create(builder, loc, weight, value);
+          Value before =
+              emit::load(builder, loc, inner[0], ValueRange{slot, column});
+          return {tensor::InsertOp::create(builder, loc, average(before, added),
+                                           inner[0], ValueRange{slot, column})};
+        })[0];
+    return {memory,
+            tensor::InsertOp::create(builder, loc, mass, carried[1], slot)};
+  };
+  return emitter.loop(zero, count, memoryAndMass, writeSlot);
+}
+
+Value MemoryScan::read(Value token, Value memory, Value mass, Value sums) {
+  Value count = emit::size(builder, loc, op.getReadIndices(), 2);
+  Value epsilon = emit::f32(builder, loc, op.getEpsilon());
+  auto readSlot = [&](Value place, ValueRange carried) -> Carried {
+    SmallVector<Value> at{row, token, place};
+    Value weight = emit::load(builder, loc, op.getReadWeights(), at);
+    Value slot = emit::loadIndex(builder, loc, op.getReadIndices(), at);
+    Value norm = arith::AddFOp::create(
+        builder, loc, emit::load(builder, loc, mass, slot), epsilon);
+    Value scale = arith::DivFOp::create(builder, loc, weight, norm);
+    return emitter.loop(
+        zero, width, carried[0],
+        [&](Value column, ValueRange inner) -> Carried {
+          Value stored =
+              emit::load(builder, loc, memory, ValueRange{slot, column});
+          Value term = arith::MulFOp::create(builder, loc, scale, stored);
+          Value sum = arith::AddFOp::create(
+              builder, loc, emit::load(builder, loc, inner[0], column), term);
+          return {
+              tensor::InsertOp::create(builder, loc, sum, inner[0], column)};
+        });
+  };
+  Value cleared = emitter.fill(emit::f32(builder, loc, 0), sums);
+  return emitter.loop(zero, count, cleared, readSlot)[0];
+}
+
+Value MemoryScan::store(Value token, Value out,
+                        function_ref<Value(Value)> value) {
+  Type element = cast<ShapedType>(out.getType()).getElementType();
+  return emitter.loop(
+      zero, width, out, [&](Value column, ValueRange carried) -> Carried {
+        Value stored = emit::toFloat(builder, loc, value(column), element);
+        return {tensor::InsertOp::create(builder, loc, stored, carried[0],
+                                         ValueRange{token, column})};
+      })[0];
+}
+
+SmallVector<Value> MemoryScan::run(ValueRange parts) {
+  Value tokens = emit::size(builder, loc, op.getOut(), 1);
+  Value length = op.getLengths()
+                     ? emit::loadIndex(builder, loc, op.getLengths(), row)
+                     : tokens;
+  Value sums =
+      emitter.empty(emitter.sizes(op.getOut())[2], builder.getF32Type());
+  SmallVector<Value> state{parts[0], parts[1], parts[2], sums};
+  state = emitter.loop(
+      zero, length, state, [&](Value token, ValueRange carried) -> Carried {
+        Carried written = write(token, carried.slice(1, 2));
+        Value sums = read(token, written[0], written[1], carried[3]);
+        Value out = store(token, carried[0], [&](Value column) {
+          return emit::load(builder, loc, sums, column);
+        });
+        return {out, written[0], written[1], sums};
+      });
+  Value out = emitter.loop(length, tokens, state[0],
+                           [&](Value token, ValueRange carried) -> Carried {
+                             return {store(token, carried[0], [&](Value) {
+                               return emit::f32(builder, loc, 0);
+                             })};
+                           })[0];
+  return {out, state[1], state[2]};
+}
+
+namespace {
+struct LowerAddressMemory : OpRewritePattern<AddressMemoryOp> {
+  using OpRewritePattern::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(AddressMemoryOp op,
+                                PatternRewriter &rewriter) const override {
+    if (op->getNumResults() != 3)
+      return rewriter.notifyMatchFailure(op, "op is on memrefs");
+    LinalgEmitter emitter(rewriter, op.getLoc());
+    auto row = [&](ValueRange index, ValueRange parts) {
+      return MemoryScan(rewriter, op, index[0]).run(parts);
+    };
+    rewriter.replaceOp(
+        op, emitter.rows(/*leading=*/1,
+                         {op.getOut(), op.getMemory(), op.getMass()}, row));
+    return success();
+  }
+};
+} // namespace
+
+void effattn::populateAddressMemoryToLinalgPatterns(
+    RewritePatternSet &patterns) {
+  patterns.add<LowerAddressMemory>(patterns.getContext());
+}

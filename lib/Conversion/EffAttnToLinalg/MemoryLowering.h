@@ -1,0 +1,41 @@
+//===- MemoryLowering.h - What the lowerings of the family share ----------===//
+#ifndef EFFATTN_LIB_CONVERSION_MEMORYLOWERING_H
+#define EFFATTN_LIB_CONVERSION_MEMORYLOWERING_H
+
+#include "LinalgEmitter.h"
+
+namespace mlir::effattn {
+
+/// A real parameter above 0 as an f32 constant that is neither 0 nor infinite:
+/// what f64 holds and f32 does not becomes the nearest that f32 does.
+Value emitPositive(OpBuilder &builder, Location loc, double value);
+
+/// `index` followed by `more`.
+SmallVector<Value> joinIndices(ValueRange index, ValueRange more);
+
+/// The probabilities of the digits of one row.
+struct DigitSoftmax {
+  /// `U x P`, f32.
+  Value probabilities;
+  /// i1: whether one of them is NaN, and with it every slot of the row.
+  Value hasNaN;
+};
+
+/// `x` is `... x U x P` of any float type; `row` indexes its leading dims.
+DigitSoftmax emitDigitSoftmax(OpBuilder &builder, Location loc, Value x,
+                              ValueRange row, double temperature);
+
+/// Values and indices of the K best slots of every row of `x`, in `values`
+/// and `indices`, which say K.
+SmallVector<Value> emitProductSoftmaxTopK(OpBuilder &builder, Location loc,
+                                          Value x, Value values, Value indices,
+                                          double temperature, bool normalize);
+
+void populateProductSoftmaxToLinalgPatterns(RewritePatternSet &patterns);
+void populateTopKToLinalgPatterns(RewritePatternSet &patterns);
+void populateAddressToLinalgPatterns(RewritePatternSet &patterns);
+void populateAddressMemoryToLinalgPatterns(RewritePatternSet &patterns);
+
+} // namespace mlir::effattn
+
+#endif // EFFATTN_LIB_CONVERSION_MEMORYLOWERING_H

@@ -1,0 +1,165 @@
+//===- ProductSoftmaxToLinalg.cpp - Probabilities of digits and slots -----===//
+#include "MemoryLowering.h"
+
+using namespace mlir;
+using namespace mlir::effattn;
+
+//===----------------------------------------------------------------------===//
+// One softmax a digit
+//===----------------------------------------------------------------------===//
+
+/// A loop over the values of one digit.
+static SmallVector<Value>
+overValues(LinalgEmitter &emitter, OpBuilder &builder, Location loc, Value base,
+           ValueRange carried,
+           function_ref<SmallVector<Value>(Value, ValueRange)> body) {
+  return emitter.loop(emit::index(builder, loc, 0), base, carried, body);
+}
+
+DigitSoftmax effattn::emitDigitSoftmax(OpBuilder &builder, Location loc,
+                                       Value x, ValueRange row,
+                                       double temperature) {
+  LinalgEmitter emitter(builder, loc);
+  unsigned digitDim = row.size(), valueDim = digitDim + 1;
+  Value digits = emit::size(builder, loc, x, digitDim);
+  Value base = emit::size(builder, loc, x, valueDim);
+  SmallVector<OpFoldResult> sizes = emitter.sizes(x);
+  Value probabilities =
+      emitter.empty({sizes[digitDim], sizes[valueDim]}, builder.getF32Type());
+
+  auto softmax = [&](Value digit, ValueRange carried) -> SmallVector<Value> {
+    auto logit = [&](Value value) {
+      return emitter.extend(
+          emit::load(builder, loc, x, joinIndices(row, {digit, value})));
+    };
+    Value largest = overValues(
+        emitter, builder, loc, base, emit::negativeInfinity(builder, loc),
+        [&](Value value, ValueRange best) -> SmallVector<Value> {
+          Value current = logit(value);
+          Value isLarger = arith::CmpFOp::create(
+              builder, loc, arith::CmpFPredicate::OGT, current, best[0]);
+          return {emit::select(builder, loc, isLarger, current, best[0])};
+        })[0];
+    SmallVector<Value> powers = overValues(
+        emitter, builder, loc, base, {carried[0], emit::f32(builder, loc, 0)},
+        [&](Value value, ValueRange sofar) -> SmallVector<Value> {
+          // Subtracting before dividing: a small temperature cannot overflow.
+          Value distance =
+              arith::SubFOp::create(builder, loc, logit(value), largest);
+          if (temperature != 1.0)
+            distance =
+                arith::DivFOp::create(builder, loc, distance,
+                                      emitPositive(builder, loc, temperature));
+          Value power = math::ExpOp::create(builder, loc, distance);
+          return {tensor::InsertOp::create(builder, loc, power, sofar[0],
+                                           ValueRange{digit, value}),
+                  arith::AddFOp::create(builder, loc, sofar[1], power)};
+        });
+    Value sum = powers[1];
+    Value scaled = overValues(
+        emitter, builder, loc, base, powers[0],
+        [&](Value value, ValueRange sofar) -> SmallVector<Value> {
+          Value power =
+              emit::load(builder, loc, sofar[0], ValueRange{digit, value});
+          return {tensor::InsertOp::create(
+              builder, loc, arith::DivFOp::create(builder, loc, power, sum),
+              sofar[0], ValueRange{digit, value})};
+        })[0];
+    Value isNaN = arith::CmpFOp::create(builder, loc, arith::CmpFPredicate::UNO,
+                                        sum, sum);
+    return {scaled, emit::logicalOr(builder, loc, carried[1], isNaN)};
+  };
+  SmallVector<Value> result = emitter.loop(
+      emit::index(builder, loc, 0), digits,
+      {probabilities, emit::boolean(builder, loc, false)}, softmax);
+  return {result[0], result[1]};
+}
+
+//===----------------------------------------------------------------------===//
+// product_softmax
+//===----------------------------------------------------------------------===//
+
+/// Multiplies the first `count` products by every value of `digit`. Works in
+/// place from the last product on: product i goes to [i P, i P + P), which
+/// lies behind every product that is still to come.
+static Value appendDigit(OpBuilder &builder, Location loc, Value slots,
+                         Value count, Value digit, Value probabilities) {
+  LinalgEmitter emitter(builder, loc);
+  Value zero = emit::index(builder, loc, 0);
+  Value last = emit::sub(builder, loc, count, emit::index(builder, loc, 1));
+  Value base = emit::size(builder, loc, probabilities, 1);
+  return emitter.loop(
+      zero, count, slots,
+      [&](Value step, ValueRange carried) -> SmallVector<Value> {
+        Value prefix = emit::sub(builder, loc, last, step);
+        Value product = emit::load(builder, loc, carried[0], prefix);
+        Value first = emit::mul(builder, loc, prefix, base);
+        return emitter.loop(
+            zero, base, carried[0],
+            [&](Value value, ValueRange inner) -> SmallVector<Value> {
+              Value probability = emit::load(builder, loc, probabilities,
+                                             ValueRange{digit, value});
+              Value next =
+                  arith::MulFOp::create(builder, loc, product, probability);
+              Value place = emit::add(builder, loc, first, value);
+              return {tensor::InsertOp::create(builder, loc, next, inner[0],
+                                               place)};
+            });
+      })[0];
+}
+
+namespace {
+struct LowerProductSoftmax : OpRewritePattern<ProductSoftmaxOp> {
+  using OpRewritePattern::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(ProductSoftmaxOp op,
+                                PatternRewriter &rewriter) const override {
+    if (op->getNumResults() != 1)
+      return rewriter.notifyMatchFailure(op, "op is on memrefs");
+    Location loc = op.getLoc();
+    LinalgEmitter emitter(rewriter, loc);
+    unsigned leading = cast<ShapedType>(op.getOut().getType()).getRank() - 1;
+    auto row = [&](ValueRange index, ValueRange parts) -> SmallVector<Value> {
+      return {emitRow(rewriter, op, index, parts[0])};
+    };
+    rewriter.replaceOp(op, emitter.rows(leading, op.getOut(), row));
+    return success();
+  }
+
+  Value emitRow(OpBuilder &builder, ProductSoftmaxOp op, ValueRange index,
+                Value slots) const {
+    Location loc = op.getLoc();
+    LinalgEmitter emitter(builder, loc);
+    Value zero = emit::index(builder, loc, 0);
+    Value one = emit::index(builder, loc, 1);
+    Value probabilities =
+        emitDigitSoftmax(builder, loc, op.getX(), index, op.getTemperature())
+            .probabilities;
+    Value base = emit::size(builder, loc, probabilities, 1);
+    // Digits without values leave no slot, and no place for the first product.
+    Value isEmpty =
+        emit::equal(builder, loc, emit::size(builder, loc, slots, 0), zero);
+    Value digits = emit::select(builder, loc, isEmpty, zero,
+                                emit::size(builder, loc, probabilities, 0));
+    Value start = emit::select(builder, loc, isEmpty, zero, one);
+    slots = emitter.loop(
+        zero, start, slots,
+        [&](Value slot, ValueRange carried) -> SmallVector<Value> {
+          return {tensor::InsertOp::create(
+              builder, loc, emit::f32(builder, loc, 1), carried[0], slot)};
+        })[0];
+    return emitter.loop(
+        zero, digits, {slots, one},
+        [&](Value digit, ValueRange carried) -> SmallVector<Value> {
+          return {appendDigit(builder, loc, carried[0], carried[1], digit,
+                              probabilities),
+                  emit::mul(builder, loc, carried[1], base)};
+        })[0];
+  }
+};
+} // namespace
+
+void effattn::populateProductSoftmaxToLinalgPatterns(
+    RewritePatternSet &patterns) {
+  patterns.add<LowerProductSoftmax>(patterns.getContext());
+}

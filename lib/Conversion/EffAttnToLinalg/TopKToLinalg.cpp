@@ -1,0 +1,414 @@
+//===- TopKToLinalg.cpp - The best values, of slots given or implied ------===//
+#include "MemoryLowering.h"
+
+using namespace mlir;
+using namespace mlir::effattn;
+
+//===----------------------------------------------------------------------===//
+// Ranks: a value and its index as one integer
+//===----------------------------------------------------------------------===//
+
+namespace {
+/// The order of top_k as one signed i64: the greater rank comes first. The
+/// upper half orders the value, the lower half puts the lower index first.
+class Ranks {
+public:
+  Ranks(OpBuilder &builder, Location loc) : builder(builder), loc(loc) {}
+
+  /// Below the rank of everything.
+  Value lowest() { return constant(std::numeric_limits<int64_t>::min()); }
+  /// The rank of an f32 value at an index below 2^31.
+  Value encode(Value value, Value index);
+  /// The value: 0 for -0, and one NaN for all.
+  Value value(Value rank);
+  Value index(Value rank);
+
+private:
+  Value constant(int64_t value, unsigned width = 64) {
+    return arith::ConstantIntOp::create(builder, loc, value, width);
+  }
+  /// Turns the bits of floats into integers of the same order, and back: all
+  /// bits but the sign are inverted where the sign is set.
+  Value flipNegative(Value bits);
+
+  OpBuilder &builder;
+  Location loc;
+};
+} // namespace
+
+Value Ranks::flipNegative(Value bits) {
+  Value sign = arith::ShRSIOp::create(builder, loc, bits, constant(31, 32));
+  Value mask =
+      arith::AndIOp::create(builder, loc, sign, constant(0x7fffffff, 32));
+  return arith::XOrIOp::create(builder, loc, bits, mask);
+}
+
+Value Ranks::encode(Value value, Value index) {
+  // -0 + 0 is 0: the two tie.
+  Value unsignedZero =
+      arith::AddFOp::create(builder, loc, value, emit::f32(builder, loc, 0));
+  Value bits = arith::BitcastOp::create(builder, loc, builder.getI32Type(),
+                                        unsignedZero);
+  Value isNaN = arith::CmpFOp::create(builder, loc, arith::CmpFPredicate::UNO,
+                                      value, value);
+  Value order = emit::select(builder, loc, isNaN, constant(0x7fffffff, 32),
+                             flipNegative(bits));
+  Type i64 = builder.getI64Type();
+  Value upper = arith::ShLIOp::create(
+      builder, loc, arith::ExtSIOp::create(builder, loc, i64, order),
+      constant(32));
+  Value lower = emit::sub(builder, loc, constant(0x7fffffff),
+                          emit::fromIndex(builder, loc, index, i64));
+  return arith::OrIOp::create(builder, loc, upper, lower);
+}
+
+Value Ranks::value(Value rank) {
+  Value upper = arith::ShRSIOp::create(builder, loc, rank, constant(32));
+  Value order =
+      arith::TruncIOp::create(builder, loc, builder.getI32Type(), upper);
+  // The order of NaN, 2^31 - 1, is itself the bits of a NaN.
+  return arith::BitcastOp::create(builder, loc, builder.getF32Type(),
+                                  flipNegative(order));
+}
+
+Value Ranks::index(Value rank) {
+  Value lower = arith::AndIOp::create(builder, loc, rank, constant(0xffffffff));
+  return emit::toIndex(builder, loc,
+                       emit::sub(builder, loc, constant(0x7fffffff), lower));
+}
+
+//===----------------------------------------------------------------------===//
+// A heap of the best so far
+//===----------------------------------------------------------------------===//
+
+namespace {
+/// The best ranks seen, in a tensor<?xi64> whose first `count` entries are a
+/// heap with the worst at its root: one comparison turns away what is no
+/// better, and log(count) steps take in what is.
+class BestHeap {
+public:
+  BestHeap(OpBuilder &builder, Location loc) : builder(builder), loc(loc) {}
+
+  /// Takes in `rank` in place of the worst entry if it is better than that.
+  /// `count` is at least 1; unused entries hold `Ranks::lowest`.
+  Value offer(Value heap, Value count, Value rank);
+  /// Puts the first `count` entries in order, best first.
+  Value sort(Value heap, Value count);
+
+private:
+  /// Fills the hole at the root of the first `count` entries with `rank`.
+  Value refill(Value heap, Value count, Value rank);
+
+  OpBuilder &builder;
+  Location loc;
+};
+} // namespace
+
+Value BestHeap::refill(Value heap, Value count, Value rank) {
+  Value zero = emit::index(builder, loc, 0), one = emit::index(builder, loc, 1);
+  Value two = emit::index(builder, loc, 2);
+  Value last = emit::sub(builder, loc, count, one);
+  Type index = builder.getIndexType(), i64 = builder.getI64Type();
+  // Carries the heap and the hole; a child worse than `rank` moves up into it.
+  auto loop = scf::WhileOp::create(
+      builder, loc, TypeRange{heap.getType(), index, index, i64},
+      ValueRange{heap, zero},
+      [&](OpBuilder &nested, Location nestedLoc, ValueRange carried) {
+        Value entries = carried[0], hole = carried[1];
+        Value doubled = emit::mul(nested, nestedLoc, hole, two);
+        Value left = emit::add(nested, nestedLoc, doubled, one);
+        Value right = emit::add(nested, nestedLoc, doubled, two);
+        Value hasChild = emit::lessThan(nested, nestedLoc, left, count);
+        // Clamped, a missing child stands for an entry that is there.
+        left = emit::min(nested, nestedLoc, left, last);
+        right = emit::min(nested, nestedLoc, right, last);
+        Value leftRank = emit::load(nested, nestedLoc, entries, left);
+        Value rightRank = emit::load(nested, nestedLoc, entries, right);
+        Value takesRight =
+            emit::lessThan(nested, nestedLoc, rightRank, leftRank);
+        Value child = emit::select(nested, nestedLoc, takesRight, right, left);
+        Value childRank = emit::min(nested, nestedLoc, leftRank, rightRank);
+        Value goesOn = emit::logicalAnd(
+            nested, nestedLoc, hasChild,
+            emit::lessThan(nested, nestedLoc, childRank, rank));
+        scf::ConditionOp::create(nested, nestedLoc, goesOn,
+                                 ValueRange{entries, hole, child, childRank});
+      },
+      [&](OpBuilder &nested, Location nestedLoc, ValueRange carried) {
+        Value moved = tensor::InsertOp::create(nested, nestedLoc, carried[3],
+                                               carried[0], carried[1]);
+        scf::YieldOp::create(nested, nestedLoc, ValueRange{moved, carried[2]});
+      });
+  return tensor::InsertOp::create(builder, loc, rank, loop.getResult(0),
+                                  loop.getResult(1));
+}
+
+Value BestHeap::offer(Value heap, Value count, Value rank) {
+  Value worst = emit::load(builder, loc, heap, emit::index(builder, loc, 0));
+  Value isBetter = emit::lessThan(builder, loc, worst, rank);
+  auto choice = scf::IfOp::create(builder, loc, heap.getType(), isBetter,
+                                  /*withElseRegion=*/true);
+  OpBuilder::InsertionGuard guard(builder);
+  builder.setInsertionPointToStart(choice.thenBlock());
+  scf::YieldOp::create(builder, loc, refill(heap, count, rank));
+  builder.setInsertionPointToStart(choice.elseBlock());
+  scf::YieldOp::create(builder, loc, heap);
+  return choice.getResult(0);
+}
+
+Value BestHeap::sort(Value heap, Value count) {
+  Value zero = emit::index(builder, loc, 0), one = emit::index(builder, loc, 1);
+  Value last = emit::sub(builder, loc, count, one);
+  // The worst of those that are left goes behind them.
+  return LinalgEmitter(builder, loc)
+      .loop(zero, last, heap,
+            [&](Value step, ValueRange carried) -> SmallVector<Value> {
+              Value end = emit::sub(builder, loc, last, step);
+              Value displaced = emit::load(builder, loc, carried[0], end);
+              Value worst = emit::load(builder, loc, carried[0], zero);
+              Value entries = tensor::InsertOp::create(builder, loc, worst,
+                                                       carried[0], end);
+              return {refill(entries, end, displaced)};
+            })[0];
+}
+
+//===----------------------------------------------------------------------===//
+// top_k
+//===----------------------------------------------------------------------===//
+
+/// `count` entries that everything is better than.
+static Value emptyHeap(LinalgEmitter &emitter, OpBuilder &builder, Location loc,
+                       OpFoldResult count) {
+  return emitter.filled(count, Ranks(builder, loc).lowest());
+}
+
+/// `wanted`, or 0 where nothing is kept, so that a heap has a root.
+static Value unlessNoneKept(OpBuilder &builder, Location loc, Value kept,
+                            Value wanted) {
+  Value zero = emit::index(builder, loc, 0);
+  return emit::select(builder, loc, emit::equal(builder, loc, kept, zero), zero,
+                      wanted);
+}
+
+static unsigned leadingDims(Value init) {
+  return cast<ShapedType>(init.getType()).getRank() - 1;
+}
+
+namespace {
+struct LowerTopK : OpRewritePattern<TopKOp> {
+  using OpRewritePattern::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(TopKOp op,
+                                PatternRewriter &rewriter) const override {
+    if (op->getNumResults() != 2)
+      return rewriter.notifyMatchFailure(op, "op is on memrefs");
+    LinalgEmitter emitter(rewriter, op.getLoc());
+    auto row = [&](ValueRange index, ValueRange parts) {
+      return emitRow(rewriter, op, index, parts);
+    };
+    rewriter.replaceOp(op,
+                       emitter.rows(leadingDims(op.getValues()),
+                                    {op.getValues(), op.getIndices()}, row));
+    return success();
+  }
+
+  SmallVector<Value> emitRow(OpBuilder &builder, TopKOp op, ValueRange row,
+                             ValueRange parts) const {
+    Location loc = op.getLoc();
+    LinalgEmitter emitter(builder, loc);
+    Ranks ranks(builder, loc);
+    BestHeap best(builder, loc);
+    Value zero = emit::index(builder, loc, 0);
+    Value kept = emit::size(builder, loc, parts[0], 0);
+    Value size = unlessNoneKept(
+        builder, loc, kept, emit::size(builder, loc, op.getX(), row.size()));
+    Value heap = emptyHeap(emitter, builder, loc, emitter.sizes(parts[0])[0]);
+    heap = emitter.loop(zero, size, heap,
+                        [&](Value i, ValueRange carried) -> SmallVector<Value> {
+                          Value value = emit::load(builder, loc, op.getX(),
+                                                   joinIndices(row, i));
+                          Value rank = ranks.encode(emitter.extend(value), i);
+                          return {best.offer(carried[0], kept, rank)};
+                        })[0];
+    heap = best.sort(heap, kept);
+    return emitter.loop(
+        zero, kept, parts,
+        [&](Value i, ValueRange carried) -> SmallVector<Value> {
+          Value index = ranks.index(emit::load(builder, loc, heap, i));
+          // Read again, so that -0 and the bits of a NaN stay as they are.
+          Value value =
+              emit::load(builder, loc, op.getX(), joinIndices(row, index));
+          Value number =
+              emit::fromIndex(builder, loc, index, builder.getI32Type());
+          return {
+              tensor::InsertOp::create(builder, loc, value, carried[0], i),
+              tensor::InsertOp::create(builder, loc, number, carried[1], i)};
+        });
+  }
+};
+} // namespace
+
+//===----------------------------------------------------------------------===//
+// product_softmax_top_k
+//===----------------------------------------------------------------------===//
+
+namespace {
+/// One row: the K best prefixes, digit by digit.
+class PrefixSearch {
+public:
+  PrefixSearch(OpBuilder &builder, Location loc, OpFoldResult kept,
+               DigitSoftmax softmax)
+      : builder(builder), loc(loc), emitter(builder, loc), ranks(builder, loc),
+        best(builder, loc),
+        kept(getValueOrCreateConstantIndexOp(builder, loc, kept)),
+        keptSize(kept), softmax(softmax) {}
+
+  /// The ranks of the K best slots, best first.
+  Value run();
+
+private:
+  /// The best extensions of the `count` prefixes by `digit`, in `heap`.
+  Value extend(Value digit, Value prefixes, Value count, Value heap,
+               Value nextCount);
+
+  OpBuilder &builder;
+  Location loc;
+  LinalgEmitter emitter;
+  Ranks ranks;
+  BestHeap best;
+  Value kept;
+  OpFoldResult keptSize;
+  DigitSoftmax softmax;
+};
+} // namespace
+
+Value PrefixSearch::extend(Value digit, Value prefixes, Value count, Value heap,
+                           Value nextCount) {
+  Value zero = emit::index(builder, loc, 0);
+  Value base = emit::size(builder, loc, softmax.probabilities, 1);
+  return emitter.loop(
+      zero, count, heap,
+      [&](Value i, ValueRange carried) -> SmallVector<Value> {
+        Value prefix = emit::load(builder, loc, prefixes, i);
+        Value product = ranks.value(prefix);
+        Value first = emit::mul(builder, loc, ranks.index(prefix), base);
+        return emitter.loop(
+            zero, base, carried[0],
+            [&](Value value, ValueRange inner) -> SmallVector<Value> {
+              Value probability =
+                  emit::load(builder, loc, softmax.probabilities,
+                             ValueRange{digit, value});
+              Value next =
+                  arith::MulFOp::create(builder, loc, product, probability);
+              Value slot = emit::add(builder, loc, first, value);
+              return {
+                  best.offer(inner[0], nextCount, ranks.encode(next, slot))};
+            });
+      })[0];
+}
+
+Value PrefixSearch::run() {
+  Value zero = emit::index(builder, loc, 0), one = emit::index(builder, loc, 1);
+  Value base = emit::size(builder, loc, softmax.probabilities, 1);
+  Value digits = unlessNoneKept(
+      builder, loc, kept, emit::size(builder, loc, softmax.probabilities, 0));
+  // A NaN anywhere makes every slot NaN, so the first digits must not choose.
+  Value nan = arith::ConstantOp::create(
+      builder, loc,
+      builder.getFloatAttr(builder.getF32Type(),
+                           APFloat::getNaN(APFloat::IEEEsingle())));
+  Value start = emit::select(builder, loc, softmax.hasNaN, nan,
+                             emit::f32(builder, loc, 1));
+  Value prefixes = emitter.filled(keptSize, ranks.encode(start, zero));
+  Value heap = emitter.empty(keptSize, builder.getI64Type());
+  SmallVector<Value> found = emitter.loop(
+      zero, digits, {prefixes, heap, one},
+      [&](Value digit, ValueRange carried) -> SmallVector<Value> {
+        Value count = carried[2];
+        Value nextCount =
+            emit::min(builder, loc, kept, emit::mul(builder, loc, count, base));
+        Value extended =
+            extend(digit, carried[0], count,
+                   emitter.fill(ranks.lowest(), carried[1]), nextCount);
+        // Copied, not swapped: a loop carries each buffer in its own place.
+        Value next = emitter.loop(
+            zero, nextCount, carried[0],
+            [&](Value i, ValueRange copied) -> SmallVector<Value> {
+              return {tensor::InsertOp::create(
+                  builder, loc, emit::load(builder, loc, extended, i),
+                  copied[0], i)};
+            })[0];
+        return {next, extended, nextCount};
+      });
+  return best.sort(found[0], kept);
+}
+
+/// Divides the values of a row by their sum.
+static Value normalizeRow(OpBuilder &builder, Location loc, Value values) {
+  LinalgEmitter emitter(builder, loc);
+  Value zero = emit::index(builder, loc, 0);
+  Value kept = emit::size(builder, loc, values, 0);
+  Value sum = emitter.loop(
+      zero, kept, emit::f32(builder, loc, 0),
+      [&](Value i, ValueRange carried) -> SmallVector<Value> {
+        return {arith::AddFOp::create(builder, loc, carried[0],
+                                      emit::load(builder, loc, values, i))};
+      })[0];
+  return emitter.loop(zero, kept, values,
+                      [&](Value i, ValueRange carried) -> SmallVector<Value> {
+                        Value value = emit::load(builder, loc, carried[0], i);
+                        return {tensor::InsertOp::create(
+                            builder, loc,
+                            arith::DivFOp::create(builder, loc, value, sum),
+                            carried[0], i)};
+                      })[0];
+}
+
+SmallVector<Value> effattn::emitProductSoftmaxTopK(OpBuilder &builder,
+                                                   Location loc, Value x,
+                                                   Value values, Value indices,
+                                                   double temperature,
+                                                   bool normalize) {
+  LinalgEmitter emitter(builder, loc);
+  auto emitRow = [&](ValueRange row, ValueRange parts) -> SmallVector<Value> {
+    DigitSoftmax softmax = emitDigitSoftmax(builder, loc, x, row, temperature);
+    Value slots =
+        PrefixSearch(builder, loc, emitter.sizes(parts[0])[0], softmax).run();
+    Ranks ranks(builder, loc);
+    SmallVector<Value> found = emitter.loop(
+        emit::index(builder, loc, 0), emit::size(builder, loc, parts[0], 0),
+        parts, [&](Value i, ValueRange carried) -> SmallVector<Value> {
+          Value rank = emit::load(builder, loc, slots, i);
+          Value slot = emit::fromIndex(builder, loc, ranks.index(rank),
+                                       builder.getI32Type());
+          return {tensor::InsertOp::create(builder, loc, ranks.value(rank),
+                                           carried[0], i),
+                  tensor::InsertOp::create(builder, loc, slot, carried[1], i)};
+        });
+    if (normalize)
+      found[0] = normalizeRow(builder, loc, found[0]);
+    return found;
+  };
+  return emitter.rows(leadingDims(values), {values, indices}, emitRow);
+}
+
+namespace {
+struct LowerProductSoftmaxTopK : OpRewritePattern<ProductSoftmaxTopKOp> {
+  using OpRewritePattern::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(ProductSoftmaxTopKOp op,
+                                PatternRewriter &rewriter) const override {
+    if (op->getNumResults() != 2)
+      return rewriter.notifyMatchFailure(op, "op is on memrefs");
+    rewriter.replaceOp(
+        op, emitProductSoftmaxTopK(rewriter, op.getLoc(), op.getX(),
+                                   op.getValues(), op.getIndices(),
+                                   op.getTemperature(), op.getNormalize()));
+    return success();
+  }
+};
+} // namespace
+
+void effattn::populateTopKToLinalgPatterns(RewritePatternSet &patterns) {
+  patterns.add<LowerTopK, LowerProductSoftmaxTopK>(patterns.getContext());
+}

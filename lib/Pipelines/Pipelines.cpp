@@ -13,7 +13,8 @@ static std::string readPasses(const CpuPipelineOptions &) {
 }
 
 static std::string fusePasses(const CpuPipelineOptions &) {
-  return "canonicalize,cse,effattn-fuse-dechunk-residual";
+  return "canonicalize,cse,effattn-fuse-dechunk-residual,"
+         "effattn-fuse-product-top-k,effattn-fuse-address-decode";
 }
 
 static std::string linalgPasses(const CpuPipelineOptions &) {

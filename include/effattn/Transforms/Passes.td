@@ -111,4 +111,28 @@ def VerifyLoweredPass : Pass<"effattn-verify-lowered"> {
   let summary = "name every op of the dialect that survived the lowering, and why";
 }
 
+def FuseProductTopKPass : Pass<"effattn-fuse-product-top-k"> {
+  let summary = "search the best slots of a product softmax digit by digit";
+  let description = [{
+    Rewrites `top_k(product_softmax(x))` to `product_softmax_top_k(x)`: K
+    prefixes a digit in place of P^U slots. Declines where the slot values have
+    other uses, because they are computed anyway then.
+  }];
+  let dependentDialects = ["::mlir::effattn::EffAttnDialect"];
+}
+
+def FuseAddressDecodePass : Pass<"effattn-fuse-address-decode"> {
+  let summary = "join the search for slots and their cyclic shift";
+  let description = [{
+    Rewrites `product_softmax_top_k` followed by `cyclic_shift` on its indices
+    to `address_decode`. Logits that were split into digits by
+    `tensor.expand_shape` are taken as they were before; others are joined by
+    `tensor.collapse_shape`. Declines where the indices have other uses, where
+    digits or values per digit are dynamic or differ between the two ops, and
+    where the weights are used before the positions exist.
+  }];
+  let dependentDialects = ["::mlir::effattn::EffAttnDialect",
+    "::mlir::tensor::TensorDialect"];
+}
+
 #endif // EFFATTN_TRANSFORMS_PASSES

@@ -7,6 +7,8 @@ import sys
 import hypothesis
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
+# The worked cases.
+sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "Python"))
 
 # Examples take milliseconds, but the first of a signature compiles.
 hypothesis.settings.register_profile(

@@ -1,0 +1,465 @@
+"""Compiled masks and attention against the reference: shapes, types, positions, raggedness."""
+
+import functools
+import json
+import os
+import pathlib
+import subprocess
+import sys
+
+import harness
+import ml_dtypes
+import numpy as np
+import pytest
+from attention_programs import AttentionProgram, MaskProgram, random_tree, reference_mask
+from harness import assert_close
+from hypothesis import given
+from hypothesis import strategies as st
+
+from effattn import reference
+
+CASES = pathlib.Path(
+    os.environ.get("EFFATTN_CASES", pathlib.Path(__file__).resolve().parents[2].parent / "shared" / "cases")
+)
+DTYPES = {"f32": np.float32, "bf16": ml_dtypes.bfloat16, "f16": np.float16}
+# Products of a few f32 numbers and the exponential of their sum; one rounding of the result.
+TOLERANCE = {"f32": 2e-5, "bf16": 2.0**-8 + 2e-5, "f16": 2.0**-11 + 2e-5}
+# A score of some hundreds, as ALiBi makes, has an f32 rounding error of 3e-5.
+LARGE_SCORES = 4e-4
+
+CAUSAL, DENSE = ("causal",), ("dense",)
+SINKS = ("and", CAUSAL, ("or", ("initial", 2, False), ("window", 3)))
+MIXED = ("or", ("and", ("separator", 1, 2, True), ("document",)), ("not", ("or", CAUSAL, ("length", True))))
+EXTREME = ("and", ("window", 2**63 - 1), ("separator", 2**63 - 1, 2**62, True))
+PROGRAMS = [
+    AttentionProgram("all_keys"),
+    AttentionProgram("all_keys_f16", None, ["lengths", "offset"], ("f16", "f16", "f16")),
+    AttentionProgram("causal", CAUSAL, ["lengths", "key_lengths"]),
+    AttentionProgram("causal_ends", CAUSAL, ["key_lengths", "softcap"]),
+    AttentionProgram("causal_bf16", CAUSAL, ["lengths"], ("bf16", "bf16", "bf16")),
+    AttentionProgram("window", ("and", CAUSAL, ("window", 2)), ["offset"]),
+    AttentionProgram("initial", ("initial", 2, True), ["offsets"]),
+    AttentionProgram("length", ("length", True), ["offsets32", "alibi"]),
+    AttentionProgram("document", ("and", ("document",), CAUSAL), ["scale"]),
+    AttentionProgram("dense", DENSE, ["lengths", "key_lengths", "softcap", "alibi"]),
+    AttentionProgram("separator", ("separator", 2, 3, False), ["lengths", "key_lengths"]),
+    AttentionProgram("separator_offset", ("separator", 1, 4, False), ["offset"]),
+    AttentionProgram("separator_padded", ("separator", 0, 1, True), ["offsets"]),
+    AttentionProgram("separator_bf16", ("separator", 2, 3, True), ["alibi"], ("bf16", "bf16", "bf16")),
+    AttentionProgram("separator_mixed", ("separator", 2, 3, False), [], ("f32", "f16", "bf16")),
+    AttentionProgram("sinks", SINKS, ["key_lengths"]),
+    AttentionProgram("sinks_ring", SINKS, ["key_positions", "alibi"]),
+    AttentionProgram("not_window", ("not", ("or", CAUSAL, ("window", 4))), ["offset"]),
+    AttentionProgram("not_ring", ("not", ("initial", 1, False)), ["key_positions", "key_lengths", "offsets"]),
+    AttentionProgram("separator_ring", ("separator", 1, 2, True), ["key_positions", "lengths"]),
+    AttentionProgram("mixed", MIXED, ["lengths", "key_lengths", "softcap", "scale"]),
+    AttentionProgram("nothing", ("or",), []),
+    AttentionProgram("extreme", EXTREME, ["offsets"]),
+    # Static sizes let masks be simplified: causal, window and separators decide nothing here.
+    AttentionProgram("one_query", CAUSAL, ["lengths", "key_lengths"], sizes=(1, 9)),
+    AttentionProgram("one_query_window", ("and", CAUSAL, ("window", 9)), ["key_lengths"], sizes=(1, 9)),
+    AttentionProgram("wide_window", ("and", CAUSAL, ("window", 7)), ["lengths", "key_lengths"], sizes=(5, 7)),
+    AttentionProgram("wide_separator", ("separator", 0, 7, False), ["lengths"], sizes=(9, 7)),
+]
+MANY = range(200 if os.environ.get("EFFATTN_LONG") else 6)
+
+seeds = st.integers(0, 2**32 - 1).map(np.random.default_rng)
+sizes = st.sampled_from([0, 1, 2, 3, 5, 7, 13, 33])
+
+
+@functools.lru_cache(maxsize=None)
+def compiled():
+    return harness.compile_ir("\n".join(program.text() for program in PROGRAMS))
+
+
+def wide(array):
+    return None if array is None else array.astype(np.float64)
+
+
+def draw_values(rng, dtype, shape, special):
+    """Normal numbers; where ``special`` is given some rows of it."""
+    values = rng.standard_normal(shape).astype(dtype)
+    if special is not None and values.size:
+        values[rng.random(shape[:3]) < 0.2] = special
+    return values
+
+
+def check_attention(program, library, rng, batch, group, share, tokens, keys, width, value_width, special=None):
+    queries = tokens if program.sizes[0] == "?" else program.sizes[0]
+    keys = keys if program.sizes[1] == "?" else program.sizes[1]
+    heads = group * share
+    types = [DTYPES[element] for element in program.types]
+    q = draw_values(rng, types[0], (batch, heads, queries, width), None)
+    k = draw_values(rng, types[1], (batch, group, keys, width), special)
+    v = draw_values(rng, types[2], (batch, group, keys, value_width), special)
+    offsets = rng.integers(-5, keys + 5, batch)
+    operands = {
+        "lengths": rng.integers(0, queries + 1, batch).astype(np.int32),
+        "key_lengths": rng.integers(0, keys + 1, batch),
+        # A ring with gaps; -3 and -2 are positions, -1 is none.
+        "key_positions": rng.integers(-3, keys + 3, (batch, keys)),
+        "offset": int(rng.integers(-5, keys + 5)),
+        "offsets": offsets,
+        "offsets32": offsets.astype(np.int32),
+        "alibi": rng.standard_normal(heads).astype(np.float32),
+    }
+    used = {name: value for name, value in operands.items() if name in program.options}
+    masks = program.mask.draw(rng, batch, heads, queries, keys) if program.mask else []
+    out, lse = getattr(library, program.name)(q, k, v, *used.values(), *masks)
+
+    options = {name: used[name] for name in ("lengths", "key_lengths", "key_positions") if name in used}
+    for name in ("offset", "offsets", "offsets32"):
+        if name in used:
+            options["offset"] = used[name]
+    if "alibi" in used:
+        options.update(score="alibi", slopes=used["alibi"])
+    if "softcap" in program.options:
+        options["softcap"] = 2.0
+    if "scale" in program.options:
+        options["scale"] = 0.25
+    mask = reference_mask(program.tree, iter(masks)) if program.mask else None
+    want, want_lse = reference.attention(wide(q), wide(k), wide(v), mask=mask, return_lse=True, **options)
+    slack = LARGE_SCORES if "alibi" in used else 0
+    assert_close(out, want, TOLERANCE[program.types[0]] + slack)
+    assert_close(lse, want_lse, TOLERANCE["f32"] + slack)
+
+
+@pytest.mark.parametrize("program", PROGRAMS, ids=lambda program: program.name)
+@given(
+    seeds,
+    st.integers(0, 3),
+    st.integers(0, 2),
+    st.integers(0, 3),
+    sizes,
+    st.one_of(sizes, st.sampled_from([257, 530])),
+    st.sampled_from([0, 1, 3, 8, 17]),
+    st.sampled_from([0, 1, 5, 16]),
+    st.sampled_from([None, None, np.nan]),
+)
+def test_attention(program, rng, batch, group, share, tokens, keys, width, value_width, special):
+    check_attention(program, compiled(), rng, batch, group, share, tokens, keys, width, value_width, special)
+
+
+@pytest.mark.parametrize("seed", MANY)
+def test_attention_under_random_masks(seed):
+    rng = np.random.default_rng(seed)
+    choices = ["lengths", "key_lengths", "key_positions", "softcap", "scale", "alibi"]
+    programs = []
+    for i in range(4):
+        options = [name for name in choices if rng.random() < 0.3]
+        offset = str(rng.choice(["", "offset", "offsets"]))
+        static = (int(rng.integers(1, 5)), int(rng.integers(0, 9)))
+        programs.append(
+            AttentionProgram(
+                f"random_{i}",
+                random_tree(rng, 3),
+                options + [offset] * bool(offset),
+                sizes=static if rng.random() < 0.5 else ("?", "?"),
+            )
+        )
+    library = harness.compile_ir("\n".join(program.text() for program in programs))
+    for program in programs:
+        for _ in range(20):
+            batch, group, share, tokens, keys = rng.integers([0, 1, 1, 0, 0], [4, 3, 3, 40, 40])
+            check_attention(
+                program, library, rng, batch, group, share, tokens, keys, 4, 3, rng.choice([0, np.nan])
+            )
+
+
+@pytest.mark.parametrize("seed", MANY)
+def test_materialize_mask(seed):
+    """Exact, also where static sizes and offsets let the mask be simplified."""
+    rng = np.random.default_rng(seed)
+    programs = []
+    for i in range(20):
+        static = (int(rng.integers(0, 5)), int(rng.integers(0, 8)))
+        offset = [None, None, "offset", "offsets", int(rng.integers(-9, 15))][rng.integers(5)]
+        tree = random_tree(rng, int(rng.integers(0, 4)))
+        programs.append(MaskProgram(f"mask_{i}", tree, offset, static if i % 3 else ("?", "?")))
+    library = harness.compile_ir("\n".join(program.text() for program in programs))
+    for program in programs:
+        for _ in range(5):
+            batch, heads, queries, keys = rng.integers(0, [4, 3, 7, 9])
+            if program.sizes[0] != "?":
+                queries, keys = program.sizes
+            offset = program.offset
+            if offset == "offset":
+                offset = int(rng.integers(-9, keys + 9))
+            elif offset == "offsets":
+                offset = rng.integers(-9, keys + 9, batch)
+            passed = [] if offset is None or isinstance(program.offset, int) else [offset]
+            masks = program.mask.draw(rng, batch, heads, queries, keys)
+            like = np.zeros((batch, heads, queries, keys), bool)
+            (keep,) = getattr(library, program.name)(like, *passed, *masks)
+            want = reference.materialize_mask(
+                reference_mask(program.tree, iter(masks)),
+                batch=batch,
+                heads=heads,
+                queries=queries,
+                keys=keys,
+                offset=offset,
+            )
+            np.testing.assert_array_equal(keep, want, err_msg=str(program.tree))
+
+
+def test_scores_far_apart():
+    """Logits of +-1e5, exact in f32: the larger wins alone, equal ones share."""
+    library = compiled()
+    q = np.full((1, 1, 3, 1), 1e5, np.float32)
+    k = np.array([-1, 1, 0, 1, -1], np.float32).reshape(1, 1, 5, 1)
+    v = np.arange(5, dtype=np.float32).reshape(1, 1, 5, 1)
+    out, lse = library.all_keys(q, k, v)
+    np.testing.assert_array_equal(out.ravel(), 2)
+    np.testing.assert_allclose(lse, 1e5 + np.log(2), rtol=1e-7)
+    out, lse = library.all_keys(-q, k, v)
+    np.testing.assert_array_equal(out.ravel(), 2)
+
+
+def test_large_scores_over_many_steps():
+    """The largest score moves from step to step of the running softmax."""
+    rng = np.random.default_rng(0)
+    q = np.ones((1, 1, 1, 1), np.float32)
+    for order in (np.sort, lambda x: -np.sort(-x), lambda x: x):
+        k = order(rng.uniform(-90, 90, 4000).astype(np.float32)).reshape(1, 1, -1, 1)
+        v = rng.standard_normal((1, 1, 4000, 3)).astype(np.float32)
+        out, lse = compiled().all_keys(q, k, v)
+        want, want_lse = reference.attention(wide(q), wide(k), wide(v), return_lse=True)
+        assert_close(out, want, 2e-5)
+        assert_close(lse, want_lse, 1e-6)
+
+
+def test_sums_over_many_keys_stay_accurate():
+    q, k = np.zeros((1, 1, 1, 1), np.float32), np.zeros((1, 1, 2**17, 1), np.float32)
+    v = np.full((1, 1, 2**17, 1), 0.1, np.float32)
+    out, lse = compiled().all_keys(q, k, v)
+    assert_close(out, wide(v)[:, :, :1], 1e-6)
+    assert_close(lse, np.full((1, 1, 1), 17 * np.log(2)), 1e-6)
+
+
+# Worked cases
+
+CASE_IR = """
+func.func @case_{name}(%ids: tensor<?x?xi32>, %q: tensor<?x?x?x?xf32>, %k: tensor<?x?x?x?xf32>,
+    %v: tensor<?x?x?x?xf32>{starts_argument}) -> (tensor<?x?x?x?xf32>, tensor<?x?x?xf32>) {{
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c2 = arith.constant 2 : index
+  %c3 = arith.constant 3 : index
+  %b = tensor.dim %q, %c0 : tensor<?x?x?x?xf32>
+  %h = tensor.dim %q, %c1 : tensor<?x?x?x?xf32>
+  %t = tensor.dim %q, %c2 : tensor<?x?x?x?xf32>
+  %e = tensor.dim %v, %c3 : tensor<?x?x?x?xf32>
+  %s = tensor.dim %ids, %c1 : tensor<?x?xi32>
+  %flags = tensor.empty(%b, %s) : tensor<?x?xi1>
+  %separators = effattn.separator_positions ins(%ids : tensor<?x?xi32>)
+    outs(%flags : tensor<?x?xi1>) {{separators = array<i64: {separators}>}}
+  %out = tensor.empty(%b, %h, %t, %e) : tensor<?x?x?x?xf32>
+  %lse = tensor.empty(%b, %h, %t) : tensor<?x?x?xf32>
+  %0:2 = effattn.attention ins(%q, %k, %v : tensor<?x?x?x?xf32>, tensor<?x?x?x?xf32>, tensor<?x?x?x?xf32>)
+    outs(%out, %lse : tensor<?x?x?x?xf32>, tensor<?x?x?xf32>) {{scale = {scale}}} mask {{
+    %mask = effattn.separator_mask %separators : tensor<?x?xi1>{starts} {{initial = {init}, window = {W}}}
+    effattn.yield %mask : !effattn.mask
+  }}
+  return %0#0, %0#1 : tensor<?x?x?x?xf32>, tensor<?x?x?xf32>
+}}"""
+
+
+def load_case(name):
+    if not CASES.exists():
+        pytest.skip("the worked cases are not here: set EFFATTN_CASES to their folder")
+    manifest = json.loads((CASES / "manifest.json").read_text())["cases"][name]
+    return dict(np.load(CASES / f"{name}.npz")), manifest["params"], manifest["tol"]
+
+
+def compile_case(name, params, padded=False):
+    text = CASE_IR.format(
+        name=name,
+        separators=", ".join(map(str, params["seps"])),
+        scale=repr(float(params["scale"])),
+        init=params["init"],
+        W=params["W"],
+        starts_argument=", %starts: tensor<?xi64>" if padded else "",
+        starts=" starts(%starts : tensor<?xi64>)" if padded else "",
+    )
+    return getattr(harness.compile_ir(text), f"case_{name}")
+
+
+@pytest.mark.parametrize("name", ["sepllm_mask_basic", "sepllm_mask_nosep", "sepllm_mask_leftpad"])
+def test_separator_attention_cases(name):
+    arrays, params, tolerance = load_case(name)
+    padded = bool(params["batch_adaptive_init"])
+    starts = [(arrays["ids"] != params["padding_id"]).argmax(axis=1)] if padded else []
+    function = compile_case(name, params, padded)
+    out, lse = function(arrays["ids"], arrays["q"], arrays["k"], arrays["v"], *starts)
+    # A row that keeps no key is 0 by definition, whatever the source computed for it.
+    empty = np.broadcast_to(arrays["row_all_masked"][0].astype(bool)[:, None], lse.shape)
+    np.testing.assert_array_equal(lse == -np.inf, empty)
+    assert_close(out, np.where(empty[..., None], 0, arrays["out"][0]), tolerance)
+
+
+def test_separator_attention_in_generation():
+    arrays, params, tolerance = load_case("sepllm_mask_gen_basic")
+    function = compile_case("sepllm_mask_gen_basic", params)
+    for step in range(params["steps"]):
+        t = params["T0"] + step
+        k, v = (np.ascontiguousarray(arrays[name][:, :, : t + 1]) for name in "kv")
+        q = np.ascontiguousarray(arrays["q"][:, :, t : t + 1])
+        out, _ = function(np.ascontiguousarray(arrays["ids"][:, : t + 1]), q, k, v)
+        assert_close(out, arrays["out"][step].reshape(out.shape), tolerance)
+
+
+# separator_positions, merge_attention
+
+POSITIONS_IR = """
+func.func @listed(%ids: tensor<?x?xi64>) -> tensor<?x?xi1> {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %b = tensor.dim %ids, %c0 : tensor<?x?xi64>
+  %s = tensor.dim %ids, %c1 : tensor<?x?xi64>
+  %flags = tensor.empty(%b, %s) : tensor<?x?xi1>
+  %0 = effattn.separator_positions ins(%ids : tensor<?x?xi64>) outs(%flags : tensor<?x?xi1>)
+    {separators = array<i64: 5, -1, 2, 5>}
+  return %0 : tensor<?x?xi1>
+}
+func.func @listed32(%ids: tensor<?x3xi32>) -> tensor<?x3xi1> {
+  %c0 = arith.constant 0 : index
+  %b = tensor.dim %ids, %c0 : tensor<?x3xi32>
+  %flags = tensor.empty(%b) : tensor<?x3xi1>
+  %0 = effattn.separator_positions ins(%ids : tensor<?x3xi32>) outs(%flags : tensor<?x3xi1>)
+    {separators = array<i64: 4294967298>}
+  return %0 : tensor<?x3xi1>
+}
+func.func @none(%ids: tensor<?x3xi32>) -> tensor<?x3xi1> {
+  %c0 = arith.constant 0 : index
+  %b = tensor.dim %ids, %c0 : tensor<?x3xi32>
+  %flags = tensor.empty(%b) : tensor<?x3xi1>
+  %0 = effattn.separator_positions ins(%ids : tensor<?x3xi32>) outs(%flags : tensor<?x3xi1>)
+    {separators = array<i64>}
+  return %0 : tensor<?x3xi1>
+}
+func.func @flagged(%ids: tensor<?x?xi32>, %bitmap: tensor<?xi1>) -> tensor<?x?xi1> {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %b = tensor.dim %ids, %c0 : tensor<?x?xi32>
+  %s = tensor.dim %ids, %c1 : tensor<?x?xi32>
+  %flags = tensor.empty(%b, %s) : tensor<?x?xi1>
+  %0 = effattn.separator_positions ins(%ids : tensor<?x?xi32>) bitmap(%bitmap : tensor<?xi1>)
+    outs(%flags : tensor<?x?xi1>)
+  return %0 : tensor<?x?xi1>
+}"""
+
+
+@given(seeds, st.integers(0, 3), st.integers(0, 9))
+def test_separator_positions(rng, batch, keys):
+    library = harness.compile_ir(POSITIONS_IR)
+    ids = rng.integers(-2, 7, (batch, keys))
+    want = reference.separator_positions(ids, separators=[5, -1, 2])
+    np.testing.assert_array_equal(library.listed(ids)[0], want)
+    ids, bitmap = rng.integers(0, 7, (batch, keys)).astype(np.int32), rng.random(7) < 0.5
+    want = reference.separator_positions(ids, bitmap=bitmap)
+    np.testing.assert_array_equal(library.flagged(ids, bitmap)[0], want)
+
+
+def test_separator_lists_are_not_cut_to_the_type_of_ids():
+    library = harness.compile_ir(POSITIONS_IR)
+    ids = np.array([[2, 0, -1]], np.int32)
+    assert not library.listed32(ids)[0].any() and not library.none(ids)[0].any()
+
+
+@pytest.mark.parametrize("wrong", [-1, 4])
+def test_ids_outside_of_the_bitmap(wrong):
+    ids = np.array([[0, 1], [wrong, 9]], np.int32)
+    with pytest.raises(harness.CallError, match=rf"expected ids to lie in \[0, 4\), but got {wrong} at \[1, 0\]"):
+        harness.compile_ir(POSITIONS_IR).flagged(ids, np.zeros(4, bool))
+
+
+def test_key_heads_must_divide_query_heads():
+    k = np.zeros((1, 2, 4, 8), np.float32)
+    for heads, keys in ((3, k), (3, k[:, :0])):
+        q = np.zeros((1, heads, 4, 8), np.float32)
+        message = rf"key heads \(dim 1\) to divide query heads \(dim 1\), but got {keys.shape[1]} and 3"
+        with pytest.raises(harness.CallError, match=message):
+            compiled().all_keys(q, keys, keys)
+
+
+def merge_ir(name, first, second):
+    a, b, lse = (f"tensor<?x?x?x?x{first}>", f"tensor<?x?x?x?x{second}>", "tensor<?x?x?xf32>")
+    return f"""
+func.func @{name}(%out1: {a}, %lse1: {lse}, %out2: {b}, %lse2: {lse}) -> ({a}, {lse}) {{
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c2 = arith.constant 2 : index
+  %c3 = arith.constant 3 : index
+  %b = tensor.dim %out1, %c0 : {a}
+  %h = tensor.dim %out1, %c1 : {a}
+  %t = tensor.dim %out1, %c2 : {a}
+  %e = tensor.dim %out1, %c3 : {a}
+  %out = tensor.empty(%b, %h, %t, %e) : {a}
+  %lse = tensor.empty(%b, %h, %t) : {lse}
+  %0:2 = effattn.merge_attention ins(%out1, %lse1, %out2, %lse2 : {a}, {lse}, {b}, {lse})
+    outs(%out, %lse : {a}, {lse})
+  return %0#0, %0#1 : {a}, {lse}
+}}"""
+
+
+@functools.lru_cache(maxsize=None)
+def merging():
+    pairs = [("f32", "f32"), ("bf16", "f32"), ("f16", "bf16")]
+    return harness.compile_ir("\n".join(merge_ir(f"merge_{a}_{b}", a, b) for a, b in pairs))
+
+
+@given(
+    seeds,
+    st.sampled_from([("f32", "f32"), ("bf16", "f32"), ("f16", "bf16")]),
+    st.tuples(st.integers(0, 3), st.integers(0, 2), st.integers(0, 5)),
+    st.sampled_from([0, 1, 5, 16]),
+    st.sampled_from([1.0, 1e5]),
+)
+def test_merge_attention(rng, elements, rows, width, magnitude):
+    parts = []
+    for element in elements:
+        lse = (magnitude * rng.standard_normal(rows)).astype(np.float32)
+        out = rng.standard_normal((*rows, width)).astype(DTYPES[element])
+        empty = rng.random(rows) < 0.3
+        lse[empty], out[empty] = -np.inf, np.nan
+        parts += [out, lse]
+    out, lse = getattr(merging(), "merge_%s_%s" % elements)(*parts)
+    want, want_lse = reference.merge_attention(*map(wide, parts))
+    assert_close(out, want, TOLERANCE[elements[0]])
+    assert_close(lse, want_lse, 1e-6)
+
+
+def test_merged_parts_are_attention_over_all_keys():
+    rng = np.random.default_rng(0)
+    q, k, v = (rng.standard_normal((2, 2, 5, 8)).astype(np.float32) for _ in range(3))
+    whole = compiled().all_keys(q, k, v)
+    parts = []
+    for keys in (slice(0, 2), slice(2, 5)):
+        parts += compiled().all_keys(q, *(np.ascontiguousarray(x[:, :, keys]) for x in (k, v)))
+    for got, want in zip(merging().merge_f32_f32(*parts), whole):
+        assert_close(got, want, 1e-6)
+
+
+# Memory
+
+
+def test_memory_follows_the_keys():
+    """65536 queries and keys: T x S flags alone would be 4 GiB."""
+    script = """
+import resource, sys
+import numpy as np
+sys.path[:0] = sys.argv[1].split(":")
+import harness, test_attention
+rng = np.random.default_rng(0)
+q, k, v = (rng.standard_normal((1, 1, 65536, 16)).astype(np.float32) for _ in range(3))
+program = next(p for p in test_attention.PROGRAMS if p.name == "separator")
+function = harness.compile_ir(program.text()).separator
+lengths = np.array([65536])
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+function(q, k, v, lengths.astype(np.int32), lengths, rng.random((1, 65536)) < 0.02)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+"""
+    paths = ":".join(path for path in sys.path if path)
+    done = subprocess.run([sys.executable, "-c", script, paths], capture_output=True, text=True, check=True)
+    # Results (4.5 MiB), the index of columns (0.5 MiB) and the columns of K and V (0.2 MiB).
+    assert int(done.stdout) < 32 * 1024

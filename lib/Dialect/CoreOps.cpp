@@ -44,3 +44,11 @@ LogicalResult CheckOp::canonicalize(CheckOp op, PatternRewriter &rewriter) {
   rewriter.eraseOp(op);
   return success();
 }
+
+// C1: it ends a region that is evaluated by the op around it.
+LogicalResult YieldOp::verify() {
+  if (isa_and_nonnull<MaskUserOpInterface>((*this)->getParentOp()))
+    return success();
+  return emitOpError("expected to end a mask region or a score region of an op "
+                     "such as effattn.attention");
+}

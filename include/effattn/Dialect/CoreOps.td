@@ -9,11 +9,19 @@ def EffAttn_CheckOp : Op<EffAttn_Dialect, "check",
     [DeclareOpInterfaceMethods<MemoryEffectsOpInterface>]> {
   let summary = "end the function with an error unless a condition holds";
   let description = [{
-    `message` is the sentence of the error; `{0}`, `{1}`, ... stand for the
-    arguments, which are integers. In a compiled function the sentence reaches
-    the caller through `effattn_last_error()` and the function returns 2; ops
-    after a failed check do not run. Constraint C1: every placeholder of
-    `message` has an argument.
+    Nothing happens where `condition` is true. Where it is false, the function
+    ends: ops after the check do not run, the caller of the compiled function
+    gets status 2, and `effattn_last_error()` gives `message` with the name of
+    the function before it.
+
+    In `message`, `{0}`, `{1}`, ... stand for the `arguments`, integers that say
+    what was found. Constraint C1: every placeholder has an argument.
+
+    Every op states its preconditions as checks before it
+    (`effattn-insert-checks`), so its operands are as they were when one fails.
+    Checks keep their order and are not removed as dead code; one whose
+    condition is constant true is. A loop that contains a check is sequential.
+    Cost: a branch that is never taken.
 
     ```mlir
     func.func @positive(%n: index) {
@@ -23,6 +31,7 @@ def EffAttn_CheckOp : Op<EffAttn_Dialect, "check",
       return
     }
     ```
+    Source: effattn, docs/design/entry-points.md.
   }];
   let arguments = (ins I1:$condition, StrAttr:$message,
                        Variadic<AnySignlessIntegerOrIndex>:$arguments);
@@ -37,7 +46,9 @@ def EffAttn_YieldOp : Op<EffAttn_Dialect, "yield",
     [Pure, Terminator, ReturnLike]> {
   let summary = "end a mask region or a score region";
   let description = [{
-    Gives the mask of a mask region or the new score of a score region.
+    Gives the `value` of the region: the mask of a mask region, of type
+    `!effattn.mask`, or the new score of the score region of
+    `effattn.attention`, an f32. Constraint C1: it ends such a region.
 
     ```mlir
     func.func @lower_triangle(%out: tensor<1x1x4x4xi1>) -> tensor<1x1x4x4xi1> {
@@ -48,9 +59,11 @@ def EffAttn_YieldOp : Op<EffAttn_Dialect, "yield",
       return %keep : tensor<1x1x4x4xi1>
     }
     ```
+    Source: effattn, docs/design/architecture.md.
   }];
   let arguments = (ins AnyType:$value);
   let assemblyFormat = "$value attr-dict `:` type($value)";
+  let hasVerifier = 1;
 }
 
 #endif // EFFATTN_CORE_OPS

@@ -14,7 +14,8 @@ static std::string readPasses(const CpuPipelineOptions &) {
 
 static std::string fusePasses(const CpuPipelineOptions &) {
   return "canonicalize,cse,effattn-fuse-dechunk-residual,"
-         "effattn-fuse-product-top-k,effattn-fuse-address-decode";
+         "effattn-fuse-product-top-k,effattn-fuse-address-decode,"
+         "effattn-simplify-masks";
 }
 
 static std::string linalgPasses(const CpuPipelineOptions &) {

@@ -91,7 +91,7 @@ struct FactorNegation : OpRewritePattern<OpTy> {
   LogicalResult matchAndRewrite(OpTy op,
                                 PatternRewriter &rewriter) const override {
     auto isNegated = [](Value part) {
-      return part.template getDefiningOp<MaskNotOp>() && part.hasOneUse();
+      return part.getDefiningOp<MaskNotOp>() && part.hasOneUse();
     };
     ValueRange parts = op.getParts();
     size_t negations = llvm::count_if(parts, isNegated);

@@ -70,6 +70,10 @@ private:
     return mask && !op.getKeyPositions() && mask.hasColumns();
   }
   Value minusInfinity() { return emit::negativeInfinity(builder, loc); }
+  Value isMinusInfinity(Value value) {
+    return arith::CmpFOp::create(builder, loc, arith::CmpFPredicate::OEQ, value,
+                                 minusInfinity());
+  }
   Value clamp(Value value, Value low, Value high) {
     return emit::min(builder, loc, emit::max(builder, loc, value, low), high);
   }
@@ -86,8 +90,12 @@ private:
                         RunningSoftmax state);
   Value collect(const QueryRow &row, const Segment &segment, Value first,
                 RunningSoftmax &state);
+  std::pair<Value, Value> weigh(const QueryRow &row, const Segment &segment,
+                                const RunningSoftmax &state, Value kept,
+                                Value base);
   void accumulate(const QueryRow &row, const Segment &segment, Value kept,
                   RunningSoftmax &state);
+  Value weightOf(Value score, Value base);
   MaskPoint pointOf(const QueryRow &row, Value keyIndex);
   Value isKept(const MaskPoint &point);
   Value product(const QueryRow &row, Value keys, Value keyRow);
@@ -231,60 +239,66 @@ Value AttentionLowering::collect(const QueryRow &row, const Segment &segment,
   return collected[2];
 }
 
+/// exp(score - base).
+Value AttentionLowering::weightOf(Value score, Value base) {
+  Value distance = arith::SubFOp::create(builder, loc, score, base);
+  return math::ExpOp::create(builder, loc, distance);
+}
+
+/// The weights of the `kept` keys of a step, summed, and the values that they
+/// weigh, summed into `weighted`.
+std::pair<Value, Value> AttentionLowering::weigh(const QueryRow &row,
+                                                 const Segment &segment,
+                                                 const RunningSoftmax &state,
+                                                 Value kept, Value base) {
+  Value none = emit::f32(builder, loc, 0.0);
+  auto addKey = [&](Value i, ValueRange carried) -> SmallVector<Value> {
+    Value weight = weightOf(emit::load(builder, loc, state.scores, i), base);
+    Value keyRow = emit::load(builder, loc, state.rows, i);
+    auto addValue = [&](OpBuilder &nested, Location nestedLoc, ValueRange place,
+                        Value previous) -> Value {
+      auto contract = arith::FastMathFlags::contract;
+      Value value = emit::load(nested, nestedLoc, segment.values,
+                               {row.batch, row.group, keyRow, place[0]});
+      value = emit::toFloat(nested, nestedLoc, value, nested.getF32Type());
+      Value term =
+          arith::MulFOp::create(nested, nestedLoc, weight, value, contract);
+      return arith::AddFOp::create(nested, nestedLoc, previous, term, contract);
+    };
+    return {arith::AddFOp::create(builder, loc, carried[0], weight),
+            emitter.update(carried[1], addValue)};
+  };
+  SmallVector<Value> sums = emitter.loop(
+      zero, kept, {none, emitter.fill(none, state.stepWeighted)}, addKey);
+  return {sums[0], sums[1]};
+}
+
 /// Adds the `kept` keys of a step to the running softmax.
 void AttentionLowering::accumulate(const QueryRow &row, const Segment &segment,
                                    Value kept, RunningSoftmax &state) {
-  Type f32 = builder.getF32Type();
-  Value largest =
-      emitter.loop(zero, kept, state.largest, [&](Value i, ValueRange carried) {
-        return SmallVector<Value>{arith::MaximumFOp::create(
-            builder, loc, carried[0],
-            emit::load(builder, loc, state.scores, i))};
-      })[0];
+  auto larger = [&](Value i, ValueRange carried) -> SmallVector<Value> {
+    return {arith::MaximumFOp::create(
+        builder, loc, carried[0], emit::load(builder, loc, state.scores, i))};
+  };
+  Value largest = emitter.loop(zero, kept, state.largest, larger)[0];
   // Where all scores are -inf, -inf - -inf would be NaN in place of weight 0.
-  Value isEmpty = arith::CmpFOp::create(builder, loc, arith::CmpFPredicate::OEQ,
-                                        largest, minusInfinity());
-  Value base = emit::select(builder, loc, isEmpty, emit::f32(builder, loc, 0.0),
-                            largest);
-  auto weight = [&](OpBuilder &nested, Location nestedLoc, Value score) {
-    return math::ExpOp::create(
-        nested, nestedLoc,
-        arith::SubFOp::create(nested, nestedLoc, score, base));
-  };
-  Value rescale = weight(builder, loc, state.largest);
-
-  Value stepWeighted =
-      emitter.fill(emit::f32(builder, loc, 0.0), state.stepWeighted);
-  auto addKey = [&](Value i, ValueRange carried) -> SmallVector<Value> {
-    Value w = weight(builder, loc, emit::load(builder, loc, state.scores, i));
-    Value valueRow = emit::load(builder, loc, state.rows, i);
-    auto addValue = [&](OpBuilder &nested, Location nestedLoc, ValueRange place,
-                        Value previous) -> Value {
-      Value value = emit::load(nested, nestedLoc, segment.values,
-                               {row.batch, row.group, valueRow, place[0]});
-      value = emit::toFloat(nested, nestedLoc, value, f32);
-      Value term = arith::MulFOp::create(nested, nestedLoc, w, value,
-                                         arith::FastMathFlags::contract);
-      return arith::AddFOp::create(nested, nestedLoc, previous, term,
-                                   arith::FastMathFlags::contract);
-    };
-    return {arith::AddFOp::create(builder, loc, carried[0], w),
-            emitter.update(carried[1], addValue)};
-  };
-  SmallVector<Value> added = emitter.loop(
-      zero, kept, {emit::f32(builder, loc, 0.0), stepWeighted}, addKey);
+  Value base = emit::select(builder, loc, isMinusInfinity(largest),
+                            emit::f32(builder, loc, 0.0), largest);
+  Value rescale = weightOf(state.largest, base);
+  Value stepSum, stepWeighted;
+  std::tie(stepSum, stepWeighted) = weigh(row, segment, state, kept, base);
   auto merge = [&](OpBuilder &nested, Location nestedLoc, ValueRange place,
                    Value previous) -> Value {
-    Value kept = arith::MulFOp::create(nested, nestedLoc, previous, rescale);
     return arith::AddFOp::create(
-        nested, nestedLoc, kept,
-        emit::load(nested, nestedLoc, added[1], place));
+        nested, nestedLoc,
+        arith::MulFOp::create(nested, nestedLoc, previous, rescale),
+        emit::load(nested, nestedLoc, stepWeighted, place));
   };
   state.weighted = emitter.update(state.weighted, merge);
   state.sum = arith::AddFOp::create(
       builder, loc, arith::MulFOp::create(builder, loc, state.sum, rescale),
-      added[0]);
-  state.stepWeighted = added[1];
+      stepSum);
+  state.stepWeighted = stepWeighted;
   state.largest = largest;
 }
 
@@ -319,8 +333,7 @@ SmallVector<Value> AttentionLowering::lowerRow(const QueryRow &row,
   for (const Segment &segment : segmentsOf(row))
     state = attend(row, segment, state);
 
-  Value isEmpty = arith::CmpFOp::create(builder, loc, arith::CmpFPredicate::OEQ,
-                                        state.largest, minusInfinity());
+  Value isEmpty = isMinusInfinity(state.largest);
   SmallVector<Value> place{zero, zero, rowInTile};
   Value out = carried[0];
   Type element = cast<ShapedType>(out.getType()).getElementType();

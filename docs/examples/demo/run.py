@@ -11,6 +11,7 @@ import argparse
 import re
 import sys
 import time
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Dict, List, Tuple
@@ -98,8 +99,8 @@ def build_program(demo: Demo) -> Program:
         run([demo.bin / "effattn-compile", EXAMPLES / f"{path.stem}.mlir", "-o", path])
     program = demo.out / "compare_layers"
     sources = [EXAMPLES / "c" / "compare_layers.c", EXAMPLES / "c" / "tensor.c"]
-    warnings = ["-std=c11", "-O2", "-Wall", "-Wextra", "-Werror"]
-    run([cc, *warnings, "-I", demo.out, *sources, *objects, *openmp, "-lm", "-o", program])
+    flags = ["-std=c11", "-O2", "-Wall", "-Wextra", "-Werror"]
+    run([cc, *flags, "-I", demo.out, *sources, *objects, *openmp, "-lm", "-o", program])
     return Program(program, objects, cc, openmp)
 
 
@@ -163,8 +164,8 @@ def compare_layers(demo: Demo, program: Program) -> np.ndarray:
     demo.say("separators", f"{flags.sum():,} of {tokens:,} tokens, found by the layer from their ids")
     demo.say(
         "kept keys",
-        f"a query keeps {kept.mean():,.0f} keys in the mean, the last one {kept[-1]:,}",
-        f"with the causal mask {causal.mean():,.0f} and {causal[-1]:,}: "
+        f"a query keeps {kept.mean():,.1f} keys in the mean, the last one {kept[-1]:,}",
+        f"with the causal mask {causal.mean():,.1f} and {causal[-1]:,}: "
         f"{causal.sum() / kept.sum():.1f} times as many",
     )
 
@@ -189,7 +190,7 @@ def compare_layers(demo: Demo, program: Program) -> np.ndarray:
         "time",
         f"separator layer {1e3 * seconds:.2f} ms, causal layer {1e3 * causal_seconds:.2f} ms: "
         f"{ratio:.1f} times as long",
-        f"median of {demo.rounds} rounds, in turns; {HEADS} heads on {KEY_HEADS} key heads of size {SIZE}",
+        f"median of {demo.rounds}, in turns; {HEADS} heads on {KEY_HEADS} key heads of size {SIZE}",
     )
     return flags[0]
 
@@ -208,11 +209,12 @@ def measure_memory(demo: Demo, program: Program) -> None:
         flags = np.load(folder / "is_separator.npy")
         used = (sum(array.nbytes for array in inputs.values()) + out.nbytes + flags.nbytes) / 2**20
     seconds = number(r"separator_attention: ([\d.]+) s", printed)
+    which = "the text over and over" if len(demo.text.ids) < long else "the start of the text"
     mask = reference.separator_mask(flags, initial=INITIAL, window=WINDOW)
     error = largest_error(inputs, out, mask, [slice(long - CHECKED_ROWS, long)])
     demo.say(
         "memory",
-        f"the text over and over, {long:,} keys and queries, one head: {seconds:.1f} s",
+        f"{which}, {long:,} keys and queries, one head: {seconds:.1f} s",
         f"peak {peaks[1]:.0f} MiB, of which inputs and results {used:.0f} MiB; "
         f"{peaks[0]:.0f} MiB with {long // 4:,} keys",
         f"a written-out mask would take {long * long / 2**20:,.0f} MiB, its scores "
@@ -242,7 +244,7 @@ def find_concepts(demo: Demo) -> np.ndarray:
     error = max(np.abs(found[name] - array).max() for name, array in wanted.items())
     demo.say(
         "concepts",
-        f"{counts[0]:,} concepts for {len(hidden[0]):,} tokens, {len(hidden[0]) / counts[0]:.1f} tokens each",
+        f"concepts found: {counts[0]:,}, of {len(hidden[0]) / counts[0]:.1f} tokens in the mean",
         demo.agreement("all tokens", error),
     )
     return found["boundaries"][0]
@@ -273,12 +275,14 @@ def use_memory(demo: Demo) -> Arrays:
     error = max(np.abs(found[name] - array).max() for name, array in wanted.items())
 
     recalled, known = recall(demo, found["out"][0])
-    share = f"{recalled / known:.0%} of them" if known else "none came"
+    words = f"{known:,} words came before"
+    if known:
+        words += f"; for {recalled / known:.0%} of them the memory recalls what once followed"
     demo.say(
         "address memory",
         f"every token writes and reads 4 of {BASE**3} slots; memory stays at "
         f"{(memory.size + mass.size) * 4 / 1024:.0f} KiB",
-        f"words that came before: {known:,}; the memory recalls what once followed for {share}",
+        words,
         demo.agreement("all tokens", error),
     )
     return found
@@ -331,10 +335,10 @@ def draw(demo: Demo, is_separator: np.ndarray, boundaries: np.ndarray, memory: A
     draw_mask(path, wide, WINDOW, title=f"separator layer over the first {len(wide)} tokens of {name}")
     pictures[path] = f"which keys the layer keeps, first {len(wide)} tokens"
 
-    path = demo.out / "mask_words.png"
+    path, words = demo.out / "mask_words.png", demo.text.tokens[first]
     title = f"the same with a window of 8, word by word, {name}"
-    draw_mask(path, is_separator[first], 8, demo.text.tokens[first], title)
-    pictures[path] = f"the same over {PICTURED} words, with a window of 8 to have it small"
+    draw_mask(path, is_separator[first], 8, words, title)
+    pictures[path] = f"the same over {len(words)} words, with a window of 8 to have it small"
 
     path = demo.out / "concepts.png"
     few = slice(0, 5 * PICTURED)
@@ -347,7 +351,7 @@ def draw(demo: Demo, is_separator: np.ndarray, boundaries: np.ndarray, memory: A
         memory["read_indices"][0, first],
         BASE**3,
         path,
-        tokens=demo.text.tokens[first],
+        tokens=words,
         title=f"slots of the address memory: each word is written under the word before it, {name}",
     )
     pictures[path] = "which slots every word writes and reads"
@@ -409,6 +413,8 @@ def main() -> int:
     arguments = parser.parse_args()
     text = arguments.text or next(path for path in DEFAULT_TEXTS if path.exists())
     out = arguments.out or arguments.build_dir / "demo"
+    # Not every font has the letters of every text; a box stands for those it lacks.
+    warnings.filterwarnings("ignore", message="Glyph .* missing from")
     try:
         demonstrate(text, arguments.build_dir, out, arguments.quick)
     except Error as error:

@@ -70,11 +70,10 @@ MemoryScan::Carried MemoryScan::write(Value token, ValueRange memoryAndMass) {
           Value added = arith::MulFOp::create(builder, loc, weight, value);
           Value before =
               emit::load(builder, loc, inner[0], ValueRange{slot, column});
-          return {tensor::InsertOp::create(builder, loc, average(before, added),
-                                           inner[0], ValueRange{slot, column})};
+          return {emitter.insert(average(before, added), inner[0],
+                                 ValueRange{slot, column})};
         })[0];
-    return {memory,
-            tensor::InsertOp::create(builder, loc, mass, carried[1], slot)};
+    return {memory, emitter.insert(mass, carried[1], slot)};
   };
   return emitter.loop(zero, count, memoryAndMass, writeSlot);
 }
@@ -97,8 +96,7 @@ Value MemoryScan::read(Value token, Value memory, Value mass, Value sums) {
           Value term = arith::MulFOp::create(builder, loc, scale, stored);
           Value sum = arith::AddFOp::create(
               builder, loc, emit::load(builder, loc, inner[0], column), term);
-          return {
-              tensor::InsertOp::create(builder, loc, sum, inner[0], column)};
+          return {emitter.insert(sum, inner[0], column)};
         });
   };
   Value cleared = emitter.fill(emit::f32(builder, loc, 0), sums);
@@ -111,8 +109,7 @@ Value MemoryScan::store(Value token, Value out,
   return emitter.loop(
       zero, width, out, [&](Value column, ValueRange carried) -> Carried {
         Value stored = emit::toFloat(builder, loc, value(column), element);
-        return {tensor::InsertOp::create(builder, loc, stored, carried[0],
-                                         ValueRange{token, column})};
+        return {emitter.insert(stored, carried[0], ValueRange{token, column})};
       })[0];
 }
 

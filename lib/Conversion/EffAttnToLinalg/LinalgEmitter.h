@@ -86,11 +86,10 @@ public:
   /// Where that slice lies.
   Slice sliceOf(Value tensor, ValueRange leading);
 
-  /// The same, one iteration a row: `outputs` have equal leading sizes, and
-  /// each iteration owns what lies behind one index of the leading
-  /// `leading` dimensions. `body` gets that index and, for every output, its
-  /// part without these dimensions, and returns the parts' successors. Without
-  /// leading dimensions there is one row and no loop.
+  /// An scf.forall over the rows of `outputs`: each iteration owns what lies
+  /// behind one index of their first `leading` dimensions, which are equal.
+  /// `body` gets that index and, for every output, its row, and returns the
+  /// rows' successors. Without leading dimensions there is one row, no loop.
   SmallVector<Value>
   rows(unsigned leading, ValueRange outputs,
        function_ref<SmallVector<Value>(ValueRange, ValueRange)> body);

@@ -51,8 +51,7 @@ DigitSoftmax effattn::emitDigitSoftmax(OpBuilder &builder, Location loc,
                 arith::DivFOp::create(builder, loc, distance,
                                       emitPositive(builder, loc, temperature));
           Value power = math::ExpOp::create(builder, loc, distance);
-          return {tensor::InsertOp::create(builder, loc, power, sofar[0],
-                                           ValueRange{digit, value}),
+          return {emitter.insert(power, sofar[0], ValueRange{digit, value}),
                   arith::AddFOp::create(builder, loc, sofar[1], power)};
         });
     Value sum = powers[1];
@@ -61,9 +60,9 @@ DigitSoftmax effattn::emitDigitSoftmax(OpBuilder &builder, Location loc,
         [&](Value value, ValueRange sofar) -> SmallVector<Value> {
           Value power =
               emit::load(builder, loc, sofar[0], ValueRange{digit, value});
-          return {tensor::InsertOp::create(
-              builder, loc, arith::DivFOp::create(builder, loc, power, sum),
-              sofar[0], ValueRange{digit, value})};
+          return {
+              emitter.insert(arith::DivFOp::create(builder, loc, power, sum),
+                             sofar[0], ValueRange{digit, value})};
         })[0];
     Value isNaN = arith::CmpFOp::create(builder, loc, arith::CmpFPredicate::UNO,
                                         sum, sum);
@@ -102,8 +101,7 @@ static Value appendDigit(OpBuilder &builder, Location loc, Value slots,
               Value next =
                   arith::MulFOp::create(builder, loc, product, probability);
               Value place = emit::add(builder, loc, first, value);
-              return {tensor::InsertOp::create(builder, loc, next, inner[0],
-                                               place)};
+              return {emitter.insert(next, inner[0], place)};
             });
       })[0];
 }
@@ -145,8 +143,7 @@ struct LowerProductSoftmax : OpRewritePattern<ProductSoftmaxOp> {
     slots = emitter.loop(
         zero, start, slots,
         [&](Value slot, ValueRange carried) -> SmallVector<Value> {
-          return {tensor::InsertOp::create(
-              builder, loc, emit::f32(builder, loc, 1), carried[0], slot)};
+          return {emitter.insert(emit::f32(builder, loc, 1), carried[0], slot)};
         })[0];
     return emitter.loop(
         zero, digits, {slots, one},

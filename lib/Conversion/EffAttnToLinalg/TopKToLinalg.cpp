@@ -87,7 +87,8 @@ namespace {
 /// better, and log(count) steps take in what is.
 class BestHeap {
 public:
-  BestHeap(OpBuilder &builder, Location loc) : builder(builder), loc(loc) {}
+  BestHeap(OpBuilder &builder, Location loc)
+      : builder(builder), loc(loc), emitter(builder, loc) {}
 
   /// Takes in `rank` in place of the worst entry if it is better than that.
   /// `count` is at least 1; unused entries hold `Ranks::lowest`.
@@ -101,6 +102,7 @@ private:
 
   OpBuilder &builder;
   Location loc;
+  LinalgEmitter emitter;
 };
 } // namespace
 
@@ -139,37 +141,30 @@ Value BestHeap::refill(Value heap, Value count, Value rank) {
                                                carried[0], carried[1]);
         scf::YieldOp::create(nested, nestedLoc, ValueRange{moved, carried[2]});
       });
-  return tensor::InsertOp::create(builder, loc, rank, loop.getResult(0),
-                                  loop.getResult(1));
+  return emitter.insert(rank, loop.getResult(0), loop.getResult(1));
 }
 
 Value BestHeap::offer(Value heap, Value count, Value rank) {
   Value worst = emit::load(builder, loc, heap, emit::index(builder, loc, 0));
   Value isBetter = emit::lessThan(builder, loc, worst, rank);
-  auto choice = scf::IfOp::create(builder, loc, heap.getType(), isBetter,
-                                  /*withElseRegion=*/true);
-  OpBuilder::InsertionGuard guard(builder);
-  builder.setInsertionPointToStart(choice.thenBlock());
-  scf::YieldOp::create(builder, loc, refill(heap, count, rank));
-  builder.setInsertionPointToStart(choice.elseBlock());
-  scf::YieldOp::create(builder, loc, heap);
-  return choice.getResult(0);
+  return emitter.when(isBetter, heap, [&]() -> SmallVector<Value> {
+    return {refill(heap, count, rank)};
+  })[0];
 }
 
 Value BestHeap::sort(Value heap, Value count) {
   Value zero = emit::index(builder, loc, 0), one = emit::index(builder, loc, 1);
   Value last = emit::sub(builder, loc, count, one);
   // The worst of those that are left goes behind them.
-  return LinalgEmitter(builder, loc)
-      .loop(zero, last, heap,
-            [&](Value step, ValueRange carried) -> SmallVector<Value> {
-              Value end = emit::sub(builder, loc, last, step);
-              Value displaced = emit::load(builder, loc, carried[0], end);
-              Value worst = emit::load(builder, loc, carried[0], zero);
-              Value entries = tensor::InsertOp::create(builder, loc, worst,
-                                                       carried[0], end);
-              return {refill(entries, end, displaced)};
-            })[0];
+  return emitter.loop(
+      zero, last, heap,
+      [&](Value step, ValueRange carried) -> SmallVector<Value> {
+        Value end = emit::sub(builder, loc, last, step);
+        Value displaced = emit::load(builder, loc, carried[0], end);
+        Value worst = emit::load(builder, loc, carried[0], zero);
+        Value entries = emitter.insert(worst, carried[0], end);
+        return {refill(entries, end, displaced)};
+      })[0];
 }
 
 //===----------------------------------------------------------------------===//
@@ -240,9 +235,8 @@ struct LowerTopK : OpRewritePattern<TopKOp> {
               emit::load(builder, loc, op.getX(), joinIndices(row, index));
           Value number =
               emit::fromIndex(builder, loc, index, builder.getI32Type());
-          return {
-              tensor::InsertOp::create(builder, loc, value, carried[0], i),
-              tensor::InsertOp::create(builder, loc, number, carried[1], i)};
+          return {emitter.insert(value, carried[0], i),
+                  emitter.insert(number, carried[1], i)};
         });
   }
 };
@@ -334,9 +328,8 @@ Value PrefixSearch::run() {
         Value next = emitter.loop(
             zero, nextCount, carried[0],
             [&](Value i, ValueRange copied) -> SmallVector<Value> {
-              return {tensor::InsertOp::create(
-                  builder, loc, emit::load(builder, loc, extended, i),
-                  copied[0], i)};
+              return {emitter.insert(emit::load(builder, loc, extended, i),
+                                     copied[0], i)};
             })[0];
         return {next, extended, nextCount};
       });
@@ -354,14 +347,13 @@ static Value normalizeRow(OpBuilder &builder, Location loc, Value values) {
         return {arith::AddFOp::create(builder, loc, carried[0],
                                       emit::load(builder, loc, values, i))};
       })[0];
-  return emitter.loop(zero, kept, values,
-                      [&](Value i, ValueRange carried) -> SmallVector<Value> {
-                        Value value = emit::load(builder, loc, carried[0], i);
-                        return {tensor::InsertOp::create(
-                            builder, loc,
-                            arith::DivFOp::create(builder, loc, value, sum),
-                            carried[0], i)};
-                      })[0];
+  return emitter.loop(
+      zero, kept, values,
+      [&](Value i, ValueRange carried) -> SmallVector<Value> {
+        Value value = emit::load(builder, loc, carried[0], i);
+        return {emitter.insert(arith::DivFOp::create(builder, loc, value, sum),
+                               carried[0], i)};
+      })[0];
 }
 
 SmallVector<Value> effattn::emitProductSoftmaxTopK(OpBuilder &builder,
@@ -381,9 +373,8 @@ SmallVector<Value> effattn::emitProductSoftmaxTopK(OpBuilder &builder,
           Value rank = emit::load(builder, loc, slots, i);
           Value slot = emit::fromIndex(builder, loc, ranks.index(rank),
                                        builder.getI32Type());
-          return {tensor::InsertOp::create(builder, loc, ranks.value(rank),
-                                           carried[0], i),
-                  tensor::InsertOp::create(builder, loc, slot, carried[1], i)};
+          return {emitter.insert(ranks.value(rank), carried[0], i),
+                  emitter.insert(slot, carried[1], i)};
         });
     if (normalize)
       found[0] = normalizeRow(builder, loc, found[0]);

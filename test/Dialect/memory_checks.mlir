@@ -66,7 +66,7 @@ func.func @decode_of_dynamic_width(%x: memref<1x1x?xf32>, %p: memref<1x1xi32>, %
   return
 }
 
-// Short addresses are compared pair by pair, of valid tokens only.
+// C2, C3: short addresses are compared pair by pair, of valid tokens only.
 // CHECK-LABEL: @addresses_of_valid_tokens
 // CHECK-SAME:    %[[LENGTHS:[a-z0-9]+]]: tensor<2xi32>
 // CHECK:         scf.for %[[ROW:.*]] = %c0 to %c2

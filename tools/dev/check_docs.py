@@ -20,9 +20,9 @@ ops          Every op has a summary in the imperative, at least 10 lines of desc
              Every pass has a summary and every option of a pass a description.
              README.md names every op.
 constraints  Every labelled constraint (C1, C2, ...) of an op stands in its description, in a
-             comment of its verifier or preconditions, and in a test: a case (between `// -----`
-             lines) of a file in test/ that uses the op, says C<n> in a comment or _c<n> in the name of a
-             function, and expects an error or an effattn.check.
+             comment of its verifier or preconditions, and in a test: a function of a file in test/
+             that uses the op, says C<n> in a comment or has _c<n> in its name, and expects an
+             error or an effattn.check.
 """
 
 import argparse
@@ -369,9 +369,11 @@ def tested_labels():
     """(op, label) of every test case that expects an error or a check."""
     found = set()
     for file in sorted((ROOT / "test").glob("**/*.mlir")):
-        for case in re.split(r"^// -----.*$", file.read_text(), flags=re.MULTILINE):
+        # A case is a function with the comments before it.
+        for case in re.split(r"^}$|^// -----.*$", file.read_text(), flags=re.MULTILINE):
             if "expected-error" in case or "effattn.check" in case:
-                labels = re.findall(r"//.*?\b(C\d+)\b", case)
+                comments = " ".join(re.findall(r"//(.*)", case))
+                labels = re.findall(r"\bC\d+\b", comments)
                 labels += [name.upper() for name in re.findall(r"@\w*?_(c\d+)(?=_|\b)", case)]
                 found.update((op, label) for op in re.findall(r"effattn\.(\w+)", case)
                              for label in labels)

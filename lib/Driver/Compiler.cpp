@@ -55,7 +55,7 @@ CpuPipelineOptions Compiler::getPipelineOptions() const {
 
 std::string Compiler::printPipeline() const {
   registerEveryPass();
-  return printCpuPipeline(getPipelineOptions());
+  return "-pass-pipeline=" + printCpuPipeline(getPipelineOptions());
 }
 
 /// Says what a file that cannot be IR is, where the parser would only complain

@@ -1,5 +1,6 @@
 //===- Tool.cpp - What the tools have in common ---------------------------===//
 #include "effattn/Driver/Tool.h"
+#include "effattn/Target/EmitFile.h"
 
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
@@ -35,9 +36,10 @@ Error mlir::effattn::checkChoice(StringRef option, StringRef value,
                                  ArrayRef<StringRef> choices) {
   if (is_contained(choices, value))
     return Error::success();
+  std::string list = join(choices.drop_back(), ", ");
   return createStringError(inconvertibleErrorCode(),
-                           option + ": expected " + join(choices, " or ") +
-                               ", but got '" + value + "'");
+                           option + ": expected " + list + " or " +
+                               choices.back() + ", but got '" + value + "'");
 }
 
 /// LLVM's libraries bring thousands of options of their own, some under names
@@ -173,7 +175,7 @@ int mlir::effattn::runTool(int argc, char **argv, StringRef overview,
   if (outs().has_error()) {
     std::error_code reason = outs().error();
     outs().clear_error();
-    return fail("cannot write standard output: " + reason.message());
+    return fail("cannot write standard output: " + describe(reason));
   }
   return code;
 }

@@ -17,17 +17,17 @@ Compiles MLIR, text or bytecode. Every public function f becomes the C function
   int f(const DLTensor *const *inputs, DLTensor *const *outputs);
 )";
 
-static constexpr char examples[] = R"(
+static constexpr char examples[] = R"text(
 Examples:
   effattn-compile model.mlir -o model.o            an object, model.h, model.json
   effattn-compile model.mlir -o libmodel.so        a shared library
   effattn-compile model.mlir --emit=mlir-linalg    look at a stage
   effattn-compile model.mlir -o model.s --cpu=x86-64-v3 --threads=none
   effattn-compile - -o model.o --triple=aarch64-linux-gnu < model.mlir
-  effattn-opt model.mlir -effattn-cpu-pipeline     the same passes by hand
+  effattn-opt model.mlir "$(effattn-compile --print-pipeline)"
 
 Stages of --emit, in order:
-)";
+)text";
 
 static std::string describeStages() {
   std::string text = examples;

@@ -53,7 +53,7 @@ public:
                               OutputKind kind, StageTimes &times,
                               llvm::raw_ostream &diagnostics) const;
 
-  /// What effattn-opt needs to run the same passes.
+  /// The one argument that effattn-opt needs to run the same passes.
   std::string printPipeline() const;
 
 private:

@@ -1,0 +1,198 @@
+//===- Library.cpp - Compiled functions, loaded and called ----------------===//
+#include "Library.h"
+
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Object/ELFObjectFile.h"
+#include "llvm/Support/JSON.h"
+
+#include <chrono>
+#include <dlfcn.h>
+
+using namespace llvm;
+using namespace mlir::effattn;
+
+static Error refuse(const Twine &sentence) {
+  return createStringError(inconvertibleErrorCode(), sentence);
+}
+
+static constexpr StringLiteral signatureSuffix("_signature");
+
+std::string CompiledArgument::text() const {
+  return "'" + name + "' " + type->name.str() + "[" + join(shape, ", ") + "]";
+}
+
+Expected<void *> mlir::effattn::loadLibrary(StringRef path) {
+  if (void *library = dlopen(path.str().c_str(), RTLD_NOW | RTLD_LOCAL))
+    return library;
+  return refuse(Twine("cannot load ") + dlerror());
+}
+
+Expected<std::vector<std::string>>
+mlir::effattn::listFunctions(MemoryBufferRef library) {
+  auto object = object::ObjectFile::createELFObjectFile(library);
+  if (!object)
+    return refuse(library.getBufferIdentifier() +
+                  " is no shared library: " + toString(object.takeError()));
+  std::vector<std::string> names;
+  const auto &elf = cast<object::ELFObjectFileBase>(**object);
+  for (const object::ELFSymbolRef &symbol : elf.getDynamicSymbolIterators()) {
+    Expected<StringRef> name = symbol.getName();
+    Expected<uint32_t> flags = symbol.getFlags();
+    if (!name || !flags) {
+      consumeError(name.takeError());
+      consumeError(flags.takeError());
+      continue;
+    }
+    bool defined = !(*flags & object::SymbolRef::SF_Undefined);
+    if (defined && name->ends_with(signatureSuffix))
+      names.push_back(name->drop_back(signatureSuffix.size()).str());
+  }
+  llvm::sort(names);
+  return names;
+}
+
+/// Empty when the description of an argument is not what we write.
+static std::optional<CompiledArgument> readArgument(const json::Value &value) {
+  const json::Object *object = value.getAsObject();
+  if (!object)
+    return std::nullopt;
+  auto name = object->getString("name"), type = object->getString("type");
+  const json::Array *shape = object->getArray("shape");
+  if (!name || !type || !shape || !findElementType(*type))
+    return std::nullopt;
+  CompiledArgument argument{name->str(), findElementType(*type), {}};
+  for (const json::Value &size : *shape) {
+    if (auto text = size.getAsString())
+      argument.shape.push_back(text->str());
+    else if (auto number = size.getAsInteger())
+      argument.shape.push_back(std::to_string(*number));
+    else
+      return std::nullopt;
+  }
+  return argument;
+}
+
+static bool readArguments(const json::Array *array,
+                          std::vector<CompiledArgument> &list) {
+  if (!array)
+    return false;
+  for (const json::Value &value : *array) {
+    std::optional<CompiledArgument> argument = readArgument(value);
+    if (!argument)
+      return false;
+    list.push_back(std::move(*argument));
+  }
+  return true;
+}
+
+Error CompiledFunction::readSignature(StringRef text) {
+  Expected<json::Value> value = json::parse(text);
+  if (!value)
+    return value.takeError();
+  const json::Object *signature = value->getAsObject();
+  if (signature && readArguments(signature->getArray("inputs"), inputList) &&
+      readArguments(signature->getArray("outputs"), outputList))
+    return Error::success();
+  return refuse("the library's signature of '" + functionName +
+                "' is malformed");
+}
+
+Expected<CompiledFunction> CompiledFunction::find(void *library,
+                                                  StringRef name) {
+  auto lookUp = [&](const Twine &symbol) {
+    return dlsym(library, symbol.str().c_str());
+  };
+  CompiledFunction function;
+  function.functionName = name.str();
+  function.entry = reinterpret_cast<Call>(lookUp(name));
+  function.outputShapes =
+      reinterpret_cast<OutputShapes>(lookUp(name + "_output_shapes"));
+  function.lastError =
+      reinterpret_cast<LastError>(lookUp("effattn_last_error"));
+  auto *signature = static_cast<const char *>(lookUp(name + signatureSuffix));
+  if (!function.entry || !function.outputShapes || !function.lastError ||
+      !signature)
+    return refuse("the library has no complete entry point '" + name + "'");
+  if (Error error = function.readSignature(signature))
+    return error;
+  return function;
+}
+
+/// The sentence begins with the name of the function.
+Error CompiledFunction::fail() const {
+  StringRef sentence = lastError();
+  return refuse(sentence.empty() ? functionName + ": failed without a reason"
+                                 : sentence.str());
+}
+
+Expected<std::vector<std::vector<int64_t>>>
+CompiledFunction::computeShapes(ArrayRef<const DLTensor *> inputs) const {
+  std::vector<std::vector<int64_t>> shapes;
+  std::vector<int64_t *> pointers;
+  for (const CompiledArgument &output : outputList)
+    shapes.emplace_back(output.shape.size());
+  for (std::vector<int64_t> &shape : shapes)
+    pointers.push_back(shape.data());
+  if (outputShapes(inputs.data(), pointers.data()))
+    return fail();
+  return shapes;
+}
+
+/// What the callee allocated belongs to us now.
+static Tensor takeOver(const DLTensor &view, const ElementType &type) {
+  Tensor tensor;
+  tensor.type = &type;
+  tensor.shape.assign(view.shape, view.shape + view.ndim);
+  tensor.strides = getRowMajorStrides(tensor.shape);
+  tensor.memory = std::shared_ptr<void>(view.data, std::free);
+  return tensor;
+}
+
+Expected<std::vector<Tensor>>
+CompiledFunction::call(std::vector<Tensor> &inputs, double &seconds) const {
+  std::vector<DLTensor> inputViews, outputViews;
+  for (Tensor &input : inputs)
+    inputViews.push_back(input.view());
+  std::vector<const DLTensor *> inputPointers;
+  for (const DLTensor &view : inputViews)
+    inputPointers.push_back(&view);
+  auto shapes = computeShapes(inputPointers);
+  if (!shapes)
+    return shapes.takeError();
+
+  std::vector<Tensor> outputs(outputList.size());
+  for (auto [index, shape] : enumerate(*shapes)) {
+    const CompiledArgument &argument = outputList[index];
+    if (!is_contained(shape, -1)) {
+      Expected<Tensor> tensor = allocateTensor(*argument.type, shape);
+      if (!tensor)
+        return refuse("output " + Twine(index) + " '" + argument.name +
+                      "': " + toString(tensor.takeError()));
+      outputs[index] = std::move(*tensor);
+      outputViews.push_back(outputs[index].view());
+      continue;
+    }
+    DLTensor view = {};
+    view.device = {kDLCPU, 0};
+    view.ndim = shape.size();
+    view.dtype = argument.type->dlpack;
+    view.shape = shape.data();
+    outputViews.push_back(view);
+  }
+  std::vector<DLTensor *> outputPointers;
+  for (DLTensor &view : outputViews)
+    outputPointers.push_back(&view);
+
+  auto start = std::chrono::steady_clock::now();
+  int code = entry(inputPointers.data(), outputPointers.data());
+  seconds =
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - start)
+          .count();
+  if (code)
+    return fail();
+  for (auto [index, tensor] : enumerate(outputs))
+    if (!tensor.type)
+      tensor = takeOver(outputViews[index], *outputList[index].type);
+  return outputs;
+}

@@ -9,10 +9,10 @@ int main(void) {
   uint16_t half_out[2], brain_out[2];
   double wide_out[2];
   printf("first: %d\n", first_every_plain(half, brain, wide, half_out, brain_out,
-                                          wide_out, 2, 2, 2));
+                                          wide_out, 2));
   printf("erf: 0x%04x 0x%04x\n", half_out[0], half_out[1]);
   printf("second: %d\n", second_every_plain(0, brain, wide, half_out, brain_out,
-                                            wide_out, 2, 2, 2));
+                                            wide_out, 2));
   printf("%s\n", effattn_last_error());
   return 0;
 }

@@ -3,7 +3,8 @@
 """Checks that what the documentation says is true.
 
 examples     Every ```mlir block of the .td files, of docs/ and of README.md is a complete module:
-             effattn-opt parses and verifies it, and what it prints parses to the same again.
+             effattn-opt parses and verifies it, and what it prints parses to the same again. That
+             of an op can be compiled for the CPU.
 commands     Every ```console block of docs/ and README.md is run. A line `$ command` is executed,
              the lines after it are what it prints; `...` stands for any text inside a line and, on
              a line of its own, for any lines. A command may go on after a backslash or a pipe. All
@@ -97,10 +98,12 @@ def optimize(block, text, *flags):
 
 def check_example(block):
     # Blank lines before the block make the line numbers of messages those of the file.
+    text = "\n" * (block.line - 1) + "\n".join(block.lines)
     try:
-        once = optimize(block, "\n" * (block.line - 1) + "\n".join(block.lines),
-                        "--verify-roundtrip")
+        once = optimize(block, text, "--verify-roundtrip")
         twice = optimize(block, once)
+        if block.path.parent == DIALECT:
+            optimize(block, text, "--effattn-cpu-pipeline")
     except ValueError as problem:
         return [str(problem)]
     if once == twice:

@@ -10,10 +10,10 @@ import time
 import ml_dtypes
 import numpy as np
 import pytest
+from cases import Case
 from harness import CallError, assert_close, compile_ir
 from hypothesis import given
 from hypothesis import strategies as st
-from cases import Case
 
 from effattn import reference
 
@@ -370,6 +370,35 @@ def test_address_decode_of_one_valued_digits():
         assert got.tolist() == [[[1.0], [1.0]]] and indices.tolist() == [[[0], [0]]]
 
 
+@given(rng=seeds, rows=st.integers(0, 3), tokens=st.integers(0, 6))
+def test_three_ops_that_fuse_to_one(rng, rows, tokens):
+    """product_softmax, top_k and cyclic_shift, which the pipeline turns into address_decode."""
+    text = """
+    func.func @f(%x: tensor<?x?x3x4xf32>, %p: tensor<?x?xi32>) -> (tensor<?x?x8xf32>, tensor<?x?x8xi32>) {
+      %c0 = arith.constant 0 : index
+      %c1 = arith.constant 1 : index
+      %b = tensor.dim %x, %c0 : tensor<?x?x3x4xf32>
+      %t = tensor.dim %x, %c1 : tensor<?x?x3x4xf32>
+      %all = tensor.empty(%b, %t) : tensor<?x?x64xf32>
+      %w = tensor.empty(%b, %t) : tensor<?x?x8xf32>
+      %i = tensor.empty(%b, %t) : tensor<?x?x8xi32>
+      %slots = effattn.product_softmax ins(%x : tensor<?x?x3x4xf32>) outs(%all : tensor<?x?x64xf32>)
+      %r:2 = effattn.top_k ins(%slots : tensor<?x?x64xf32>)
+        outs(%w, %i : tensor<?x?x8xf32>, tensor<?x?x8xi32>) {k = 8}
+      %turned = effattn.cyclic_shift ins(%r#1, %p : tensor<?x?x8xi32>, tensor<?x?xi32>)
+        outs(%i : tensor<?x?x8xi32>) {digits = 3, base = 4, mode = #effattn.shift<radix>}
+      return %r#0, %turned : tensor<?x?x8xf32>, tensor<?x?x8xi32>
+    }"""
+    x = rng.normal(size=(rows, tokens, 3, 4)).astype(np.float32)
+    positions = rng.integers(0, 1000, (rows, tokens)).astype(np.int32)
+    got = compile_ir(text).f(x, positions)
+    want = reference.address_decode(
+        x.reshape(rows, tokens, 12), digits=3, k=8, positions=positions, mode="radix"
+    )
+    assert_close(got[0], want[0], 2e-6)
+    np.testing.assert_array_equal(got[1], want[1])
+
+
 @pytest.mark.parametrize("name", ["ram_addr_u2", "ram_addr_digit", "ram_addr_ties"])
 def test_addresses_of_the_worked_cases(name):
     case = Case(name)
@@ -456,6 +485,22 @@ def test_address_memory_in_any_split(sizes, at, gamma):
         np.testing.assert_array_equal(np.concatenate(parts, axis=1), whole[0])
         np.testing.assert_array_equal(state[0], whole[1])
         np.testing.assert_array_equal(state[1], whole[2])
+
+
+@pytest.mark.parametrize("tokens, kept, width, slots", [(0, 2, 3, 5), (4, 2, 0, 5), (4, 0, 3, 0), (4, 0, 3, 5)])
+def test_memory_with_a_size_known_to_be_zero(tokens, kept, width, slots):
+    k, i = f"tensor<2x{tokens}x{kept}xf32>", f"tensor<2x{tokens}x{kept}xi32>"
+    v, m, z = f"tensor<2x{tokens}x{width}xf32>", f"tensor<2x{slots}x{width}xf32>", f"tensor<2x{slots}xf32>"
+    text = f"""
+    func.func @f(%w: {k}, %wi: {i}, %v: {v}, %r: {k}, %ri: {i}, %memory: {m}, %mass: {z}) -> ({v}, {m}, {z}) {{
+      %out = tensor.empty() : {v}
+      %o:3 = effattn.address_memory ins(%w, %wi, %v, %r, %ri : {k}, {i}, {v}, {k}, {i})
+        outs(%out, %memory, %mass : {v}, {m}, {z})
+      return %o#0, %o#1, %o#2 : {v}, {m}, {z}
+    }}"""
+    operands = memory_operands(np.random.default_rng(slots), 2, tokens, kept, kept, width, slots)
+    for got, want in zip(compile_ir(text).f(*operands), reference.address_memory(*operands)):
+        assert_close(got, want, 2e-5)
 
 
 @pytest.mark.parametrize("kept", [3, 64, 65, 700])

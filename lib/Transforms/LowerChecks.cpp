@@ -9,6 +9,7 @@
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/UB/IR/UBOps.h"
+#include "llvm/Support/Path.h"
 
 namespace mlir::effattn {
 #define GEN_PASS_DEF_LOWERCHECKSPASS
@@ -32,8 +33,10 @@ static std::string describeLocation(Location loc) {
     if (!file || file.getFilename().strref().starts_with("<") ||
         file.getFilename() == "-")
       return WalkResult::advance();
-    text = (file.getFilename().strref() + ":" + Twine(file.getLine()) + ":" +
-            Twine(file.getColumn()) + ": ")
+    // The name alone: where the model lay when it was compiled says nothing to
+    // who runs the object.
+    text = (llvm::sys::path::filename(file.getFilename().strref()) + ":" +
+            Twine(file.getLine()) + ":" + Twine(file.getColumn()) + ": ")
                .str();
     return WalkResult::interrupt();
   });

@@ -1,6 +1,6 @@
 // RUN: effattn-opt %s -split-input-file -verify-diagnostics -effattn-lower-checks | FileCheck %s
 
-// CHECK:       llvm.mlir.global private constant @[[MESSAGE:.*]]("{{.*}}lower_checks.mlir:[[#]]:3: expected {0} of {1}\00")
+// CHECK:       llvm.mlir.global private constant @[[MESSAGE:.*]]("lower_checks.mlir:[[#]]:3: expected {0} of {1}\00")
 // CHECK-LABEL: func.func @check(
 // CHECK-SAME:    %[[OK:.*]]: i1, %[[A:.*]]: index, %[[B:.*]]: i32
 // CHECK:         cf.cond_br %[[OK]], ^[[GO:.*]], ^[[FAIL:.*]]

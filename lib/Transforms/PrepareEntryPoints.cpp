@@ -175,7 +175,7 @@ static MemRefType boundaryMemRef(MLIRContext *context, Type type) {
 }
 
 /// Builds `@f_sizes`: every size of every result as i64, -1 where data decides.
-/// Returns the sizes as values of the new function, for their names.
+/// Its return operands are what the result sizes are named by.
 static func::FuncOp buildSizesFunction(func::FuncOp function) {
   OpBuilder builder(function.getContext());
   builder.setInsertionPointAfter(function);

@@ -1,6 +1,6 @@
 //===- AddressMemoryOp.cpp - What addresses must hold ---------------------===//
-#include "effattn/Dialect/EffAttn.h"
 #include "effattn/Dialect/Emit.h"
+#include "effattn/Dialect/MemoryOps.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"

@@ -1,5 +1,5 @@
 //===- AttentionOps.cpp - Verifiers, preconditions, scores and positions --===//
-#include "effattn/Dialect/EffAttn.h"
+#include "effattn/Dialect/AttentionOps.h"
 #include "effattn/Dialect/Emit.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"

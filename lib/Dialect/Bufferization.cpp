@@ -1,6 +1,13 @@
 //===- Bufferization.cpp - Ops keep their form on buffers -----------------===//
 #include "effattn/Dialect/Bufferization.h"
-#include "effattn/Dialect/EffAttn.h"
+#include "effattn/Dialect/AttentionOps.h"
+#include "effattn/Dialect/CacheOps.h"
+#include "effattn/Dialect/ConceptOps.h"
+#include "effattn/Dialect/EmbeddingOps.h"
+#include "effattn/Dialect/FeedForwardOps.h"
+#include "effattn/Dialect/MaskOps.h"
+#include "effattn/Dialect/MemoryOps.h"
+#include "effattn/Dialect/NormOps.h"
 
 #include "mlir/Dialect/Bufferization/IR/Bufferization.h"
 #include "mlir/Dialect/Bufferization/IR/DstBufferizableOpInterfaceImpl.h"
@@ -68,12 +75,34 @@ template <typename... Ops> static void attachMaskModels(MLIRContext *context) {
 
 void effattn::registerBufferizationModels(DialectRegistry &registry) {
   registry.addExtension(+[](MLIRContext *context, EffAttnDialect *) {
-    attachComputeModels<BoundaryProbabilityOp, BoundaryMaskOp, BoundaryCountOp,
-                        ChunkOp, DechunkOp, RatioLossOp, ProductSoftmaxOp,
-                        TopKOp, ProductSoftmaxTopKOp, CyclicShiftOp,
-                        AddressDecodeOp, AddressMemoryOp, SeparatorPositionsOp,
-                        MaterializeMaskOp, AttentionOp, MergeAttentionOp>(
-        context);
+    attachComputeModels<
+#define GET_OP_LIST
+#include "effattn/Dialect/ConceptOps.cpp.inc"
+        >(context);
+    attachComputeModels<
+#define GET_OP_LIST
+#include "effattn/Dialect/MemoryOps.cpp.inc"
+        >(context);
+    attachComputeModels<
+#define GET_OP_LIST
+#include "effattn/Dialect/AttentionOps.cpp.inc"
+        >(context);
+    attachComputeModels<
+#define GET_OP_LIST
+#include "effattn/Dialect/NormOps.cpp.inc"
+        >(context);
+    attachComputeModels<
+#define GET_OP_LIST
+#include "effattn/Dialect/FeedForwardOps.cpp.inc"
+        >(context);
+    attachComputeModels<
+#define GET_OP_LIST
+#include "effattn/Dialect/EmbeddingOps.cpp.inc"
+        >(context);
+    attachComputeModels<
+#define GET_OP_LIST
+#include "effattn/Dialect/CacheOps.cpp.inc"
+        >(context);
     attachMaskModels<InitialMaskOp, LengthMaskOp, DocumentMaskOp, DenseMaskOp,
                      SeparatorMaskOp>(context);
   });

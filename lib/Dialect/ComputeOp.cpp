@@ -39,6 +39,8 @@ static bool admitsElement(StringRef element, Type type) {
     return type.isSignlessInteger(32) || type.isSignlessInteger(64);
   if (element == "i32")
     return type.isSignlessInteger(32);
+  if (element == "i8")
+    return type.isSignlessInteger(8);
   assert(element == "f32" && "unknown element name in a shape specification");
   return type.isF32();
 }

@@ -1,5 +1,5 @@
 //===- ConceptOps.cpp - Verifiers and preconditions of the concept ops ----===//
-#include "effattn/Dialect/EffAttn.h"
+#include "effattn/Dialect/ConceptOps.h"
 #include "effattn/Dialect/Emit.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"

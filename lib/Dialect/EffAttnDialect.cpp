@@ -1,6 +1,13 @@
 //===- EffAttnDialect.cpp - Registration and attributes of functions ------===//
+#include "effattn/Dialect/AttentionOps.h"
 #include "effattn/Dialect/Bufferization.h"
-#include "effattn/Dialect/EffAttn.h"
+#include "effattn/Dialect/CacheOps.h"
+#include "effattn/Dialect/ConceptOps.h"
+#include "effattn/Dialect/EmbeddingOps.h"
+#include "effattn/Dialect/FeedForwardOps.h"
+#include "effattn/Dialect/MaskOps.h"
+#include "effattn/Dialect/MemoryOps.h"
+#include "effattn/Dialect/NormOps.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
@@ -70,6 +77,22 @@ void EffAttnDialect::registerOps() {
   addOperations<
 #define GET_OP_LIST
 #include "effattn/Dialect/AttentionOps.cpp.inc"
+      >();
+  addOperations<
+#define GET_OP_LIST
+#include "effattn/Dialect/NormOps.cpp.inc"
+      >();
+  addOperations<
+#define GET_OP_LIST
+#include "effattn/Dialect/FeedForwardOps.cpp.inc"
+      >();
+  addOperations<
+#define GET_OP_LIST
+#include "effattn/Dialect/EmbeddingOps.cpp.inc"
+      >();
+  addOperations<
+#define GET_OP_LIST
+#include "effattn/Dialect/CacheOps.cpp.inc"
       >();
 }
 

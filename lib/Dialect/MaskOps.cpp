@@ -1,5 +1,5 @@
 //===- MaskOps.cpp - Keep predicates, supports, combinations --------------===//
-#include "effattn/Dialect/EffAttn.h"
+#include "effattn/Dialect/MaskOps.h"
 #include "effattn/Dialect/Emit.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"

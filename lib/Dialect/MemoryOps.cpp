@@ -1,5 +1,5 @@
 //===- MemoryOps.cpp - Constraints of sparse addresses --------------------===//
-#include "effattn/Dialect/EffAttn.h"
+#include "effattn/Dialect/MemoryOps.h"
 #include "effattn/Dialect/Emit.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"

@@ -1,5 +1,5 @@
 //===- FuseAddressDecode.cpp - Search and shift as one op -----------------===//
-#include "effattn/Dialect/EffAttn.h"
+#include "effattn/Dialect/MemoryOps.h"
 #include "effattn/Transforms/Passes.h"
 
 #include "mlir/Dialect/Tensor/IR/Tensor.h"

@@ -1,5 +1,5 @@
 //===- FuseDechunkResidual.cpp - h + dechunk(...) in one pass over tokens -===//
-#include "effattn/Dialect/EffAttn.h"
+#include "effattn/Dialect/ConceptOps.h"
 #include "effattn/Transforms/Passes.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"

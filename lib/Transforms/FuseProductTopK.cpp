@@ -1,5 +1,5 @@
 //===- FuseProductTopK.cpp - The best slots without computing all ---------===//
-#include "effattn/Dialect/EffAttn.h"
+#include "effattn/Dialect/MemoryOps.h"
 #include "effattn/Transforms/Passes.h"
 
 #include "mlir/IR/Remarks.h"

@@ -2,7 +2,7 @@
 #ifndef EFFATTN_LIB_TRANSFORMS_MASKLOGIC_H
 #define EFFATTN_LIB_TRANSFORMS_MASKLOGIC_H
 
-#include "effattn/Dialect/EffAttn.h"
+#include "effattn/Dialect/MaskOps.h"
 
 #include "llvm/ADT/DenseMap.h"
 

@@ -1,5 +1,6 @@
 //===- SimplifyMasks.cpp - Drop the parts of masks that decide nothing ----===//
 #include "MaskLogic.h"
+#include "effattn/Dialect/AttentionOps.h"
 #include "effattn/Transforms/Passes.h"
 
 #include "mlir/IR/PatternMatch.h"

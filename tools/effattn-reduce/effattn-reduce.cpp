@@ -1,5 +1,5 @@
 //===- effattn-reduce.cpp - Shrink IR that shows a failure ----------------===//
-#include "effattn/Dialect/EffAttn.h"
+#include "effattn/Dialect/MaskOps.h"
 #include "effattn/Pipelines/Pipelines.h"
 
 #include "mlir/IR/IRMapping.h"

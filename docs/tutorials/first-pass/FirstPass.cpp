@@ -1,5 +1,6 @@
 //===- FirstPass.cpp - A pass in a plugin: drop windows that hide nothing -===//
-#include "effattn/Dialect/EffAttn.h"
+#include "effattn/Dialect/AttentionOps.h"
+#include "effattn/Dialect/MaskOps.h"
 
 #include "mlir/IR/Remarks.h"
 #include "mlir/Pass/Pass.h"

@@ -11,6 +11,10 @@ void populateConceptsToLinalgPatterns(RewritePatternSet &patterns);
 void populateMemoryToLinalgPatterns(RewritePatternSet &patterns);
 void populateAttentionToLinalgPatterns(RewritePatternSet &patterns);
 void populateMasksToLinalgPatterns(RewritePatternSet &patterns);
+void populateNormsToLinalgPatterns(RewritePatternSet &patterns);
+void populateFeedForwardToLinalgPatterns(RewritePatternSet &patterns);
+void populateEmbeddingsToLinalgPatterns(RewritePatternSet &patterns);
+void populateCachesToLinalgPatterns(RewritePatternSet &patterns);
 
 } // namespace mlir::effattn
 

@@ -1,4 +1,4 @@
-//===- EffAttn.h - The dialect: types, interfaces, ops --------------------===//
+//===- EffAttn.h - The dialect: types, interfaces, core ops ---------------===//
 #ifndef EFFATTN_DIALECT_EFFATTN_H
 #define EFFATTN_DIALECT_EFFATTN_H
 
@@ -50,17 +50,5 @@ void getComputeEffects(ComputeOpInterface op,
 
 #define GET_OP_CLASSES
 #include "effattn/Dialect/CoreOps.h.inc"
-
-#define GET_OP_CLASSES
-#include "effattn/Dialect/ConceptOps.h.inc"
-
-#define GET_OP_CLASSES
-#include "effattn/Dialect/MemoryOps.h.inc"
-
-#define GET_OP_CLASSES
-#include "effattn/Dialect/MaskOps.h.inc"
-
-#define GET_OP_CLASSES
-#include "effattn/Dialect/AttentionOps.h.inc"
 
 #endif // EFFATTN_DIALECT_EFFATTN_H

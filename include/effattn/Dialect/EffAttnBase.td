@@ -56,7 +56,8 @@ def EffAttn_Dialect : Dialect {
 /// integer, `A|1` (A or 1), `_` (any size, checked by the op), and first of
 /// all `...` (any number of leading dimensions, equal across the op).
 /// Element names: `f32`, `float` (f32, bf16, f16), `F` (float, all F of an op
-/// alike), `bool` (i1), `int` (i32, i64), `i32`.
+/// alike), `bool` (i1), `int` (i32, i64), `i32`, `i8` (signless: the op says
+/// whether a byte has a sign).
 class EffAttn_ShapeInfo<string s, string e> {
   string shape = s;
   string element = e;
@@ -73,6 +74,11 @@ class EffAttn_Shaped<string shape, string element>
 
 class EffAttn_OptionalShaped<string shape, string element>
   : Optional<EffAttn_Shaped<shape, element>>,
+    EffAttn_ShapeInfo<shape, element>;
+
+/// Any number of operands that each look like this.
+class EffAttn_VariadicShaped<string shape, string element>
+  : Variadic<EffAttn_Shaped<shape, element>>,
     EffAttn_ShapeInfo<shape, element>;
 
 /// One index or i64/i32 for all rows, or one a row.

@@ -8,5 +8,9 @@ include "effattn/Dialect/ConceptOps.td"
 include "effattn/Dialect/MemoryOps.td"
 include "effattn/Dialect/MaskOps.td"
 include "effattn/Dialect/AttentionOps.td"
+include "effattn/Dialect/NormOps.td"
+include "effattn/Dialect/FeedForwardOps.td"
+include "effattn/Dialect/EmbeddingOps.td"
+include "effattn/Dialect/CacheOps.td"
 
 #endif // EFFATTN_OPS

@@ -1,5 +1,6 @@
 //===- AddressMemoryToLinalg.cpp - Write and read slots in order ----------===//
 #include "MemoryLowering.h"
+#include "effattn/Dialect/MemoryOps.h"
 
 using namespace mlir;
 using namespace mlir::effattn;

@@ -1,5 +1,6 @@
 //===- AddressToLinalg.cpp - Turned slots, and addresses from logits ------===//
 #include "MemoryLowering.h"
+#include "effattn/Dialect/MemoryOps.h"
 
 using namespace mlir;
 using namespace mlir::effattn;

@@ -2,6 +2,7 @@
 #include "LinalgEmitter.h"
 #include "MaskColumns.h"
 #include "effattn/Conversion/EffAttnToLinalg.h"
+#include "effattn/Dialect/AttentionOps.h"
 
 using namespace mlir;
 using namespace mlir::effattn;

@@ -294,10 +294,8 @@ private:
 } // namespace
 
 void effattn::populateBoundariesToLinalgPatterns(RewritePatternSet &patterns) {
-  patterns
-      .add<LowerConceptOp<BoundaryProbabilityOp, BoundaryProbabilityLowering>,
-           LowerConceptOp<BoundaryMaskOp, BoundaryMaskLowering>,
-           LowerConceptOp<BoundaryCountOp, BoundaryCountLowering>,
-           LowerConceptOp<RatioLossOp, RatioLossLowering>>(
-          patterns.getContext());
+  patterns.add<LowerOp<BoundaryProbabilityOp, BoundaryProbabilityLowering>,
+               LowerOp<BoundaryMaskOp, BoundaryMaskLowering>,
+               LowerOp<BoundaryCountOp, BoundaryCountLowering>,
+               LowerOp<RatioLossOp, RatioLossLowering>>(patterns.getContext());
 }

@@ -191,7 +191,6 @@ private:
 
 void effattn::populateConceptsToLinalgPatterns(RewritePatternSet &patterns) {
   populateBoundariesToLinalgPatterns(patterns);
-  patterns.add<LowerConceptOp<ChunkOp, ChunkLowering>,
-               LowerConceptOp<DechunkOp, DechunkLowering>>(
-      patterns.getContext());
+  patterns.add<LowerOp<ChunkOp, ChunkLowering>,
+               LowerOp<DechunkOp, DechunkLowering>>(patterns.getContext());
 }

@@ -68,6 +68,10 @@ struct ConvertEffAttnToLinalgPass
     populateMemoryToLinalgPatterns(patterns);
     populateAttentionToLinalgPatterns(patterns);
     populateMasksToLinalgPatterns(patterns);
+    populateNormsToLinalgPatterns(patterns);
+    populateFeedForwardToLinalgPatterns(patterns);
+    populateEmbeddingsToLinalgPatterns(patterns);
+    populateCachesToLinalgPatterns(patterns);
     walkAndApplyPatterns(getOperation(), std::move(patterns));
   }
 };

@@ -1,5 +1,6 @@
 //===- MaskColumns.cpp - Find and gather the columns of a mask ------------===//
 #include "MaskColumns.h"
+#include "effattn/Dialect/AttentionOps.h"
 
 using namespace mlir;
 using namespace mlir::effattn;

@@ -3,6 +3,7 @@
 #define EFFATTN_LIB_CONVERSION_MASKCOLUMNS_H
 
 #include "LinalgEmitter.h"
+#include "effattn/Dialect/AttentionOps.h"
 
 namespace mlir::effattn {
 

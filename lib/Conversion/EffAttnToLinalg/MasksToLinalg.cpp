@@ -1,6 +1,7 @@
 //===- MasksToLinalg.cpp - Dense masks, separators, merged attention ------===//
 #include "LinalgEmitter.h"
 #include "effattn/Conversion/EffAttnToLinalg.h"
+#include "effattn/Dialect/AttentionOps.h"
 
 using namespace mlir;
 using namespace mlir::effattn;

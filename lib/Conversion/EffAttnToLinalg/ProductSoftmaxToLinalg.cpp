@@ -1,5 +1,6 @@
 //===- ProductSoftmaxToLinalg.cpp - Probabilities of digits and slots -----===//
 #include "MemoryLowering.h"
+#include "effattn/Dialect/MemoryOps.h"
 
 using namespace mlir;
 using namespace mlir::effattn;

@@ -1,5 +1,6 @@
 //===- TopKToLinalg.cpp - The best values, of slots given or implied ------===//
 #include "MemoryLowering.h"
+#include "effattn/Dialect/MemoryOps.h"
 
 using namespace mlir;
 using namespace mlir::effattn;

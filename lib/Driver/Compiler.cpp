@@ -54,8 +54,7 @@ CpuPipelineOptions Compiler::getPipelineOptions() const {
 }
 
 std::string Compiler::printPipeline() const {
-  registerEveryPass();
-  return "-pass-pipeline=" + printCpuPipeline(getPipelineOptions());
+  return printCpuPipeline(getPipelineOptions());
 }
 
 /// Says what a file that cannot be IR is, where the parser would only complain

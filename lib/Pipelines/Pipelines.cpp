@@ -83,8 +83,12 @@ LogicalResult effattn::addStage(OpPassManager &manager, const Stage &stage,
 }
 
 std::string effattn::printCpuPipeline(const CpuPipelineOptions &options) {
-  std::vector<std::string> parts;
-  for (const Stage &stage : getCpuStages())
-    parts.push_back(stage.passes(options));
-  return "builtin.module(" + llvm::join(parts, ",") + ")";
+  std::string flags = "-effattn-cpu-pipeline=";
+  flags += options.openmp ? "openmp=true" : "openmp=false";
+  flags += options.tuned ? " tuned=true" : " tuned=false";
+  if (!options.symbolPrefix.empty())
+    flags += " symbol-prefix=" + options.symbolPrefix;
+  if (!options.cpuFeatures.empty())
+    flags += " cpu-features=" + llvm::join(options.cpuFeatures, ",");
+  return flags;
 }

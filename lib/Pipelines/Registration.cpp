@@ -33,6 +33,9 @@ struct PipelineFlags : PassPipelineOptions<PipelineFlags> {
                      llvm::cl::init(true)};
   Option<std::string> symbolPrefix{
       *this, "symbol-prefix", llvm::cl::desc("Put before every exported name")};
+  ListOption<std::string> cpuFeatures{
+      *this, "cpu-features",
+      llvm::cl::desc("Features of the CPU that entry points check for")};
 };
 } // namespace
 
@@ -53,6 +56,8 @@ void effattn::registerEveryPass() {
         options.openmp = flags.openmp;
         options.tuned = flags.tuned;
         options.symbolPrefix = flags.symbolPrefix;
+        options.cpuFeatures.assign(flags.cpuFeatures.begin(),
+                                   flags.cpuFeatures.end());
         for (const Stage &stage : getCpuStages())
           if (failed(addStage(manager, stage, options)))
             llvm::report_fatal_error("a pass of the CPU pipeline is missing");

@@ -29,6 +29,38 @@ static bool isInsideParallelLoop(Operation *op) {
   return false;
 }
 
+/// Elements along the last dimension of a loop nest without loops inside.
+static bool isOverElements(scf::ParallelOp loop) {
+  if (loop.getNumLoops() < 2 || loop.getNumReductions() != 0)
+    return false;
+  return !loop.getBody()
+              ->walk(
+                  [](LoopLikeOpInterface) { return WalkResult::interrupt(); })
+              .wasInterrupted();
+}
+
+/// Makes the last dimension a sequential loop. As one parallel loop over all
+/// dimensions it would find its indices by division at every element, and LLVM
+/// would not vectorize it.
+static void makeLastSequential(IRRewriter &rewriter, scf::ParallelOp loop) {
+  Location loc = loop.getLoc();
+  unsigned outer = loop.getNumLoops() - 1;
+  rewriter.setInsertionPoint(loop);
+  auto rows = scf::ParallelOp::create(
+      rewriter, loc, loop.getLowerBound().take_front(outer),
+      loop.getUpperBound().take_front(outer), loop.getStep().take_front(outer));
+  rewriter.setInsertionPointToStart(rows.getBody());
+  auto elements =
+      scf::ForOp::create(rewriter, loc, loop.getLowerBound()[outer],
+                         loop.getUpperBound()[outer], loop.getStep()[outer]);
+  SmallVector<Value> indices(rows.getInductionVars());
+  indices.push_back(elements.getInductionVar());
+  rewriter.eraseOp(loop.getBody()->getTerminator());
+  rewriter.inlineBlockBefore(loop.getBody(),
+                             elements.getBody()->getTerminator(), indices);
+  rewriter.eraseOp(loop);
+}
+
 namespace {
 struct LimitParallelismPass
     : effattn::impl::LimitParallelismPassBase<LimitParallelismPass> {
@@ -58,6 +90,9 @@ struct LimitParallelismPass
       auto forall = dyn_cast<scf::ForallOp>(op);
       if (forall && failed(scf::forallToParallelLoop(rewriter, forall)))
         return signalPassFailure();
+      auto loop = forall ? nullptr : cast<scf::ParallelOp>(op);
+      if (loop && isOverElements(loop))
+        makeLastSequential(rewriter, loop);
     }
   }
 };

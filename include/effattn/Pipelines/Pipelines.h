@@ -34,7 +34,7 @@ ArrayRef<Stage> getCpuStages();
 LogicalResult addStage(OpPassManager &manager, const Stage &stage,
                        const CpuPipelineOptions &options);
 
-/// All CPU stages as one `builtin.module(...)` for `-pass-pipeline`.
+/// The flag of `effattn-opt` that runs all CPU stages.
 std::string printCpuPipeline(const CpuPipelineOptions &options);
 
 /// Every dialect and interface model that IR files and pipelines need.

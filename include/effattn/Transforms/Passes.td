@@ -93,7 +93,9 @@ def LimitParallelismPass : Pass<"effattn-limit-parallelism"> {
   let description = [{
     A parallel loop inside another one only adds overhead, and a loop that
     contains a check must be able to return early. Loops are `scf.parallel` and
-    `scf.forall` on buffers; what stays parallel becomes `scf.parallel`.
+    `scf.forall` on buffers; what stays parallel becomes `scf.parallel`. Of a
+    loop over elements, the last dimension becomes sequential, so that it
+    vectorizes and costs no division to find an element's indices.
   }];
   let dependentDialects = ["::mlir::scf::SCFDialect"];
 }

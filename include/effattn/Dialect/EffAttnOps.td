@@ -3,6 +3,7 @@
 #define EFFATTN_OPS
 
 include "effattn/Dialect/EffAttnTypes.td"
+include "effattn/Dialect/RotaryLayout.td"
 include "effattn/Dialect/CoreOps.td"
 include "effattn/Dialect/ConceptOps.td"
 include "effattn/Dialect/MemoryOps.td"

@@ -1,0 +1,40 @@
+// RUN: effattn-opt %s -effattn-convert-to-linalg -canonicalize -cse | FileCheck %s
+// RUN: effattn-opt %s -effattn-convert-to-linalg -canonicalize -cse \
+// RUN:   -one-shot-bufferize="bufferize-function-boundaries=true function-boundary-type-conversion=identity-layout-map" \
+// RUN:   -canonicalize -cse -canonicalize | FileCheck %s --check-prefix=BUFFERS
+
+// Heads in parallel, each its new tokens; lengths change after all have read them.
+// CHECK-LABEL: @append
+// CHECK:         scf.forall (%[[ROW:.*]], %[[HEAD:.*]]) in
+// CHECK:           scf.for %[[TOKEN:.*]] = %c0 to
+// CHECK:             %[[ENTRY:.*]] = arith.addi %{{.*}}, %[[TOKEN]]
+// CHECK:             scf.for %[[COLUMN:.*]] = %c0 to
+// CHECK:               %[[NEW:.*]] = tensor.extract %{{.*}}[%[[ROW]], %[[HEAD]], %[[TOKEN]], %[[COLUMN]]]
+// CHECK:               %[[ROUNDED:.*]] = arith.truncf %[[NEW]] : f32 to bf16
+// CHECK:               tensor.insert %[[ROUNDED]] into %{{.*}}[%[[ENTRY]], %[[COLUMN]]]
+// CHECK:         linalg.generic
+// CHECK:           arith.addi
+
+// Nothing but new entries is written: no cache is copied.
+// BUFFERS-LABEL: @append
+// BUFFERS-NOT:     memref.alloc
+// BUFFERS-NOT:     memref.copy
+// BUFFERS:         return
+func.func @append(%k: tensor<?x?x?x?xf32>, %v: tensor<?x?x?x?xf32>, %keys: tensor<?x?x?x?xbf16>, %values: tensor<?x?x?x?xf32>,
+    %length: tensor<?xi32>) -> (tensor<?x?x?x?xbf16>, tensor<?x?x?x?xf32>, tensor<?xi32>) {
+  %0:3 = effattn.kv_cache_append ins(%k, %v : tensor<?x?x?x?xf32>, tensor<?x?x?x?xf32>)
+    outs(%keys, %values, %length : tensor<?x?x?x?xbf16>, tensor<?x?x?x?xf32>, tensor<?xi32>)
+  return %0#0, %0#1, %0#2 : tensor<?x?x?x?xbf16>, tensor<?x?x?x?xf32>, tensor<?xi32>
+}
+
+// CHECK-LABEL: @append_to_a_ring
+// CHECK:         %[[FIRST:.*]] = arith.remsi
+// CHECK:         %[[ENTRY:.*]] = arith.addi %[[FIRST]]
+// CHECK:         %[[WRAPPED:.*]] = arith.subi %[[ENTRY]]
+// CHECK:         arith.select %{{.*}}, %[[ENTRY]], %[[WRAPPED]]
+func.func @append_to_a_ring(%k: tensor<?x?x?x?xf32>, %v: tensor<?x?x?x?xf32>, %keys: tensor<?x?x?x?xf32>, %values: tensor<?x?x?x?xf32>,
+    %length: tensor<?xi32>) -> (tensor<?x?x?x?xf32>, tensor<?x?x?x?xf32>, tensor<?xi32>) {
+  %0:3 = effattn.kv_cache_append ins(%k, %v : tensor<?x?x?x?xf32>, tensor<?x?x?x?xf32>)
+    outs(%keys, %values, %length : tensor<?x?x?x?xf32>, tensor<?x?x?x?xf32>, tensor<?xi32>) {ring = true}
+  return %0#0, %0#1, %0#2 : tensor<?x?x?x?xf32>, tensor<?x?x?x?xf32>, tensor<?xi32>
+}

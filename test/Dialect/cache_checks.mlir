@@ -1,0 +1,36 @@
+// RUN: effattn-opt %s -effattn-insert-checks -canonicalize -cse | FileCheck %s
+
+// C2, C3: every row has room for its own new tokens.
+// CHECK-LABEL: @append_within_capacity
+// CHECK-SAME:    %[[LENGTHS:[a-z0-9]+]]: tensor<2xi32>, %[[LENGTH:[a-z0-9]+]]: tensor<2xi64>
+// CHECK:         scf.for %[[ROW:.*]] = %c0 to %c2
+// CHECK:         scf.for %[[ROW:.*]] = %c0 to %c2
+// CHECK:           %[[NEW:.*]] = tensor.extract %[[LENGTHS]][%[[ROW]]]
+// CHECK:           %[[TOKENS:.*]] = arith.index_cast %[[NEW]]
+// CHECK:           %[[OLD:.*]] = tensor.extract %[[LENGTH]][%[[ROW]]]
+// CHECK:           %[[USED:.*]] = arith.index_cast %[[OLD]]
+// CHECK:           effattn.check %{{.*}}, "'effattn.kv_cache_append' op expected length of row {0} to be between 0 and the cache size {1}, but got {2}"(%[[ROW]], %c9, %[[USED]] :
+// CHECK:           %[[SUM:.*]] = arith.addi %[[USED]], %[[TOKENS]]
+// CHECK:           %[[OK:.*]] = arith.cmpi sle, %[[SUM]], %c9
+// CHECK:           effattn.check %[[OK]], "'effattn.kv_cache_append' op expected length + new tokens to be at most {0} (N), but got {1} + {2} = {3} in row {4}"(%c9, %[[USED]], %[[TOKENS]], %[[SUM]], %[[ROW]] :
+// CHECK:         effattn.kv_cache_append
+func.func @append_within_capacity(%lengths: tensor<2xi32>, %length: tensor<2xi64>, %k: tensor<2x4x3x8xf32>, %v: tensor<2x4x3x6xf32>,
+    %keys: tensor<2x4x9x8xf32>, %values: tensor<2x4x9x6xf32>) -> tensor<2xi64> {
+  %0:3 = effattn.kv_cache_append ins(%k, %v : tensor<2x4x3x8xf32>, tensor<2x4x3x6xf32>) lengths(%lengths : tensor<2xi32>)
+    outs(%keys, %values, %length : tensor<2x4x9x8xf32>, tensor<2x4x9x6xf32>, tensor<2xi64>)
+  return %0#2 : tensor<2xi64>
+}
+
+// C1, C2, C4: a ring is never full, but its length must be countable.
+// CHECK-LABEL: @append_to_a_ring
+// CHECK:         effattn.check %{{.*}}, "{{.*}}expected k token count (dim 2) to be at most keys cache size (dim 2) in a ring, but got {0} and {1}"(%{{.*}}, %c9 :
+// CHECK:         scf.for
+// CHECK:           effattn.check %{{.*}}, "{{.*}}expected length of row {0} to be at least 0, but got {1}"
+// CHECK:           effattn.check %{{.*}}, "{{.*}}expected length + new tokens to be at most {0}, but got {1} + {2} in row {3}"(%c2147483647,
+// CHECK-NOT:     effattn.check
+func.func @append_to_a_ring(%k: memref<2x4x?x8xf32>, %v: memref<2x4x?x6xf32>, %keys: memref<2x4x9x8xf32>,
+    %values: memref<2x4x9x6xf32>, %length: memref<2xi32>) {
+  effattn.kv_cache_append ins(%k, %v : memref<2x4x?x8xf32>, memref<2x4x?x6xf32>)
+    outs(%keys, %values, %length : memref<2x4x9x8xf32>, memref<2x4x9x6xf32>, memref<2xi32>) {ring = true}
+  return
+}

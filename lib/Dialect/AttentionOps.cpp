@@ -258,3 +258,62 @@ Value AttentionOp::emitScore(OpBuilder &builder, Value product,
   return mapping.lookupOrDefault(
       cast<YieldOp>(block.getTerminator()).getValue());
 }
+
+//===----------------------------------------------------------------------===//
+// rotary_embedding
+//===----------------------------------------------------------------------===//
+
+static LogicalResult verifyPositive(Operation *op, StringRef name,
+                                    double value) {
+  if (value > 0 && std::isfinite(value))
+    return success();
+  return op->emitOpError("expected ")
+         << name << " to be positive and finite, but got " << value;
+}
+
+LogicalResult RotaryEmbeddingOp::verify() {
+  // C1: columns rotate in pairs.
+  int64_t width = cast<ShapedType>(getX().getType()).getDimSize(3);
+  int64_t dims = getDims().value_or(width);
+  bool isKnown = ShapedType::isStatic(dims);
+  if (getDims() && dims < 0)
+    return emitOpError("expected dims to be at least 0, but got ") << dims;
+  if (isKnown && dims % 2 != 0)
+    return emitOpError("expected dims to be even, but got ") << dims;
+  if (isKnown && ShapedType::isStatic(width) && dims > width)
+    return emitOpError("expected dims to be at most the head size of x (dim "
+                       "3), but got ")
+           << dims << " and " << width;
+  // C2: the base of a series of angles.
+  if (failed(verifyPositive(*this, "base", getBase())))
+    return failure();
+  // C3: scaling divides the positions.
+  return verifyPositive(*this, "scaling", getScaling());
+}
+
+/// C1 where the head size is dynamic.
+void RotaryEmbeddingOp::emitPreconditions(OpBuilder &builder) {
+  Location loc = getLoc();
+  if (!cast<ShapedType>(getX().getType()).isDynamicDim(3))
+    return;
+  Value width = emit::size(builder, loc, getX(), 3);
+  Value dims = emitDims(builder);
+  if (getDims()) {
+    CheckOp::create(builder, loc, emit::lessEqual(builder, loc, dims, width),
+                    "expected dims to be at most the head size of x (dim 3), "
+                    "but got {0} and {1}",
+                    ValueRange{dims, width});
+    return;
+  }
+  Value rest =
+      arith::RemUIOp::create(builder, loc, width, emit::index(builder, loc, 2));
+  CheckOp::create(builder, loc,
+                  emit::equal(builder, loc, rest, emit::index(builder, loc, 0)),
+                  "expected dims to be even, but got {0}", ValueRange{dims});
+}
+
+Value RotaryEmbeddingOp::emitDims(OpBuilder &builder) {
+  if (std::optional<int64_t> dims = getDims())
+    return emit::index(builder, getLoc(), *dims);
+  return emit::size(builder, getLoc(), getX(), 3);
+}

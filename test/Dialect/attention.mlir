@@ -68,3 +68,19 @@ func.func @merged_on_buffers(%out1: memref<?x2x3x4xbf16>, %lse1: memref<?x2x3xf3
     outs(%out, %lse : memref<?x2x3x4xbf16>, memref<?x2x3xf32>)
   return
 }
+
+// CHECK-LABEL: @rotated
+// CHECK:         effattn.rotary_embedding ins(%{{.*}}, %{{.*}} : tensor<?x4x?x64xbf16>, tensor<?x?xi32>) outs(%{{.*}} : tensor<?x4x?x64xbf16>)
+// CHECK-SAME:      {base = 5.000000e+05 : f64, dims = 32 : i64, layout = #effattn.rope_layout<interleaved>, scaling = 4.000000e+00 : f32}
+func.func @rotated(%x: tensor<?x4x?x64xbf16>, %positions: tensor<?x?xi32>, %out: tensor<?x4x?x64xbf16>) -> tensor<?x4x?x64xbf16> {
+  %0 = effattn.rotary_embedding ins(%x, %positions : tensor<?x4x?x64xbf16>, tensor<?x?xi32>) outs(%out : tensor<?x4x?x64xbf16>)
+    {base = 5.0e5, dims = 32, layout = #effattn.rope_layout<interleaved>, scaling = 4.0 : f32}
+  return %0 : tensor<?x4x?x64xbf16>
+}
+
+// CHECK-LABEL: @rotated_on_buffers
+// CHECK:         effattn.rotary_embedding ins(%{{.*}}, %{{.*}} : memref<1x4x3x8xf16>, memref<1x3xi64>) outs(%{{.*}} : memref<1x4x3x8xf16>){{$}}
+func.func @rotated_on_buffers(%x: memref<1x4x3x8xf16>, %positions: memref<1x3xi64>) {
+  effattn.rotary_embedding ins(%x, %positions : memref<1x4x3x8xf16>, memref<1x3xi64>) outs(%x : memref<1x4x3x8xf16>)
+  return
+}

@@ -46,3 +46,21 @@ func.func @ids_beside_a_list(%ids: tensor<2x3xi32>, %flags: tensor<2x3xi1>) -> t
   %0 = effattn.separator_positions ins(%ids : tensor<2x3xi32>) outs(%flags : tensor<2x3xi1>) {separators = array<i64: 1>}
   return %0 : tensor<2x3xi1>
 }
+
+// CHECK-LABEL: @rotation_of_a_dynamic_head_size
+// CHECK-DAG:     effattn.check %{{.*}}, "'effattn.rotary_embedding' op expected dims to be even, but got {0}"
+// CHECK-DAG:     effattn.check %{{.*}}, "'effattn.rotary_embedding' op expected dims to be at most the head size of x (dim 3), but got {0} and {1}"
+func.func @rotation_of_a_dynamic_head_size(%x: tensor<1x1x2x?xf32>, %p: tensor<1x2xi32>)
+    -> (tensor<1x1x2x?xf32>, tensor<1x1x2x?xf32>) {
+  %0 = effattn.rotary_embedding ins(%x, %p : tensor<1x1x2x?xf32>, tensor<1x2xi32>) outs(%x : tensor<1x1x2x?xf32>)
+  %1 = effattn.rotary_embedding ins(%x, %p : tensor<1x1x2x?xf32>, tensor<1x2xi32>) outs(%x : tensor<1x1x2x?xf32>) {dims = 4}
+  return %0, %1 : tensor<1x1x2x?xf32>, tensor<1x1x2x?xf32>
+}
+
+// CHECK-LABEL: @rotation_of_known_sizes
+// CHECK-NOT:     effattn.check
+// CHECK:         return
+func.func @rotation_of_known_sizes(%x: tensor<1x1x2x6xf32>, %p: tensor<1x2xi32>) -> tensor<1x1x2x6xf32> {
+  %0 = effattn.rotary_embedding ins(%x, %p : tensor<1x1x2x6xf32>, tensor<1x2xi32>) outs(%x : tensor<1x1x2x6xf32>)
+  return %0 : tensor<1x1x2x6xf32>
+}

@@ -126,3 +126,61 @@ func.func @merge_of_other_rows(
     outs(%out1, %lse2 : tensor<1x1x2x8xf32>, tensor<1x1x2xf32>)
   return
 }
+
+// -----
+
+func.func @rotary_embedding_c1_odd(%x: tensor<1x1x2x8xf32>, %p: tensor<1x2xi32>) {
+  // expected-error @below {{'effattn.rotary_embedding' op expected dims to be even, but got 3}}
+  %0 = effattn.rotary_embedding ins(%x, %p : tensor<1x1x2x8xf32>, tensor<1x2xi32>) outs(%x : tensor<1x1x2x8xf32>) {dims = 3}
+  return
+}
+
+// -----
+
+func.func @rotary_embedding_c1_odd_head_size(%x: tensor<1x1x2x7xf32>, %p: tensor<1x2xi32>) {
+  // expected-error @below {{'effattn.rotary_embedding' op expected dims to be even, but got 7}}
+  %0 = effattn.rotary_embedding ins(%x, %p : tensor<1x1x2x7xf32>, tensor<1x2xi32>) outs(%x : tensor<1x1x2x7xf32>)
+  return
+}
+
+// -----
+
+func.func @rotary_embedding_c1_negative(%x: tensor<1x1x2x8xf32>, %p: tensor<1x2xi32>) {
+  // expected-error @below {{'effattn.rotary_embedding' op expected dims to be at least 0, but got -2}}
+  %0 = effattn.rotary_embedding ins(%x, %p : tensor<1x1x2x8xf32>, tensor<1x2xi32>) outs(%x : tensor<1x1x2x8xf32>) {dims = -2}
+  return
+}
+
+// -----
+
+func.func @rotary_embedding_c1_wide(%x: tensor<1x1x2x8xf32>, %p: tensor<1x2xi32>) {
+  // expected-error @below {{'effattn.rotary_embedding' op expected dims to be at most the head size of x (dim 3), but got 10 and 8}}
+  %0 = effattn.rotary_embedding ins(%x, %p : tensor<1x1x2x8xf32>, tensor<1x2xi32>) outs(%x : tensor<1x1x2x8xf32>) {dims = 10}
+  return
+}
+
+// -----
+
+func.func @rotary_embedding_c2_base_is_zero(%x: tensor<1x1x2x8xf32>, %p: tensor<1x2xi32>) {
+  // expected-error @below {{'effattn.rotary_embedding' op expected base to be positive and finite, but got 0.0}}
+  %0 = effattn.rotary_embedding ins(%x, %p : tensor<1x1x2x8xf32>, tensor<1x2xi32>) outs(%x : tensor<1x1x2x8xf32>) {base = 0.0}
+  return
+}
+
+// -----
+
+func.func @rotary_embedding_c3_scaling_is_infinite(%x: tensor<1x1x2x8xf32>, %p: tensor<1x2xi32>) {
+  // expected-error @below {{'effattn.rotary_embedding' op expected scaling to be positive and finite, but got}}
+  %0 = effattn.rotary_embedding ins(%x, %p : tensor<1x1x2x8xf32>, tensor<1x2xi32>) outs(%x : tensor<1x1x2x8xf32>) {scaling = 0x7F800000 : f32}
+  return
+}
+
+// -----
+
+func.func @positions_of_another_number(
+    // expected-note @below {{x is 'tensor<1x1x2x8xf32>'}}
+    %x: tensor<1x1x2x8xf32>, %p: tensor<1x3xi32>) {
+  // expected-error @below {{'effattn.rotary_embedding' op expected positions token count (dim 1) to equal x token count (dim 2), but got 3 and 2}}
+  %0 = effattn.rotary_embedding ins(%x, %p : tensor<1x1x2x8xf32>, tensor<1x3xi32>) outs(%x : tensor<1x1x2x8xf32>)
+  return
+}

@@ -3,6 +3,7 @@
 #define EFFATTN_ATTENTION_OPS
 
 include "effattn/Dialect/EffAttnBase.td"
+include "effattn/Dialect/RotaryLayout.td"
 
 def EffAttn_SeparatorPositionsOp : EffAttn_ComputeOp<"separator_positions"> {
   let hasPreconditions = 1;
@@ -273,6 +274,68 @@ def EffAttn_MergeAttentionOp : EffAttn_ComputeOp<"merge_attention", [], "2"> {
       type($out1) `,` type($lse1) `,` type($out2) `,` type($lse2) `)`
     `outs` `(` $out `,` $lse `:` type($out) `,` type($lse) `)` attr-dict
   }];
+}
+
+def EffAttn_RotaryEmbeddingOp : EffAttn_ComputeOp<"rotary_embedding"> {
+  let hasPreconditions = 1;
+  let summary = "rotate pairs of columns by angles that grow with the position";
+  let description = [{
+    Pair i of columns (a, b) of a token at position p turns by an angle:
+
+    `(a, b) -> (a cos x - b sin x, b cos x + a sin x)`,
+    `x = p / scaling * base^(-2 i / dims)`
+
+    | operand     | shape           | meaning                                  |
+    |-------------|-----------------|------------------------------------------|
+    | `x`         | `B x H x T x D` | queries or keys; f32, bf16 or f16         |
+    | `positions` | `B x T`         | p, any integer, negative ones too         |
+    | `out`       | `B x H x T x D` | written, in the type of `x`               |
+
+    The first `dims` columns rotate, all D where not given; the others stay as
+    they are. `layout` says which columns are a pair: `half` (the default) i
+    and `i + dims / 2`, `interleaved` 2i and 2i + 1. `scaling` stretches the
+    positions a model was trained on. The product of a rotated query and a
+    rotated key depends on the distance of their positions alone.
+
+    Angles are f64, so that positions of millions and more cost no precision;
+    the rotation is f32. `dims = 0` copies. A NaN reaches its own pair only.
+    `out` may be the memory of `x`. Sizes may be 0.
+
+    C1: `dims` is even, not negative and at most D. C2: `base` is positive and
+    finite. C3: `scaling` is positive and finite.
+
+    Cost: a sine and a cosine a token and pair, whatever the number of heads,
+    and three operations an element. Memory beyond operands: 4 dims bytes, and
+    4 dims more for every group of tokens in work.
+
+    ```mlir
+    func.func @half_of_the_columns(%q: tensor<?x8x?x64xbf16>, %positions: tensor<?x?xi64>,
+        %out: tensor<?x8x?x64xbf16>) -> tensor<?x8x?x64xbf16> {
+      %turned = effattn.rotary_embedding ins(%q, %positions : tensor<?x8x?x64xbf16>, tensor<?x?xi64>)
+        outs(%out : tensor<?x8x?x64xbf16>)
+        {base = 5.0e5, dims = 32, layout = #effattn.rope_layout<interleaved>}
+      return %turned : tensor<?x8x?x64xbf16>
+    }
+    ```
+    Source: RoFormer (arXiv 2104.09864).
+  }];
+  let arguments = (ins
+    EffAttn_Shaped<"B H T D", "F">:$x,
+    EffAttn_Shaped<"B T", "int">:$positions,
+    EffAttn_Shaped<"B H T D", "F">:$out,
+    DefaultValuedAttr<EffAttn_Real, "10000.0">:$base,
+    OptionalAttr<I64Attr>:$dims,
+    DefaultValuedAttr<EffAttn_RopeLayoutAttr, "RopeLayout::Half">:$layout,
+    DefaultValuedAttr<EffAttn_Real, "1.0">:$scaling);
+  let assemblyFormat = [{
+    `ins` `(` $x `,` $positions `:` type($x) `,` type($positions) `)`
+    `outs` `(` $out `:` type($out) `)` attr-dict
+  }];
+  let moreDeclaration = [{
+    /// Emit how many columns rotate.
+    ::mlir::Value emitDims(::mlir::OpBuilder &builder);
+  }];
+  let hasVerifier = 1;
 }
 
 #endif // EFFATTN_ATTENTION_OPS

@@ -1,4 +1,5 @@
 //===- AttentionToLinalg.cpp - Attention over the keys a mask leaves ------===//
+#include "AttentionLowering.h"
 #include "LinalgEmitter.h"
 #include "MaskColumns.h"
 #include "effattn/Conversion/EffAttnToLinalg.h"
@@ -439,4 +440,5 @@ struct LowerAttention : OpRewritePattern<AttentionOp> {
 
 void effattn::populateAttentionToLinalgPatterns(RewritePatternSet &patterns) {
   patterns.add<LowerAttention>(patterns.getContext());
+  populateRotaryToLinalgPatterns(patterns);
 }

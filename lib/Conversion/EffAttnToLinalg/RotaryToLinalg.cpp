@@ -1,0 +1,91 @@
+//===- RotaryToLinalg.cpp - Rotary positions of queries and keys ----------===//
+#include "AttentionLowering.h"
+#include "OpLowering.h"
+#include "Rotary.h"
+#include "effattn/Dialect/AttentionOps.h"
+
+using namespace mlir;
+using namespace mlir::effattn;
+
+/// Tokens of an iteration, which share its sines and cosines.
+static constexpr int64_t kTile = 32;
+
+namespace {
+/// The angles of a token once for all its heads; tiles of tokens in parallel.
+class RotaryLowering : OpLowering<RotaryEmbeddingOp> {
+public:
+  RotaryLowering(OpBuilder &builder, RotaryEmbeddingOp op)
+      : OpLowering(builder, op),
+        rotary(builder, loc, op.getLayout(), op.getBase(), op.getScaling(),
+               op.emitDims(builder)) {}
+
+  SmallVector<Value> run() {
+    // The verifier of slices refuses offset 0 where a size is 0.
+    if (llvm::is_contained(cast<ShapedType>(op.getOut().getType()).getShape(),
+                           0))
+      return {op.getOut()};
+    frequencies = rotary.frequencies();
+    Value tokens = emit::size(builder, loc, op.getX(), 2);
+    Value tiles =
+        arith::CeilDivUIOp::create(builder, loc, tokens, index(kTile));
+    return emitter.parallel({emitter.sizes(op.getX())[0], tiles}, op.getOut(),
+                            [&](ValueRange tile, ValueRange outputs) {
+                              return lowerTile(tile[0], tile[1], outputs[0]);
+                            });
+  }
+
+private:
+  /// Tokens [kTile * tile, ...) of a batch row.
+  SmallVector<std::pair<Value, LinalgEmitter::Slice>>
+  lowerTile(Value batch, Value tile, Value out) {
+    Value first = emit::mul(builder, loc, tile, index(kTile));
+    Value tokens = emit::size(builder, loc, op.getX(), 2);
+    Value height = emit::min(builder, loc, index(kTile),
+                             emit::sub(builder, loc, tokens, first));
+    SmallVector<OpFoldResult> sizes = emitter.sizes(out);
+    Attribute start = builder.getIndexAttr(0), unit = builder.getIndexAttr(1);
+    LinalgEmitter::Slice slice{{batch, start, first, start},
+                               {unit, sizes[1], height, sizes[3]}};
+    Value part = tensor::ExtractSliceOp::create(
+        builder, loc, out, slice.offsets, slice.sizes,
+        SmallVector<OpFoldResult>(sizes.size(), unit));
+    OpFoldResult pairs = rotary.pairs();
+    Type f32 = builder.getF32Type();
+    SmallVector<Value> carried{part, emitter.empty(pairs, f32),
+                               emitter.empty(pairs, f32)};
+    part = emitter.loop(index(0), height, carried,
+                        [&](Value i, ValueRange carried) {
+                          Value token = emit::add(builder, loc, first, i);
+                          return lowerToken(batch, token, i, carried);
+                        })[0];
+    return {{part, slice}};
+  }
+
+  /// `carried`: the tile of out, then the cosines and sines of a token.
+  SmallVector<Value> lowerToken(Value batch, Value token, Value tokenInTile,
+                                ValueRange carried) {
+    auto [cosines, sines] =
+        rotary.turns(load(op.getPositions(), {batch, token}), frequencies,
+                     carried[1], carried[2]);
+    Value heads = emit::size(builder, loc, op.getX(), 1);
+    Value zero = index(0);
+    auto rotateHead = [&, cosines = cosines, sines = sines](
+                          Value head, ValueRange out) -> SmallVector<Value> {
+      SmallVector<Value> place{zero, head, tokenInTile};
+      Value row = rotary.rotate(emitter.rowOf(op.getX(), {batch, head, token}),
+                                cosines, sines, emitter.rowOf(out[0], place));
+      return {emitter.insertRow(row, out[0], place)};
+    };
+    return {emitter.loop(zero, heads, carried[0], rotateHead)[0], cosines,
+            sines};
+  }
+
+  Rotary rotary;
+  Value frequencies;
+};
+} // namespace
+
+void effattn::populateRotaryToLinalgPatterns(RewritePatternSet &patterns) {
+  patterns.add<LowerOp<RotaryEmbeddingOp, RotaryLowering>>(
+      patterns.getContext());
+}

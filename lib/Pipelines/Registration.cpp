@@ -2,6 +2,7 @@
 #include "effattn/Conversion/Passes.h"
 #include "effattn/Dialect/Bufferization.h"
 #include "effattn/Dialect/EffAttn.h"
+#include "effattn/Dialect/RowTiling.h"
 #include "effattn/Pipelines/Pipelines.h"
 #include "effattn/Target/Passes.h"
 #include "effattn/Transforms/Passes.h"
@@ -21,6 +22,7 @@ void effattn::registerEverything(DialectRegistry &registry) {
   registerAllToLLVMIRTranslations(registry);
   registry.insert<EffAttnDialect>();
   registerBufferizationModels(registry);
+  registerRowTilingModels(registry);
 }
 
 namespace {

@@ -100,6 +100,22 @@ def LimitParallelismPass : Pass<"effattn-limit-parallelism"> {
   let dependentDialects = ["::mlir::scf::SCFDialect"];
 }
 
+def TileContractionsPass : Pass<"effattn-tile-contractions"> {
+  let summary = "multiply matrices tile by tile, along their memory";
+  let description = [{
+    A linalg op that is a contraction on tensors becomes a parallel loop over
+    tiles of a few rows by many columns, unless it stands in a parallel loop
+    already. In a tile, a row of the second factor is added to every row of the
+    result, so that the innermost loop is contiguous and vectorizes. Where both
+    factors run along what is summed over (A times B transposed), elements are
+    dot products, whose terms may be summed in any order. A product and its sum
+    may be one instruction, without a rounding between.
+  }];
+  let dependentDialects = ["::mlir::affine::AffineDialect",
+    "::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect",
+    "::mlir::scf::SCFDialect", "::mlir::tensor::TensorDialect"];
+}
+
 def ExpandCopiesPass : Pass<"effattn-expand-copies"> {
   let summary = "turn copies of strided buffers into linalg";
   let description = [{

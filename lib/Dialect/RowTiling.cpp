@@ -1,6 +1,7 @@
 //===- RowTiling.cpp - Ops that treat every row by itself -----------------===//
 #include "effattn/Dialect/RowTiling.h"
 #include "effattn/Dialect/MemoryOps.h"
+#include "effattn/Dialect/NormOps.h"
 #include "effattn/Dialect/ShapeSpec.h"
 
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
@@ -155,6 +156,7 @@ template <typename... Ops> static void attachRowTiling(MLIRContext *context) {
 
 void effattn::registerRowTilingModels(DialectRegistry &registry) {
   registry.addExtension(+[](MLIRContext *context, EffAttnDialect *) {
-    attachRowTiling<ProductSoftmaxOp, TopKOp, ProductSoftmaxTopKOp>(context);
+    attachRowTiling<ProductSoftmaxOp, TopKOp, ProductSoftmaxTopKOp, RMSNormOp,
+                    LayerNormOp>(context);
   });
 }

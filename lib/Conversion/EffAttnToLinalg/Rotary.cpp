@@ -1,5 +1,6 @@
 //===- Rotary.cpp - Rotate rows by their position -------------------------===//
 #include "Rotary.h"
+#include "WideSum.h"
 
 using namespace mlir;
 using namespace mlir::effattn;
@@ -7,13 +8,6 @@ using namespace mlir::effattn;
 static Value f64(OpBuilder &builder, Location loc, double value) {
   return arith::ConstantOp::create(builder, loc,
                                    builder.getF64FloatAttr(value));
-}
-
-/// A signed integer or index as f64.
-static Value toF64(OpBuilder &builder, Location loc, Value integer) {
-  if (integer.getType().isIndex())
-    integer = emit::fromIndex(builder, loc, integer, builder.getI64Type());
-  return arith::SIToFPOp::create(builder, loc, builder.getF64Type(), integer);
 }
 
 Rotary::Rotary(OpBuilder &builder, Location loc, RopeLayout layout, double base,

@@ -31,7 +31,7 @@ EOF
 packages=(
   libmlir-22-dev mlir-22-tools llvm-22-dev llvm-22-tools clang-22 lld-22
   libclang-rt-22-dev libomp-22-dev libdlpack-dev ninja-build ccache cmake
-  python3-venv
+  python3-dev python3-venv
 )
 llvm=/usr/lib/llvm-22
 
@@ -164,11 +164,17 @@ install_packages() {
 
 # --- python ------------------------------------------------------------------
 
-# The root is part of the fingerprint: an editable package holds its path.
 python_fingerprint() {
   { printf '%s\n' "$root" && python3 --version &&
-    cat "$root/python/pyproject.toml" "$root/python/requirements-dev.txt"; } |
-    sha256sum
+    cat "$root/python/requirements-dev.txt"; } | sha256sum
+}
+
+# The package is used where it stands, with the extension and the tools of the
+# build tree; PYTHONPATH comes before it.
+link_package() {
+  local folder
+  folder=$("$python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))') &&
+    printf '%s\n' "$root/python/src" >"$folder/effattn.pth"
 }
 
 install_python() {
@@ -184,7 +190,8 @@ install_python() {
   "$python" -m pip --version 2>/dev/null ||
     python3 -m venv --clear "$venv" || return
   "$python" -m pip install --disable-pip-version-check --no-input \
-    -r "$root/python/requirements-dev.txt" -e "$root/python" || return
+    -r "$root/python/requirements-dev.txt" || return
+  link_package || return
   printf '%s\n' "$fingerprint" >"$stamp"
 }
 

@@ -1,5 +1,6 @@
 //===- Tool.cpp - What the tools have in common ---------------------------===//
 #include "effattn/Driver/Tool.h"
+#include "effattn/Driver/LargeStack.h"
 #include "effattn/Target/EmitFile.h"
 
 #include "llvm/ADT/STLExtras.h"
@@ -10,7 +11,6 @@
 #include "llvm/Support/Signals.h"
 
 #include <csignal>
-#include <pthread.h>
 #include <unistd.h>
 
 using namespace llvm;
@@ -111,19 +111,12 @@ static void giveSignalsAStack() {
   }
 }
 
-namespace {
-struct Work {
-  function_ref<int()> run;
-  int code = Failed;
-};
-} // namespace
-
-static void *runGuarded(void *pointer) {
-  auto &work = *static_cast<Work *>(pointer);
+static int runGuarded(function_ref<int()> run) {
   giveSignalsAStack();
   CrashRecoveryContext guard;
-  if (guard.RunSafely([&] { work.code = work.run(); }))
-    return nullptr;
+  int code = Failed;
+  if (guard.RunSafely([&] { code = run(); }))
+    return code;
   fail("internal error: the compiler crashed (" +
        Twine(guard.RetCode > 128
                  ? "signal " + std::to_string(guard.RetCode - 128)
@@ -133,25 +126,6 @@ static void *runGuarded(void *pointer) {
   // What the crash left behind is in no state to be destroyed.
   sys::RunInterruptHandlers();
   ::_exit(Failed);
-}
-
-/// Parsers and passes recurse with the nesting of the input.
-static int runOnLargeStack(function_ref<int()> run) {
-  Work work{run};
-  pthread_attr_t attributes;
-  pthread_attr_init(&attributes);
-  for (size_t size : {size_t(1) << 30, size_t(1) << 28, size_t(1) << 26}) {
-    pthread_t thread;
-    if (pthread_attr_setstacksize(&attributes, size) ||
-        pthread_create(&thread, &attributes, runGuarded, &work))
-      continue;
-    pthread_attr_destroy(&attributes);
-    pthread_join(thread, nullptr);
-    return work.code;
-  }
-  pthread_attr_destroy(&attributes);
-  runGuarded(&work);
-  return work.code;
 }
 
 int mlir::effattn::runTool(int argc, char **argv, StringRef overview,
@@ -169,7 +143,8 @@ int mlir::effattn::runTool(int argc, char **argv, StringRef overview,
   }
   install_fatal_error_handler(reportFatalError);
   CrashRecoveryContext::Enable();
-  int code = runOnLargeStack(run);
+  int code = Failed;
+  runOnLargeStack([&] { code = runGuarded(run); });
   // Lost output is a failure, not a fatal error of LLVM.
   outs().flush();
   if (outs().has_error()) {

@@ -3,11 +3,9 @@
 
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
-#include "llvm/Object/ELFObjectFile.h"
 #include "llvm/Support/JSON.h"
 
 #include <chrono>
-#include <dlfcn.h>
 
 using namespace llvm;
 using namespace mlir::effattn;
@@ -16,40 +14,8 @@ static Error refuse(const Twine &sentence) {
   return createStringError(inconvertibleErrorCode(), sentence);
 }
 
-static constexpr StringLiteral signatureSuffix("_signature");
-
 std::string CompiledArgument::text() const {
   return "'" + name + "' " + type->name.str() + "[" + join(shape, ", ") + "]";
-}
-
-Expected<void *> mlir::effattn::loadLibrary(StringRef path) {
-  if (void *library = dlopen(path.str().c_str(), RTLD_NOW | RTLD_LOCAL))
-    return library;
-  return refuse(Twine("cannot load ") + dlerror());
-}
-
-Expected<std::vector<std::string>>
-mlir::effattn::listFunctions(MemoryBufferRef library) {
-  auto object = object::ObjectFile::createELFObjectFile(library);
-  if (!object)
-    return refuse(library.getBufferIdentifier() +
-                  " is no shared library: " + toString(object.takeError()));
-  std::vector<std::string> names;
-  const auto &elf = cast<object::ELFObjectFileBase>(**object);
-  for (const object::ELFSymbolRef &symbol : elf.getDynamicSymbolIterators()) {
-    Expected<StringRef> name = symbol.getName();
-    Expected<uint32_t> flags = symbol.getFlags();
-    if (!name || !flags) {
-      consumeError(name.takeError());
-      consumeError(flags.takeError());
-      continue;
-    }
-    bool defined = !(*flags & object::SymbolRef::SF_Undefined);
-    if (defined && name->ends_with(signatureSuffix))
-      names.push_back(name->drop_back(signatureSuffix.size()).str());
-  }
-  llvm::sort(names);
-  return names;
 }
 
 /// Empty when the description of an argument is not what we write.
@@ -100,28 +66,20 @@ Error CompiledFunction::readSignature(StringRef text) {
 
 Expected<CompiledFunction> CompiledFunction::find(void *library,
                                                   StringRef name) {
-  auto lookUp = [&](const Twine &symbol) {
-    return dlsym(library, symbol.str().c_str());
-  };
+  Expected<EntryPoint> entry = EntryPoint::find(library, name);
+  if (!entry)
+    return entry.takeError();
   CompiledFunction function;
   function.functionName = name.str();
-  function.entry = reinterpret_cast<Call>(lookUp(name));
-  function.outputShapes =
-      reinterpret_cast<OutputShapes>(lookUp(name + "_output_shapes"));
-  function.lastError =
-      reinterpret_cast<LastError>(lookUp("effattn_last_error"));
-  auto *signature = static_cast<const char *>(lookUp(name + signatureSuffix));
-  if (!function.entry || !function.outputShapes || !function.lastError ||
-      !signature)
-    return refuse("the library has no complete entry point '" + name + "'");
-  if (Error error = function.readSignature(signature))
+  function.entry = *entry;
+  if (Error error = function.readSignature(entry->signature))
     return error;
   return function;
 }
 
 /// The sentence begins with the name of the function.
 Error CompiledFunction::fail() const {
-  StringRef sentence = lastError();
+  StringRef sentence = entry.lastError();
   return refuse(sentence.empty() ? functionName + ": failed without a reason"
                                  : sentence.str());
 }
@@ -134,7 +92,7 @@ CompiledFunction::computeShapes(ArrayRef<const DLTensor *> inputs) const {
     shapes.emplace_back(output.shape.size());
   for (std::vector<int64_t> &shape : shapes)
     pointers.push_back(shape.data());
-  if (outputShapes(inputs.data(), pointers.data()))
+  if (entry.outputShapes(inputs.data(), pointers.data()))
     return fail();
   return shapes;
 }
@@ -185,7 +143,7 @@ CompiledFunction::call(std::vector<Tensor> &inputs, double &seconds) const {
     outputPointers.push_back(&view);
 
   auto start = std::chrono::steady_clock::now();
-  int code = entry(inputPointers.data(), outputPointers.data());
+  int code = entry.call(inputPointers.data(), outputPointers.data());
   seconds =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - start)
           .count();

@@ -4,7 +4,7 @@
 
 #include "Tensor.h"
 
-#include "llvm/Support/MemoryBufferRef.h"
+#include "effattn/Driver/EntryPoint.h"
 
 #include <vector>
 
@@ -38,10 +38,6 @@ public:
                                            double &seconds) const;
 
 private:
-  using Call = int (*)(const DLTensor *const *, DLTensor *const *);
-  using OutputShapes = int (*)(const DLTensor *const *, int64_t *const *);
-  using LastError = const char *(*)();
-
   llvm::Error readSignature(llvm::StringRef json);
   llvm::Error fail() const;
   llvm::Expected<std::vector<std::vector<int64_t>>>
@@ -49,17 +45,8 @@ private:
 
   std::string functionName;
   std::vector<CompiledArgument> inputList, outputList;
-  Call entry = nullptr;
-  OutputShapes outputShapes = nullptr;
-  LastError lastError = nullptr;
+  EntryPoint entry;
 };
-
-/// Loads a shared library.
-llvm::Expected<void *> loadLibrary(llvm::StringRef path);
-
-/// The names of all compiled functions in a shared library.
-llvm::Expected<std::vector<std::string>>
-listFunctions(llvm::MemoryBufferRef library);
 
 } // namespace mlir::effattn
 

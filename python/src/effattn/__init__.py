@@ -1,7 +1,29 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""Efficient attention: what every op means (``effattn.reference``) and pictures of it (``effattn.plot``)."""
+"""Efficient attention: a compiler of IR to functions on arrays, and what every op means.
+
+``compile`` and ``load`` give functions that take NumPy, PyTorch or other DLPack arrays.
+``effattn.reference`` says in NumPy float64 what every op means; ``effattn.plot`` draws.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
 
 from effattn.error import Error
 
+if TYPE_CHECKING:
+    from effattn.compiled import Compiled, load
+    from effattn.compiler import compile
+
 __version__ = "0.1.0"
-__all__ = ["Error", "__version__"]
+__all__ = ["Compiled", "Error", "__version__", "compile", "load"]
+
+# The reference and the pictures do without the compiler, so it is loaded when it is first used.
+_LAZY = {"Compiled": "effattn.compiled", "compile": "effattn.compiler", "load": "effattn.compiled"}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LAZY:
+        raise AttributeError(f"module 'effattn' has no attribute '{name}'")
+    value = getattr(importlib.import_module(_LAZY[name]), name)
+    globals()[name] = value
+    return value

@@ -1,0 +1,143 @@
+//===- Arrays.cpp - Arrays of Python as DLPack tensors --------------------===//
+#include "Arrays.h"
+
+#include <nanobind/stl/string.h>
+#include <optional>
+
+namespace nb = nanobind;
+using namespace effattn;
+
+void effattn::raiseError(const std::string &sentence) {
+  nb::object type = nb::module_::import_("effattn.error").attr("Error");
+  PyErr_SetString(type.ptr(), sentence.c_str());
+  throw nb::python_error();
+}
+
+/// What the struct module's letters mean; nothing for another byte order.
+static std::optional<DLDataType> readFormat(const char *format,
+                                            Py_ssize_t bytes) {
+  if (*format == '@' || *format == '=' || *format == '<')
+    ++format;
+  if (!*format || format[1])
+    return std::nullopt;
+  auto bits = static_cast<uint8_t>(8 * bytes);
+  switch (*format) {
+  case '?':
+    return DLDataType{6, bits, 1}; // kDLBool, which old headers lack
+  case 'b':
+  case 'h':
+  case 'i':
+  case 'l':
+  case 'q':
+    return DLDataType{kDLInt, bits, 1};
+  case 'B':
+  case 'H':
+  case 'I':
+  case 'L':
+  case 'Q':
+    return DLDataType{kDLUInt, bits, 1};
+  case 'e':
+  case 'f':
+  case 'd':
+    return DLDataType{kDLFloat, bits, 1};
+  }
+  return std::nullopt;
+}
+
+static std::string typeName(nb::handle object) {
+  return nb::cast<std::string>(nb::handle(object.type()).attr("__name__"));
+}
+
+/// NumPy has bf16 from another package, and no letter for it. Its arrays are
+/// borrowed as 16-bit integers.
+static nb::object viewBFloat16(nb::handle array) {
+  nb::object type = nb::getattr(array, "dtype", nb::none());
+  if (type.is_none() || !nb::hasattr(array, "view") ||
+      !nb::isinstance<nb::str>(nb::getattr(type, "name", nb::none())) ||
+      nb::cast<std::string>(type.attr("name")) != "bfloat16")
+    return nb::object();
+  return array.attr("view")("uint16");
+}
+
+BorrowedArray::BorrowedArray(nb::handle array, Name name) {
+  if (PyObject_CheckBuffer(array.ptr()) && borrowBuffer(array, name))
+    return;
+  if (!nb::hasattr(array, "__dlpack__"))
+    raiseError("expected " + name() +
+               " to be an array (NumPy, PyTorch, or anything with __dlpack__), "
+               "but got " +
+               typeName(array));
+  borrowCapsule(array, name);
+}
+
+BorrowedArray::~BorrowedArray() { release(); }
+
+void BorrowedArray::release() {
+  if (buffer.obj)
+    PyBuffer_Release(&buffer);
+}
+
+bool BorrowedArray::borrowBuffer(nb::handle array, Name name) {
+  bool isBFloat16 = false;
+  if (PyObject_GetBuffer(array.ptr(), &buffer, PyBUF_RECORDS_RO)) {
+    nb::python_error reason;
+    nb::object bits = viewBFloat16(array);
+    isBFloat16 = bits.is_valid();
+    if (!isBFloat16) {
+      if (nb::hasattr(array, "__dlpack__") && !nb::hasattr(array, "__array__"))
+        return false;
+      raiseError("expected " + name() +
+                 " to hold numbers that compiled functions know: " +
+                 nb::cast<std::string>(nb::str(reason.value())));
+    }
+    if (PyObject_GetBuffer(bits.ptr(), &buffer, PyBUF_RECORDS_RO))
+      throw nb::python_error();
+  }
+  auto type = readFormat(buffer.format ? buffer.format : "B", buffer.itemsize);
+  if (!type) {
+    std::string format = buffer.format;
+    release();
+    raiseError("expected " + name() +
+               " to hold bool, integers or floats in the machine's byte order, "
+               "but got the format '" +
+               format + "'");
+  }
+  if (isBFloat16)
+    type->code = kDLBfloat;
+  for (int dim = 0; dim < buffer.ndim; ++dim) {
+    if (buffer.strides[dim] % buffer.itemsize) {
+      release();
+      raiseError("expected the strides of " + name() +
+                 " to be multiples of its elements' size");
+    }
+    strides.push_back(buffer.strides[dim] / buffer.itemsize);
+  }
+  readOnly = buffer.readonly;
+  static_assert(sizeof(Py_ssize_t) == sizeof(int64_t));
+  view = {buffer.buf,
+          {kDLCPU, 0},
+          buffer.ndim,
+          *type,
+          reinterpret_cast<int64_t *>(buffer.shape),
+          strides.data(),
+          0};
+  return true;
+}
+
+void BorrowedArray::borrowCapsule(nb::handle array, Name name) {
+  try {
+    capsule = array.attr("__dlpack__")();
+  } catch (nb::python_error &error) {
+    if (!error.matches(PyExc_Exception))
+      throw;
+    raiseError("cannot borrow the memory of " + name() + ": " +
+               nb::cast<std::string>(nb::str(error.value())));
+  }
+  // The capsule's own destructor gives the memory back: the tensor in it is
+  // looked at and not taken over.
+  auto *managed = static_cast<DLManagedTensor *>(
+      PyCapsule_GetPointer(capsule.ptr(), "dltensor"));
+  if (!managed)
+    throw nb::python_error();
+  view = managed->dl_tensor;
+}

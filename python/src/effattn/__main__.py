@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""``python -m effattn compile | run | plot``: the tools, and pictures from files.
+
+``compile`` and ``run`` are effattn-compile and effattn-run: their options follow.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import pathlib
+import sys
+from typing import Any, List, Optional
+
+import numpy as np
+
+from effattn.compiled import read
+from effattn.error import Error
+
+TOOLS = {"compile": "effattn-compile", "run": "effattn-run"}
+
+
+def _run_tool(name: str, arguments: List[str]) -> None:
+    """Becomes the tool; does not return."""
+    from effattn import _native
+
+    tools = getattr(_native, "tools", pathlib.Path(_native.__file__).parent / "bin")
+    os.execv(tools / name, [name, *arguments])
+
+
+def _array(path: str) -> Any:
+    try:
+        return np.load(path, allow_pickle=False)
+    except OSError as error:
+        raise Error(f"cannot read {path}: {(error.strerror or str(error)).lower()}") from None
+    except ValueError as error:
+        raise Error(f"{path} is no .npy file: {error}") from None
+
+
+def _text(path: Optional[str]) -> Optional[str]:
+    return None if path is None else read(path).decode(errors="replace")
+
+
+def _plot(options: argparse.Namespace) -> None:
+    from effattn import plot
+
+    if options.picture == "mask":
+        plot.mask_picture(_array(options.mask), options.output, tokens=_text(options.text))
+    elif options.picture == "trace":
+        plot.access_trace(
+            _array(options.writes), _array(options.reads), options.slots, options.output, tokens=_text(options.text)
+        )
+    elif options.picture == "boundaries":
+        plot.chunk_boundaries(_text(options.text), _array(options.mask), options.output)
+    else:
+        from effattn.compiler import compile
+
+        plot.stage_times(compile(pathlib.Path(options.model)).stage_times, options.output, title=options.model)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m effattn", description=__doc__.replace("``", ""))
+    commands = parser.add_subparsers(dest="command", required=True)
+    for command, tool in TOOLS.items():
+        commands.add_parser(command, help=f"{tool}; its --help lists the options", add_help=False)
+    pictures = commands.add_parser("plot", help="draw from .npy files").add_subparsers(dest="picture", required=True)
+
+    def picture(name: str, text: str) -> argparse.ArgumentParser:
+        added = pictures.add_parser(name, help=text, description=text)
+        added.add_argument("-o", "--output", required=True, help="the picture: .png, .svg or .pdf")
+        return added
+
+    mask = picture("mask", "which keys every query keeps")
+    mask.add_argument("mask", help="bool [T, S], .npy")
+    mask.add_argument("--text", help="a file with one character a key")
+    trace = picture("trace", "which slots of a memory every token writes and reads")
+    trace.add_argument("writes", help="integers [T, K], .npy")
+    trace.add_argument("reads", help="integers [T, Kr], .npy")
+    trace.add_argument("--slots", type=int, required=True, help="slots of the memory")
+    trace.add_argument("--text", help="a file with one character a token")
+    boundaries = picture("boundaries", "a text with its chunks")
+    boundaries.add_argument("text", help="a file")
+    boundaries.add_argument("mask", help="bool, one a character, .npy")
+    times = picture("times", "how long each stage of the compiler takes")
+    times.add_argument("model", help="a .mlir file")
+    return parser
+
+
+def main(arguments: List[str]) -> int:
+    try:
+        if arguments and arguments[0] in TOOLS:
+            _run_tool(TOOLS[arguments[0]], arguments[1:])
+        _plot(_parser().parse_args(arguments))
+    except (Error, OSError) as error:
+        print(f"effattn: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,44 @@
+"""The native half of the package: the compiler, and calls of what it makes."""
+
+from typing import Any, Callable, List, Sequence, Tuple
+
+__version__: str
+
+class CompiledFiles:
+    content: bytes
+    diagnostics: str
+    json: str
+    stage_times: List[Tuple[str, float]]
+
+def compile(
+    source: bytes,
+    source_name: str,
+    *,
+    stage: str = "",
+    output: str = "",
+    cpu: str = "native",
+    optimization: int = 3,
+    openmp: bool = True,
+    tuned: bool = True,
+    symbol_prefix: str = "",
+    name: str = "model",
+    soname: str = "",
+) -> CompiledFiles: ...
+def check_writable(path: str) -> None: ...
+def write_compiled(path: str, files: CompiledFiles) -> None: ...
+
+class Function:
+    signature: str
+    def describe(self, inputs: Sequence[str], outputs: Sequence[Tuple[Tuple[int, int], int]]) -> None: ...
+    def call(
+        self,
+        inputs: Sequence[Any],
+        allocate: Callable[[int, Tuple[int, ...]], Any],
+        adopt: Callable[[int, Any], Any],
+        donated: Sequence[Tuple[int, int]],
+    ) -> List[Any]: ...
+
+class Library:
+    functions: List[str]
+    def __init__(self, path: str) -> None: ...
+    def find(self, name: str) -> Function: ...

@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""From IR to a function that can be called."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from typing import Any, Optional, Tuple
+
+from effattn import _native
+from effattn.compiled import Compiled, Source, load_library, read
+from effattn.error import Error
+
+
+def _read_source(source: Any) -> Tuple[bytes, str]:
+    """The IR and the name that messages give it."""
+    if isinstance(source, bytes):
+        return source, "<bytes>"
+    if isinstance(source, os.PathLike):
+        return read(os.fspath(source)), os.fspath(source)
+    if isinstance(source, str):
+        # Every module has a brace, and no sane name of a file.
+        if "{" in source or "\n" in source or not source.strip():
+            return source.encode("utf-8", "surrogatepass"), "<text>"
+        return read(source), source
+    if type(source).__module__.split(".")[0] == "torch":
+        raise Error(f"cannot compile {type(source).__name__}: this version takes IR, no PyTorch modules yet")
+    raise Error(f"expected IR as text, bytecode, an effattn.Module or the path of a file, but got {type(source).__name__}")
+
+
+def _one_of(name: str, value: str, choices: Tuple[str, ...]) -> str:
+    if value not in choices:
+        raise Error(f"expected {name} to be {' or '.join(choices)}, but got {value!r}")
+    return value
+
+
+def compile(
+    source: Any,
+    example_inputs: Any = None,
+    *,
+    target: str = "cpu",
+    entry: Optional[str] = None,
+    cpu: str = "native",
+    threads: str = "openmp",
+    lowering: str = "tuned",
+    optimization: int = 3,
+    symbol_prefix: str = "",
+) -> Compiled:
+    """Compile IR to a function that can be called.
+
+    Args:
+        source: MLIR text or bytecode, or the path of a file with one of them.
+        example_inputs: for PyTorch modules, which this version does not take.
+        target: "cpu".
+        entry: which function to call: main, or the only one, where it is absent.
+        cpu: "native", or a name that LLVM knows, such as "x86-64-v3".
+        threads: "openmp", or "none" for loops on the calling thread alone.
+        lowering: "tuned", or "linalg" for the plain lowering of every op.
+        optimization: how hard LLVM tries, 0 to 3.
+        symbol_prefix: put before every exported name.
+    Returns:
+        the function, or a choice of functions: see ``Compiled``.
+    Raises:
+        effattn.Error: what the compiler refuses, with its own sentence and the place in the source.
+    """
+    if example_inputs is not None:
+        raise Error("expected example_inputs with a PyTorch module only, but got them with IR")
+    if target == "nvptx":
+        raise Error('target="nvptx" is not there yet: this version compiles for the CPU only')
+    _one_of("target", target, ("cpu", "nvptx"))
+    if optimization not in (0, 1, 2, 3):
+        raise Error(f"expected optimization to be 0, 1, 2 or 3, but got {optimization!r}")
+    content, name = _read_source(source)
+    options = dict(
+        cpu=cpu,
+        optimization=optimization,
+        openmp=_one_of("threads", threads, ("openmp", "none")) == "openmp",
+        tuned=_one_of("lowering", lowering, ("tuned", "linalg")) == "tuned",
+        symbol_prefix=symbol_prefix,
+    )
+    origin = Source(content, name, options)
+    files = origin.compile(stage="shared-lib")
+    if files.diagnostics:
+        warnings.warn(files.diagnostics, stacklevel=2)
+    library = load_library(files.content)
+    return Compiled(library, entry, source=origin, stage_times=dict(files.stage_times))

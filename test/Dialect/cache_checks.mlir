@@ -34,3 +34,46 @@ func.func @append_to_a_ring(%k: memref<2x4x?x8xf32>, %v: memref<2x4x?x6xf32>, %k
     outs(%keys, %values, %length : memref<2x4x9x8xf32>, memref<2x4x9x6xf32>, memref<2xi32>) {ring = true}
   return
 }
+
+// C3, C4, C5, C6.
+// CHECK-LABEL: @append_separators
+// CHECK-SAME:    %[[KEYS:[a-z0-9]+]]: memref<2x4x?x8xf32>
+// CHECK:         %[[ENTRIES:.*]] = memref.dim %[[KEYS]], %c2
+// CHECK:         effattn.check %{{.*}}, "'effattn.separator_cache_append' op expected keys cache size (dim 2) to be at least capacity + 1, but got {0} with capacity {1}"(%[[ENTRIES]], %c8 :
+// CHECK:         scf.for %[[ROW:.*]] = %c0 to
+// CHECK:           effattn.check %{{.*}}, "{{.*}}expected length of row {0} to be between 0 and the cache size {1}, but got {2}"(%[[ROW]], %[[ENTRIES]],
+// CHECK:           effattn.check %{{.*}}, "{{.*}}expected separator_end of row {0} to be 0 or between {1} and {2}, but got {3}"(%[[ROW]], %c1, %c3,
+// CHECK:           effattn.check %{{.*}}, "{{.*}}expected length + new tokens to be at most {0} (N), but got {1} + {2} = {3} in row {4}"
+func.func @append_separators(%keys: memref<2x4x?x8xf32>, %k: memref<2x4x5x8xf32>, %v: memref<2x4x5x6xf32>, %flags: memref<2x5xi1>,
+    %values: memref<2x4x?x6xf32>, %kept: memref<2x?xi1>, %length: memref<2xi32>, %end: memref<2xi32>) {
+  effattn.separator_cache_append ins(%k, %v, %flags : memref<2x4x5x8xf32>, memref<2x4x5x6xf32>, memref<2x5xi1>)
+    outs(%keys, %values, %kept, %length, %end : memref<2x4x?x8xf32>, memref<2x4x?x6xf32>, memref<2x?xi1>, memref<2xi32>, memref<2xi32>)
+    {initial = 1, separators = 2, window = 3, capacity = 8, when = #effattn.when<after_attention>}
+  return
+}
+
+// C4, C5.
+// CHECK-LABEL: @compact
+// CHECK-NOT:     capacity
+// CHECK:         scf.for
+// CHECK:           effattn.check %{{.*}}, "'effattn.separator_cache_compact' op expected length of row {0} to be between
+// CHECK:           effattn.check %{{.*}}, "'effattn.separator_cache_compact' op expected separator_end of row {0} to be 0 or between {1} and {2}, but got {3}"
+// CHECK-NOT:       effattn.check
+func.func @compact(%keys: tensor<2x4x9x8xf32>, %values: tensor<2x4x9x6xf32>, %kept: tensor<2x9xi1>, %length: tensor<2xi32>,
+    %end: tensor<2xi32>) -> tensor<2xi32> {
+  %0:5 = effattn.separator_cache_compact
+    outs(%keys, %values, %kept, %length, %end : tensor<2x4x9x8xf32>, tensor<2x4x9x6xf32>, tensor<2x9xi1>, tensor<2xi32>, tensor<2xi32>)
+    {initial = 1, separators = 2, window = 3, capacity = 8, when = #effattn.when<after_attention>}
+  return %0#3 : tensor<2xi32>
+}
+
+// C3 of a size that only run time knows.
+// CHECK-LABEL: @compact_few_entries
+// CHECK:         effattn.check %{{.*}}, "'effattn.separator_cache_compact' op expected keys cache size (dim 2) to be at least capacity + 1, but got {0} with capacity {1}"
+func.func @compact_few_entries(%keys: tensor<2x4x?x8xf32>, %values: tensor<2x4x?x6xf32>, %kept: tensor<2x?xi1>, %length: tensor<2xi32>,
+    %end: tensor<2xi32>) -> tensor<2xi32> {
+  %0:5 = effattn.separator_cache_compact
+    outs(%keys, %values, %kept, %length, %end : tensor<2x4x?x8xf32>, tensor<2x4x?x6xf32>, tensor<2x?xi1>, tensor<2xi32>, tensor<2xi32>)
+    {initial = 1, separators = 2, window = 3, capacity = 8, when = #effattn.when<after_attention>}
+  return %0#3 : tensor<2xi32>
+}

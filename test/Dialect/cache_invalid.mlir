@@ -28,3 +28,98 @@ func.func @kv_cache_append_length_as_float(%k: tensor<2x4x5x8xf32>, %v: tensor<2
     outs(%keys, %values, %length : tensor<2x4x9x8xf32>, tensor<2x4x9x6xf32>, tensor<2xf32>)
   return %0#2 : tensor<2xf32>
 }
+
+// -----
+
+func.func @separator_cache_append_c1_negative_initial(%k: tensor<1x4x5x8xf32>, %v: tensor<1x4x5x6xf32>, %flags: tensor<1x5xi1>,
+    %keys: tensor<1x4x9x8xf32>, %values: tensor<1x4x9x6xf32>, %kept: tensor<1x9xi1>, %length: tensor<1xi32>, %end: tensor<1xi32>) -> tensor<1xi32> {
+  // expected-error @below {{'effattn.separator_cache_append' op expected initial to be at least 0, but got -1}}
+  %0:5 = effattn.separator_cache_append ins(%k, %v, %flags : tensor<1x4x5x8xf32>, tensor<1x4x5x6xf32>, tensor<1x5xi1>)
+    outs(%keys, %values, %kept, %length, %end : tensor<1x4x9x8xf32>, tensor<1x4x9x6xf32>, tensor<1x9xi1>, tensor<1xi32>, tensor<1xi32>)
+    {initial = -1, separators = 2, window = 3, capacity = 8, when = #effattn.when<after_attention>}
+  return %0#3 : tensor<1xi32>
+}
+
+// -----
+
+func.func @separator_cache_append_c1_negative_separators(%k: tensor<1x4x5x8xf32>, %v: tensor<1x4x5x6xf32>, %flags: tensor<1x5xi1>,
+    %keys: tensor<1x4x9x8xf32>, %values: tensor<1x4x9x6xf32>, %kept: tensor<1x9xi1>, %length: tensor<1xi32>, %end: tensor<1xi32>) -> tensor<1xi32> {
+  // expected-error @below {{'effattn.separator_cache_append' op expected separators to be at least 0, but got -2}}
+  %0:5 = effattn.separator_cache_append ins(%k, %v, %flags : tensor<1x4x5x8xf32>, tensor<1x4x5x6xf32>, tensor<1x5xi1>)
+    outs(%keys, %values, %kept, %length, %end : tensor<1x4x9x8xf32>, tensor<1x4x9x6xf32>, tensor<1x9xi1>, tensor<1xi32>, tensor<1xi32>)
+    {initial = 1, separators = -2, window = 3, capacity = 8, when = #effattn.when<after_attention>}
+  return %0#3 : tensor<1xi32>
+}
+
+// -----
+
+func.func @separator_cache_append_c2_parts_exceed_capacity(%k: tensor<1x4x5x8xf32>, %v: tensor<1x4x5x6xf32>, %flags: tensor<1x5xi1>,
+    %keys: tensor<1x4x9x8xf32>, %values: tensor<1x4x9x6xf32>, %kept: tensor<1x9xi1>, %length: tensor<1xi32>, %end: tensor<1xi32>) -> tensor<1xi32> {
+  // expected-error @below {{'effattn.separator_cache_append' op expected initial + separators + window to be at most capacity, but got 1 + 5 + 3 and 8}}
+  %0:5 = effattn.separator_cache_append ins(%k, %v, %flags : tensor<1x4x5x8xf32>, tensor<1x4x5x6xf32>, tensor<1x5xi1>)
+    outs(%keys, %values, %kept, %length, %end : tensor<1x4x9x8xf32>, tensor<1x4x9x6xf32>, tensor<1x9xi1>, tensor<1xi32>, tensor<1xi32>)
+    {initial = 1, separators = 5, window = 3, capacity = 8, when = #effattn.when<after_attention>}
+  return %0#3 : tensor<1xi32>
+}
+
+// -----
+
+func.func @separator_cache_append_c3_no_entry_beyond_capacity(%k: tensor<1x4x5x8xf32>, %v: tensor<1x4x5x6xf32>, %flags: tensor<1x5xi1>,
+    %keys: tensor<1x4x9x8xf32>, %values: tensor<1x4x9x6xf32>, %kept: tensor<1x9xi1>, %length: tensor<1xi32>, %end: tensor<1xi32>) -> tensor<1xi32> {
+  // expected-error @below {{'effattn.separator_cache_append' op expected keys cache size (dim 2) to be at least capacity + 1, but got 9 with capacity 9}}
+  %0:5 = effattn.separator_cache_append ins(%k, %v, %flags : tensor<1x4x5x8xf32>, tensor<1x4x5x6xf32>, tensor<1x5xi1>)
+    outs(%keys, %values, %kept, %length, %end : tensor<1x4x9x8xf32>, tensor<1x4x9x6xf32>, tensor<1x9xi1>, tensor<1xi32>, tensor<1xi32>)
+    {initial = 1, separators = 2, window = 3, capacity = 9, when = #effattn.when<after_attention>}
+  return %0#3 : tensor<1xi32>
+}
+
+// -----
+
+func.func @separator_cache_compact_c1_negative_window(%keys: tensor<1x4x9x8xf32>, %values: tensor<1x4x9x6xf32>, %kept: tensor<1x9xi1>, %length: tensor<1xi32>, %end: tensor<1xi32>) -> tensor<1xi32> {
+  // expected-error @below {{'effattn.separator_cache_compact' op expected window to be at least 0, but got -3}}
+  %0:5 = effattn.separator_cache_compact
+    outs(%keys, %values, %kept, %length, %end : tensor<1x4x9x8xf32>, tensor<1x4x9x6xf32>, tensor<1x9xi1>, tensor<1xi32>, tensor<1xi32>)
+    {initial = 1, separators = 2, window = -3, capacity = 8, when = #effattn.when<before_attention>}
+  return %0#3 : tensor<1xi32>
+}
+
+// -----
+
+func.func @separator_cache_compact_c2_sum_beyond_i64(%keys: tensor<1x4x9x8xf32>, %values: tensor<1x4x9x6xf32>, %kept: tensor<1x9xi1>, %length: tensor<1xi32>, %end: tensor<1xi32>) -> tensor<1xi32> {
+  // expected-error @below {{'effattn.separator_cache_compact' op expected initial + separators + window to be at most capacity, but got 9223372036854775807 + 9223372036854775807 + 2 and 8}}
+  %0:5 = effattn.separator_cache_compact
+    outs(%keys, %values, %kept, %length, %end : tensor<1x4x9x8xf32>, tensor<1x4x9x6xf32>, tensor<1x9xi1>, tensor<1xi32>, tensor<1xi32>)
+    {initial = 9223372036854775807, separators = 9223372036854775807, window = 2, capacity = 8, when = #effattn.when<before_attention>}
+  return %0#3 : tensor<1xi32>
+}
+
+// -----
+
+func.func @separator_cache_compact_c3_no_entry_beyond_capacity(%keys: tensor<1x4x9x8xf32>, %values: tensor<1x4x9x6xf32>, %kept: tensor<1x9xi1>, %length: tensor<1xi32>, %end: tensor<1xi32>) -> tensor<1xi32> {
+  // expected-error @below {{'effattn.separator_cache_compact' op expected keys cache size (dim 2) to be at least capacity + 1, but got 9 with capacity 9223372036854775807}}
+  %0:5 = effattn.separator_cache_compact
+    outs(%keys, %values, %kept, %length, %end : tensor<1x4x9x8xf32>, tensor<1x4x9x6xf32>, tensor<1x9xi1>, tensor<1xi32>, tensor<1xi32>)
+    {initial = 1, separators = 2, window = 3, capacity = 9223372036854775807, when = #effattn.when<before_attention>}
+  return %0#3 : tensor<1xi32>
+}
+
+// -----
+
+func.func @separator_cache_compact_without_time(%keys: tensor<1x4x9x8xf32>, %values: tensor<1x4x9x6xf32>, %kept: tensor<1x9xi1>, %length: tensor<1xi32>, %end: tensor<1xi32>) -> tensor<1xi32> {
+  // expected-error @below {{'effattn.separator_cache_compact' op requires attribute 'when'}}
+  %0:5 = effattn.separator_cache_compact
+    outs(%keys, %values, %kept, %length, %end : tensor<1x4x9x8xf32>, tensor<1x4x9x6xf32>, tensor<1x9xi1>, tensor<1xi32>, tensor<1xi32>)
+    {initial = 1, separators = 2, window = 3, capacity = 8}
+  return %0#3 : tensor<1xi32>
+}
+
+// -----
+
+func.func @separator_cache_compact_flags_as_bytes(%keys: tensor<1x4x9x8xf32>, %values: tensor<1x4x9x6xf32>, %kept: tensor<1x9xi8>,
+    %length: tensor<1xi32>, %end: tensor<1xi32>) -> tensor<1xi32> {
+  // expected-error @below {{'effattn.separator_cache_compact' op expected state_flags to have element type i1, but got 'i8'}}
+  %0:5 = effattn.separator_cache_compact
+    outs(%keys, %values, %kept, %length, %end : tensor<1x4x9x8xf32>, tensor<1x4x9x6xf32>, tensor<1x9xi8>, tensor<1xi32>, tensor<1xi32>)
+    {initial = 1, separators = 2, window = 3, capacity = 8, when = #effattn.when<after_attention>}
+  return %0#3 : tensor<1xi32>
+}

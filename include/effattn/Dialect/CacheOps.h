@@ -7,4 +7,19 @@
 #define GET_OP_CLASSES
 #include "effattn/Dialect/CacheOps.h.inc"
 
+namespace mlir::effattn {
+
+/// The attributes that all ops on a separator cache have.
+struct SeparatorLayout {
+  int64_t initial, separators, window, capacity;
+  CompactionTime when;
+
+  template <typename Op> static SeparatorLayout of(Op op) {
+    return {int64_t(op.getInitial()), int64_t(op.getSeparators()),
+            int64_t(op.getWindow()), int64_t(op.getCapacity()), op.getWhen()};
+  }
+};
+
+} // namespace mlir::effattn
+
 #endif // EFFATTN_DIALECT_CACHEOPS_H

@@ -77,4 +77,159 @@ def EffAttn_KvCacheAppendOp : EffAttn_CacheOp<"kv_cache_append", [], "3"> {
   }];
 }
 
+//===----------------------------------------------------------------------===//
+// The separator cache
+//===----------------------------------------------------------------------===//
+
+def EffAttn_CompactionTime : I32EnumAttr<"CompactionTime", "when a full row is compacted", [
+    I32EnumAttrCase<"AfterAttention", 0, "after_attention">,
+    I32EnumAttrCase<"BeforeAttention", 1, "before_attention">]> {
+  let cppNamespace = "::mlir::effattn";
+  let genSpecializedAttr = 0;
+}
+def EffAttn_CompactionTimeAttr : EnumAttr<EffAttn_Dialect, EffAttn_CompactionTime, "when"> {
+  let assemblyFormat = "`<` $value `>`";
+}
+
+defvar EffAttn_SeparatorState = (ins
+  EffAttn_Shaped<"B G L D", "F">:$keys,
+  EffAttn_Shaped<"B G L E", "float">:$values,
+  EffAttn_Shaped<"B L", "bool">:$state_flags,
+  EffAttn_Shaped<"B", "int">:$length,
+  EffAttn_Shaped<"B", "int">:$separator_end);
+
+defvar EffAttn_SeparatorAttributes = (ins
+  I64Attr:$initial, I64Attr:$separators, I64Attr:$window, I64Attr:$capacity,
+  EffAttn_CompactionTimeAttr:$when);
+
+def EffAttn_SeparatorCacheAppendOp : EffAttn_CacheOp<"separator_cache_append",
+    [], "5"> {
+  let summary = "put new entries behind those of a separator cache";
+  let description = [{
+    Token t of row b becomes entry j = length[b] + t with its separator flag,
+    and the row's length grows by its new tokens. Nothing is compacted.
+
+    `keys[b, g, j] = k[b, g, t]`, `values[b, g, j] = v[b, g, t]`,
+    `state_flags[b, j] = flags[b, t]`
+
+    | operand         | shape           | meaning                             |
+    |-----------------|-----------------|-------------------------------------|
+    | `k`             | `B x G x T x D` | new keys                            |
+    | `v`             | `B x G x T x E` | new values                          |
+    | `flags`         | `B x T`         | i1: the new token is a separator    |
+    | `lengths`       | `B`             | new tokens of each row; T without it |
+    | `keys`          | `B x G x L x D` | state, updated in place             |
+    | `values`        | `B x G x L x E` | state, updated in place             |
+    | `state_flags`   | `B x L`         | state: the entry is a separator, i1 |
+    | `length`        | `B`             | state: entries of each row          |
+    | `separator_end` | `B`             | state: where the kept separators end; stays |
+
+    The attributes are those of the cache, the same on all its ops. A row is
+    `[ initial | separators | past window | window ]`: the first `initial`
+    entries always stay, then come at most `separators` kept separators up to
+    `separator_end`, then every token since the last compaction. A row of more
+    than `capacity` entries is compacted (`when = after_attention`), or one of
+    `capacity` entries already (`before_attention`).
+
+    Entries past a row's length are unspecified and never read; an empty cache
+    is all zeros. Tokens past `lengths[b]` are not taken. T = 0, D = 0 and E = 0
+    are legal. New entries are converted to the types of the cache.
+
+    C1: `initial`, `separators` and `window` are not negative. C2: their sum is
+    at most `capacity`. C3: L is at least capacity + 1. C4 (at run time):
+    length[b] is in [0, L]. C5 (at run time): separator_end[b] is 0, which reads
+    as `initial`, or in [initial, initial + separators]. C6 (at run time):
+    length[b] and the new tokens are at most L together. All rows are checked
+    before the first is written.
+
+    Cost: the new entries are copied, D + E numbers a token and key head; the
+    cache is not touched elsewhere. No temporaries.
+
+    ```mlir
+    func.func @prompt(%k: tensor<1x8x?x64xf32>, %v: tensor<1x8x?x64xf32>, %flags: tensor<1x?xi1>,
+        %keys: tensor<1x8x1024x64xf32>, %values: tensor<1x8x1024x64xf32>, %kept: tensor<1x1024xi1>,
+        %length: tensor<1xi32>, %end: tensor<1xi32>) -> (tensor<1x8x1024x64xf32>, tensor<1x8x1024x64xf32>,
+        tensor<1x1024xi1>, tensor<1xi32>, tensor<1xi32>) {
+      %0:5 = effattn.separator_cache_append
+        ins(%k, %v, %flags : tensor<1x8x?x64xf32>, tensor<1x8x?x64xf32>, tensor<1x?xi1>)
+        outs(%keys, %values, %kept, %length, %end : tensor<1x8x1024x64xf32>, tensor<1x8x1024x64xf32>,
+          tensor<1x1024xi1>, tensor<1xi32>, tensor<1xi32>)
+        {initial = 4, separators = 64, window = 224, capacity = 324, when = #effattn.when<after_attention>}
+      return %0#0, %0#1, %0#2, %0#3, %0#4 : tensor<1x8x1024x64xf32>, tensor<1x8x1024x64xf32>,
+        tensor<1x1024xi1>, tensor<1xi32>, tensor<1xi32>
+    }
+    ```
+    Source: SepLLM (arXiv 2412.12094).
+  }];
+  let arguments = !con((ins
+    EffAttn_Shaped<"B G T D", "float">:$k,
+    EffAttn_Shaped<"B G T E", "float">:$v,
+    EffAttn_Shaped<"B T", "bool">:$flags,
+    EffAttn_OptionalShaped<"B", "int">:$lengths),
+    EffAttn_SeparatorState, EffAttn_SeparatorAttributes);
+  let assemblyFormat = [{
+    `ins` `(` $k `,` $v `,` $flags `:` type($k) `,` type($v) `,` type($flags) `)`
+    (`lengths` `(` $lengths^ `:` type($lengths) `)`)?
+    `outs` `(` $keys `,` $values `,` $state_flags `,` $length `,` $separator_end `:`
+      type($keys) `,` type($values) `,` type($state_flags) `,` type($length) `,` type($separator_end) `)` attr-dict
+  }];
+}
+
+def EffAttn_SeparatorCacheCompactOp : EffAttn_CacheOp<"separator_cache_compact",
+    [], "5"> {
+  let summary = "forget what a full separator cache need not keep";
+  let description = [{
+    For each row that is due, with n = `length` and E = `separator_end`:
+
+    `old = entries[initial : E]`, `left = entries[E : n - window]`,
+    `kept = ` the newest `separators` of (`old` and then the separators of `left`),
+    `entries = entries[0 : initial], kept, entries[n - window : n]`,
+    `separator_end = initial + |kept|`.
+
+    | operand         | shape           | meaning                             |
+    |-----------------|-----------------|-------------------------------------|
+    | `keys`          | `B x G x L x D` | state, updated in place             |
+    | `values`        | `B x G x L x E` | state, updated in place             |
+    | `state_flags`   | `B x L`         | state: the entry is a separator, i1 |
+    | `length`        | `B`             | state: entries of each row          |
+    | `separator_end` | `B`             | state: where the kept separators end; 0 reads as `initial` |
+
+    A row is due when n > `capacity` (`when = after_attention`) or
+    n >= `capacity` (`before_attention`); others stay as they are. Rows are
+    independent. Order and flags are kept; what `old` holds stays a separator
+    whatever its flag. With `separators = 0` and capacity = initial + window this
+    is the cache of StreamingLLM; `initial + separators + window = capacity`
+    compacts at every token. Compacting twice changes nothing more.
+
+    C1: `initial`, `separators` and `window` are not negative. C2: their sum is
+    at most `capacity`. C3: L is at least capacity + 1. C4 (at run time):
+    length[b] is in [0, L]. C5 (at run time): separator_end[b] is 0 or in
+    [initial, initial + separators].
+
+    Cost: a row that is not due costs a comparison; one that is, a look at its
+    flags and the copy of what moves, at most separators + window entries of
+    D + E numbers a key head. No temporaries.
+
+    ```mlir
+    func.func @compact(%keys: tensor<?x8x325x64xbf16>, %values: tensor<?x8x325x64xbf16>, %kept: tensor<?x325xi1>,
+        %length: tensor<?xi32>, %end: tensor<?xi32>) -> (tensor<?x8x325x64xbf16>, tensor<?x8x325x64xbf16>,
+        tensor<?x325xi1>, tensor<?xi32>, tensor<?xi32>) {
+      %0:5 = effattn.separator_cache_compact
+        outs(%keys, %values, %kept, %length, %end : tensor<?x8x325x64xbf16>, tensor<?x8x325x64xbf16>,
+          tensor<?x325xi1>, tensor<?xi32>, tensor<?xi32>)
+        {initial = 4, separators = 64, window = 224, capacity = 324, when = #effattn.when<after_attention>}
+      return %0#0, %0#1, %0#2, %0#3, %0#4 : tensor<?x8x325x64xbf16>, tensor<?x8x325x64xbf16>,
+        tensor<?x325xi1>, tensor<?xi32>, tensor<?xi32>
+    }
+    ```
+    Source: SepLLM (arXiv 2412.12094); StreamingLLM (arXiv 2309.17453) for
+    `separators = 0`.
+  }];
+  let arguments = !con(EffAttn_SeparatorState, EffAttn_SeparatorAttributes);
+  let assemblyFormat = [{
+    `outs` `(` $keys `,` $values `,` $state_flags `,` $length `,` $separator_end `:`
+      type($keys) `,` type($values) `,` type($state_flags) `,` type($length) `,` type($separator_end) `)` attr-dict
+  }];
+}
+
 #endif // EFFATTN_CACHE_OPS

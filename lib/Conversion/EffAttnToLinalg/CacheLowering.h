@@ -7,10 +7,37 @@
 
 namespace mlir::effattn {
 
-/// `lane`, one head's entries [L, width], with the values of `element(column)`
-/// at `entry`, in the type of the lane.
-Value writeEntry(LinalgEmitter &emitter, OpBuilder &builder, Location loc,
-                 Value lane, Value entry, function_ref<Value(Value)> element);
+/// Emits changes of a *lane*: the entries that one row has in one tensor of a
+/// cache, [L, width] for a key head, [L] for flags.
+class LaneEmitter {
+public:
+  LaneEmitter(OpBuilder &builder, Location loc)
+      : builder(builder), loc(loc), emitter(builder, loc) {}
+
+  /// The lane with what `source` has at `place` as its entry number `entry`, in
+  /// the type of the lane. `place` indexes all dimensions but the columns.
+  Value copyEntry(Value lane, Value entry, Value source, ValueRange place);
+
+  /// The lane with its entry `from` at `to` as well.
+  Value moveEntry(Value lane, Value from, Value to);
+  /// The same for entries [low, high), of which entry i moves to i - distance.
+  Value moveEntries(Value lane, Value low, Value high, Value distance);
+
+protected:
+  Value index(int64_t value) { return emit::index(builder, loc, value); }
+
+  OpBuilder &builder;
+  Location loc;
+  LinalgEmitter emitter;
+
+private:
+  /// `element` gets the place in a row behind its first index, and the lane
+  /// as it is before the element is written.
+  Value writeEntry(Value lane, Value entry,
+                   function_ref<Value(ValueRange, Value)> element);
+};
+
+void populateSeparatorCacheToLinalgPatterns(RewritePatternSet &patterns);
 
 } // namespace mlir::effattn
 

@@ -5,42 +5,26 @@
 using namespace mlir;
 using namespace mlir::effattn;
 
-Value effattn::writeEntry(LinalgEmitter &emitter, OpBuilder &builder,
-                          Location loc, Value lane, Value entry,
-                          function_ref<Value(Value)> element) {
-  Type type = cast<ShapedType>(lane.getType()).getElementType();
-  Value width = emit::size(builder, loc, lane, 1);
-  return emitter.loop(
-      emit::index(builder, loc, 0), width, lane,
-      [&](Value column, ValueRange carried) -> SmallVector<Value> {
-        Value value = emit::toFloat(builder, loc, element(column), type);
-        return {emitter.insert(value, carried[0], ValueRange{entry, column})};
-      })[0];
-}
-
 namespace {
 /// Every head of every row in parallel, then the lengths.
 class KvCacheAppendLowering : OpLowering<KvCacheAppendOp> {
 public:
   KvCacheAppendLowering(OpBuilder &builder, KvCacheAppendOp op)
-      : OpLowering(builder, op) {}
+      : OpLowering(builder, op), lanes(builder, op.getLoc()) {}
 
   SmallVector<Value> run() {
     SmallVector<Value> appended = emitter.rows(
         /*leading=*/2, {op.getKeys(), op.getValues()},
-        [&](ValueRange at, ValueRange lanes) -> SmallVector<Value> {
-          return {append(at, op.getK(), lanes[0]),
-                  append(at, op.getV(), lanes[1])};
+        [&](ValueRange at, ValueRange parts) -> SmallVector<Value> {
+          return {append(at, op.getK(), parts[0]),
+                  append(at, op.getV(), parts[1])};
         });
     appended.push_back(count());
     return appended;
   }
 
 private:
-  Value newTokens(Value row) {
-    return op.getLengths() ? emit::loadIndex(builder, loc, op.getLengths(), row)
-                           : emit::size(builder, loc, op.getK(), 2);
-  }
+  Value newTokens(Value row) { return validTokens(op.getK(), row, 2); }
 
   /// The entry of token number `token` where token 0 has entry `first`.
   Value entryOf(Value first, Value token, Value entries) {
@@ -62,11 +46,8 @@ private:
           builder, loc, first, emit::max(builder, loc, entries, index(1)));
     auto appendToken = [&](Value token,
                            ValueRange carried) -> SmallVector<Value> {
-      return {writeEntry(emitter, builder, loc, carried[0],
-                         entryOf(first, token, entries), [&](Value column) {
-                           return load(source,
-                                       {head[0], head[1], token, column});
-                         })};
+      return {lanes.copyEntry(carried[0], entryOf(first, token, entries),
+                              source, {head[0], head[1], token})};
     };
     return emitter.loop(index(0), newTokens(head[0]), lane, appendToken)[0];
   }
@@ -80,10 +61,13 @@ private:
       return emit::add(builder, loc, previous, tokens);
     });
   }
+
+  LaneEmitter lanes;
 };
 } // namespace
 
 void effattn::populateCachesToLinalgPatterns(RewritePatternSet &patterns) {
+  populateSeparatorCacheToLinalgPatterns(patterns);
   patterns.add<LowerOp<KvCacheAppendOp, KvCacheAppendLowering>>(
       patterns.getContext());
 }

@@ -25,11 +25,11 @@ protected:
     return emit::load(builder, loc, source, indices);
   }
 
-  /// Number of valid tokens of a row; `tokens` is [B, T, ...].
-  Value validTokens(Value tokens, Value row) {
+  /// Number of valid tokens of a row; `tokens` has T in dimension `dim`.
+  Value validTokens(Value tokens, Value row, int64_t dim = 1) {
     if (op.getLengths())
       return emit::loadIndex(builder, loc, op.getLengths(), row);
-    return emit::size(builder, loc, tokens, 1);
+    return emit::size(builder, loc, tokens, dim);
   }
 
   /// 1 where the condition holds, else 0.

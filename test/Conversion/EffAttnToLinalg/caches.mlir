@@ -38,3 +38,46 @@ func.func @append_to_a_ring(%k: tensor<?x?x?x?xf32>, %v: tensor<?x?x?x?xf32>, %k
     outs(%keys, %values, %length : tensor<?x?x?x?xf32>, tensor<?x?x?x?xf32>, tensor<?xi32>) {ring = true}
   return %0#0, %0#1, %0#2 : tensor<?x?x?x?xf32>, tensor<?x?x?x?xf32>, tensor<?xi32>
 }
+
+// Heads read lengths, which change only then.
+// CHECK-LABEL: @append_separators
+// CHECK:         scf.forall (%{{.*}}, %{{.*}}) in
+// CHECK:         scf.forall (%{{.*}}) in
+// CHECK:           tensor.insert %{{.*}} into %{{.*}} : tensor<?xi1>
+// CHECK:           tensor.insert %{{.*}} into %{{.*}}[] : tensor<i32>
+
+// BUFFERS-LABEL: @append_separators
+// BUFFERS-NOT:     memref.alloc
+// BUFFERS-NOT:     memref.copy
+// BUFFERS:         return
+func.func @append_separators(%k: tensor<?x?x?x?xf32>, %v: tensor<?x?x?x?xf32>, %flags: tensor<?x?xi1>,
+    %keys: tensor<?x?x?x?xf32>, %values: tensor<?x?x?x?xf32>, %kept: tensor<?x?xi1>, %length: tensor<?xi32>, %end: tensor<?xi32>)
+    -> (tensor<?x?x?x?xf32>, tensor<?x?x?x?xf32>, tensor<?x?xi1>, tensor<?xi32>, tensor<?xi32>) {
+  %0:5 = effattn.separator_cache_append ins(%k, %v, %flags : tensor<?x?x?x?xf32>, tensor<?x?x?x?xf32>, tensor<?x?xi1>)
+    outs(%keys, %values, %kept, %length, %end : tensor<?x?x?x?xf32>, tensor<?x?x?x?xf32>, tensor<?x?xi1>, tensor<?xi32>, tensor<?xi32>)
+    {initial = 4, separators = 64, window = 224, capacity = 324, when = #effattn.when<after_attention>}
+  return %0#0, %0#1, %0#2, %0#3, %0#4 : tensor<?x?x?x?xf32>, tensor<?x?x?x?xf32>, tensor<?x?xi1>, tensor<?xi32>, tensor<?xi32>
+}
+
+// Count the separators that left the window, move old ones, those, and the window.
+// CHECK-LABEL: @compact
+// CHECK:         scf.forall (%{{.*}}, %{{.*}}) in
+// CHECK:           %[[DUE:.*]] = arith.cmpi sgt, %{{.*}}, %c324
+// CHECK:           scf.if %[[DUE]]
+// CHECK:             scf.for
+// CHECK:             %[[KEPT:.*]] = arith.minsi %{{.*}}, %c64
+// CHECK-COUNT-6:     scf.for
+// CHECK:         scf.forall (%{{.*}}) in
+// CHECK:           arith.cmpi sgt, %{{.*}}, %c324
+
+// BUFFERS-LABEL: @compact
+// BUFFERS-NOT:     memref.alloc
+// BUFFERS-NOT:     memref.copy
+// BUFFERS:         return
+func.func @compact(%keys: tensor<?x?x?x?xf32>, %values: tensor<?x?x?x?xf32>, %kept: tensor<?x?xi1>, %length: tensor<?xi32>, %end: tensor<?xi32>)
+    -> (tensor<?x?x?x?xf32>, tensor<?x?x?x?xf32>, tensor<?x?xi1>, tensor<?xi32>, tensor<?xi32>) {
+  %0:5 = effattn.separator_cache_compact
+    outs(%keys, %values, %kept, %length, %end : tensor<?x?x?x?xf32>, tensor<?x?x?x?xf32>, tensor<?x?xi1>, tensor<?xi32>, tensor<?xi32>)
+    {initial = 4, separators = 64, window = 224, capacity = 324, when = #effattn.when<after_attention>}
+  return %0#0, %0#1, %0#2, %0#3, %0#4 : tensor<?x?x?x?xf32>, tensor<?x?x?x?xf32>, tensor<?x?xi1>, tensor<?xi32>, tensor<?xi32>
+}

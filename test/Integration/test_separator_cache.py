@@ -1,0 +1,197 @@
+"""Compiled separator caches against the NumPy reference, over random states, shapes and raggedness."""
+
+import functools
+
+import ml_dtypes
+import numpy as np
+import pytest
+from cache_programs import SeparatorProgram
+from cases import Case
+from harness import CallError, compile_ir
+from hypothesis import given
+from hypothesis import strategies as st
+
+from effattn import reference
+
+DTYPES = {"f32": np.float32, "bf16": ml_dtypes.bfloat16, "f16": np.float16}
+COUNTERS = {"i32": np.int32, "i64": np.int64}
+AFTER, BEFORE = "after_attention", "before_attention"
+PROGRAMS = [
+    SeparatorProgram("after", (1, 2, 2, 7, AFTER)),
+    SeparatorProgram("before", (2, 2, 1, 7, BEFORE), ("bf16", "bf16", "bf16", "i32")),
+    SeparatorProgram("streaming", (2, 0, 3, 5, AFTER), ("f16", "f16", "f16", "i32")),
+    SeparatorProgram("every_token", (1, 2, 3, 6, BEFORE), ("f32", "bf16", "f32", "i64")),
+    SeparatorProgram("no_window", (1, 3, 0, 4, BEFORE)),
+    SeparatorProgram("no_initial", (0, 3, 2, 8, AFTER), ("f32", "f32", "bf16", "i32")),
+    SeparatorProgram("nothing", (0, 0, 0, 0, AFTER)),
+    SeparatorProgram("window_alone", (0, 0, 4, 4, BEFORE)),
+]
+
+seeds = st.integers(0, 2**32 - 1).map(np.random.default_rng)
+programs = st.sampled_from(PROGRAMS)
+
+
+@functools.lru_cache(maxsize=None)
+def compiled():
+    texts = [text for program in PROGRAMS for text in (program.append(), program.compact())]
+    return compile_ir("\n".join(texts))
+
+
+def call(op, program, *operands):
+    return getattr(compiled(), f"{op}_{program.name}")(*operands)
+
+
+def draw(rng, dtype, *shape):
+    """Normal numbers, some of them NaN or infinite."""
+    values = rng.standard_normal(shape)
+    values[rng.random(shape) < 0.1] = rng.choice([np.nan, np.inf, 0.0])
+    return values.astype(DTYPES[dtype])
+
+
+def draw_state(rng, program, batch, heads, entries, width, value_width):
+    """Any legal state, whether a stream leads to it or not."""
+    initial, separators, *_ = program.layout
+    end = np.where(rng.random(batch) < 0.2, 0, rng.integers(initial, initial + separators + 1, batch))
+    return (
+        draw(rng, program.keys, batch, heads, entries, width),
+        draw(rng, program.values, batch, heads, entries, value_width),
+        rng.random((batch, entries)) < rng.choice([0.1, 0.5, 0.9]),
+        rng.integers(0, entries + 1, batch).astype(COUNTERS[program.counter]),
+        end.astype(COUNTERS[program.counter]),
+    )
+
+
+def draw_tokens(rng, program, batch, heads, tokens, width, value_width):
+    """Keys, values and flags whose tokens do not stand side by side in memory."""
+    return (
+        draw(rng, program.new, batch, tokens, heads, width).swapaxes(1, 2),
+        draw(rng, program.new, batch, heads, value_width, tokens).swapaxes(2, 3),
+        rng.random((tokens, batch)).T < 0.4,
+    )
+
+
+@st.composite
+def states(draw_from):
+    rng, program = draw_from(seeds), draw_from(programs)
+    batch, heads, spare = draw_from(st.integers(0, 3)), draw_from(st.integers(0, 2)), draw_from(st.integers(1, 9))
+    width, value_width = (draw_from(st.sampled_from([0, 1, 3, 8])) for _ in range(2))
+    return rng, program, draw_state(
+        rng, program, batch, heads, program.layout[3] + spare, width, value_width
+    )
+
+
+def assert_same_state(found, expected):
+    """Equal up to each row's length, in the types of ``found``; NumPy compares no NaN of bf16."""
+    found, expected = list(found), list(expected)
+    for got, want in zip(found[3:], expected[3:]):
+        np.testing.assert_array_equal(got, want)
+    for got, want in zip(found[:3], expected[:3]):
+        with np.errstate(over="ignore"):
+            want = want.astype(got.dtype)
+        for row, length in enumerate(found[3]):
+            used = (row, slice(length)) if got.ndim == 2 else (row, slice(None), slice(length))
+            np.testing.assert_array_equal(got[used].astype(np.float64), want[used].astype(np.float64))
+
+
+@given(states())
+def test_compact(case):
+    _, program, state = case
+    found = call("compact", program, *state)
+    assert [array.dtype for array in found] == [array.dtype for array in state]
+    assert_same_state(found, reference.separator_cache_compact(state, **program.options()))
+    for row, (before, after) in enumerate(zip(state[3], found[3])):
+        if before < program.layout[3]:
+            for array, old in zip(found, state):
+                assert array[row].tobytes() == old[row].tobytes()
+    assert_same_state(call("compact", program, *found), found)
+
+
+@given(states(), st.integers(0, 7))
+def test_append(case, tokens):
+    rng, program, state = case
+    batch, heads, entries, width = state[0].shape
+    lengths = np.minimum(rng.integers(0, tokens + 1, batch), entries - state[3]).astype(np.int32)
+    new = draw_tokens(rng, program, batch, heads, tokens, width, state[1].shape[3])
+    found = call("append", program, *state, *new, lengths)
+    expected = reference.separator_cache_append(state, *new, lengths=lengths, **program.options())
+    assert_same_state(found, expected)
+
+
+def small_state(length=(0, 0), end=(0, 0), entries=8):
+    zeros = np.zeros((2, 1, entries, 2), np.float32)
+    flags = np.zeros((2, entries), bool)
+    return zeros, zeros.copy(), flags, np.array(length), np.array(end)
+
+
+SMALL_TOKENS = np.ones((2, 1, 2, 2), np.float32), np.ones((2, 1, 2, 2), np.float32), np.ones((2, 2), bool)
+
+
+@pytest.mark.parametrize("op", ["append", "compact"])
+@pytest.mark.parametrize(
+    "state, message",
+    [
+        (small_state(length=(0, 9)), "length of row 1 to be between 0 and the cache size 8, but got 9"),
+        (small_state(length=(-1, 0)), "length of row 0 to be between 0 and the cache size 8, but got -1"),
+        (small_state(end=(1, 4)), "separator_end of row 1 to be 0 or between 1 and 3, but got 4"),
+        (small_state(end=(-1, 0)), "separator_end of row 0 to be 0 or between 1 and 3, but got -1"),
+        (small_state(entries=7), r"cache size \(dim 2\) to be at least capacity \+ 1, but got 7 with capacity 7"),
+    ],
+)
+def test_bad_states_stay_as_they_were(op, state, message):
+    more = [*SMALL_TOKENS, np.array([2, 2], np.int32)] if op == "append" else []
+    check_refused(op, state, more, message)
+
+
+def check_refused(op, state, more, message):
+    function = getattr(compiled(), f"{op}_after")
+    states = [array.copy() for array in state]
+    with pytest.raises(CallError, match=message) as error:
+        function.into([*states, *more], states)
+    assert f"'effattn.separator_cache_{op}' op expected" in str(error.value)
+    for array, before in zip(states, state):
+        np.testing.assert_array_equal(array, before)
+
+
+def test_append_over_capacity_takes_nothing():
+    more = [*SMALL_TOKENS, np.array([2, 1], np.int32)]
+    message = r"length \+ new tokens to be at most 8 \(N\), but got 8 \+ 1 = 9 in row 1"
+    check_refused("append", small_state(length=(5, 8)), more, message)
+
+
+# --- Worked cases -----------------------------------------------------------
+
+
+def case_program(case, when):
+    """The program of a case's cache, compiled with the parameters that the case has."""
+    names = ("init_cache_size", "sep_cache_size", "local_size", "cache_size")
+    return SeparatorProgram("case", (*(case.params[name] for name in names), when))
+
+
+def empty_state(entries, heads=1, width=1):
+    """A cache of one row."""
+    zeros = np.zeros((1, heads, entries, width), np.float32)
+    return [zeros, zeros.copy(), np.zeros((1, entries), bool), np.zeros(1, np.int64), np.zeros(1, np.int64)]
+
+
+def token(case, t):
+    """Key, value and flag of token t, whose value is its index."""
+    key, value = np.zeros((1, 1, 1, 1), np.float32), np.full((1, 1, 1, 1), t, np.float32)
+    return key, value, np.isin(case["ids"][:, t : t + 1], case.params["seps"])
+
+
+def kept(state):
+    return state[1][0, 0, : state[3][0], 0].astype(int).tolist()
+
+
+def test_a_published_stream_by_append_and_compact():
+    case = Case("sepllm_stream_basic")
+    program = case_program(case, AFTER)
+    library = compile_ir(program.append() + "\n" + program.compact())
+    state, one = empty_state(case.params["cache_size"] + 1), np.ones(1, np.int32)
+    for step, t in enumerate(case["t"]):
+        state = library.append_case(*state, *token(case, t), one)
+        assert state[3].tolist() == [case["len_before"][step]]
+        state = library.compact_case(*state)
+        assert state[3].tolist() == [case["len_after"][step]]
+        assert state[4].tolist() == [case["sep_end"][step]]
+        assert kept(state) == [i for i in case["kept"][step, 0] if i >= 0]

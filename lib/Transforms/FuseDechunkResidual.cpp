@@ -1,4 +1,5 @@
 //===- FuseDechunkResidual.cpp - h + dechunk(...) in one pass over tokens -===//
+#include "TensorSum.h"
 #include "effattn/Dialect/ConceptOps.h"
 #include "effattn/Transforms/Passes.h"
 
@@ -16,46 +17,6 @@ namespace mlir::effattn {
 
 using namespace mlir;
 using namespace mlir::effattn;
-
-namespace {
-/// A sum of two tensors, however it is written.
-struct TensorSum {
-  Value lhs, rhs;
-  /// What the sum is written into; absent for arith.addf.
-  Value destination;
-  /// Every element of the sum is that of both operands at the same place.
-  bool isElementwise = true;
-};
-} // namespace
-
-/// The sum that an arith.addf on tensors is, or a linalg op whose body adds two
-/// of its operands: linalg.add, map, elementwise, generic.
-static std::optional<TensorSum> matchSum(Operation *op) {
-  if (auto add = dyn_cast<arith::AddFOp>(op)) {
-    if (!isa<RankedTensorType>(add.getType()))
-      return std::nullopt;
-    return TensorSum{add.getLhs(), add.getRhs(), Value()};
-  }
-  auto linalgOp = dyn_cast<linalg::LinalgOp>(op);
-  if (!linalgOp || !linalgOp.hasPureTensorSemantics() ||
-      linalgOp.getNumDpsInits() != 1)
-    return std::nullopt;
-  Block *body = linalgOp.getBlock();
-  auto add = dyn_cast<arith::AddFOp>(body->front());
-  if (!add || body->getTerminator()->getOperands() != add->getResults())
-    return std::nullopt;
-  auto lhs = dyn_cast<BlockArgument>(add.getLhs());
-  auto rhs = dyn_cast<BlockArgument>(add.getRhs());
-  if (!lhs || !rhs || lhs.getOwner() != body || rhs.getOwner() != body)
-    return std::nullopt;
-  bool isElementwise =
-      linalgOp.getNumLoops() == linalgOp.getNumParallelLoops() &&
-      llvm::all_of(linalgOp.getIndexingMapsArray(),
-                   [](AffineMap map) { return map.isIdentity(); });
-  return TensorSum{linalgOp.getMatchingOpOperand(lhs)->get(),
-                   linalgOp.getMatchingOpOperand(rhs)->get(),
-                   linalgOp.getDpsInits()[0], isElementwise};
-}
 
 /// The dechunk whose tokens are `value`.
 static DechunkOp getDechunk(Value value) {
@@ -93,7 +54,7 @@ static StringRef whyNot(DechunkOp dechunk, const TensorSum &sum, Value residual,
 /// dechunk(...) + h -> dechunk(...) residual(h): one pass over the tokens.
 static LogicalResult fuse(Operation *op, RewriterBase &rewriter,
                           const DominanceInfo &dominance) {
-  std::optional<TensorSum> sum = matchSum(op);
+  std::optional<TensorSum> sum = TensorSum::match(op);
   if (!sum)
     return rewriter.notifyMatchFailure(op, "not a sum of two tensors");
   DechunkOp dechunk = getDechunk(sum->lhs);

@@ -12,6 +12,27 @@
 using namespace mlir;
 using namespace mlir::effattn;
 
+/// The tensor that `value` has its size from: that of a result is its init's.
+static Value getSizeSource(Value value) {
+  while (auto result = dyn_cast<OpResult>(value)) {
+    auto op = dyn_cast<DestinationStyleOpInterface>(result.getOwner());
+    if (!op)
+      break;
+    value = op.getTiedOpOperand(result)->get();
+  }
+  return value;
+}
+
+/// Whether `size` is the whole of dimension `dim` of `tensor`.
+static bool isWholeDim(OpFoldResult size, Value tensor, unsigned dim) {
+  auto type = cast<RankedTensorType>(tensor.getType());
+  if (std::optional<int64_t> constant = getConstantIntValue(size))
+    return *constant == type.getDimSize(dim);
+  auto dimOp = cast<Value>(size).getDefiningOp<tensor::DimOp>();
+  return dimOp && dimOp.getConstantIndex() == int64_t(dim) &&
+         getSizeSource(dimOp.getSource()) == getSizeSource(tensor);
+}
+
 namespace {
 /// Operands of an op by whether they have a row for every row of the results.
 struct RowOperands {
@@ -104,13 +125,10 @@ struct RowTilingModel
                           ArrayRef<OpFoldResult> offsets,
                           ArrayRef<OpFoldResult> sizes) const {
     unsigned leading = RowOperands(cast<ComputeOpInterface>(op)).leading;
-    auto type = cast<RankedTensorType>(op->getResult(number).getType());
-    auto init = cast<DestinationStyleOpInterface>(op).getDpsInitOperand(number);
-    SmallVector<OpFoldResult> whole =
-        tensor::getMixedSizes(builder, op->getLoc(), init->get());
-    for (unsigned dim = leading; dim < type.getRank(); ++dim)
-      if (!isZeroInteger(offsets[dim]) ||
-          !isEqualSize(sizes[dim], whole[dim], op->getResult(number), dim))
+    Value result = op->getResult(number);
+    unsigned rank = cast<RankedTensorType>(result.getType()).getRank();
+    for (unsigned dim = leading; dim < rank; ++dim)
+      if (!isZeroInteger(offsets[dim]) || !isWholeDim(sizes[dim], result, dim))
         return failure();
     FailureOr<TilingResult> tile = getTiledImplementation(
         op, builder, offsets.take_front(leading), sizes.take_front(leading));
@@ -134,18 +152,6 @@ private:
     llvm::copy(sizes, tileSizes.begin());
     return tensor::ExtractSliceOp::create(builder, loc, operand, tileOffsets,
                                           tileSizes, strides);
-  }
-
-  /// Whether `size` is the whole of a dimension of the result, whose size is
-  /// known as `whole`, or asked for by tensor.dim.
-  static bool isEqualSize(OpFoldResult size, OpFoldResult whole, Value result,
-                          unsigned dim) {
-    if (isEqualConstantIntOrValue(size, whole))
-      return true;
-    auto asked = dyn_cast<Value>(size);
-    auto dimOp = asked ? asked.getDefiningOp<tensor::DimOp>() : tensor::DimOp();
-    return dimOp && dimOp.getSource() == result &&
-           dimOp.getConstantIndex() == int64_t(dim);
   }
 };
 } // namespace

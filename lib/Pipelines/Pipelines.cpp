@@ -20,7 +20,8 @@ static std::string fusePasses(const CpuPipelineOptions &) {
 
 static std::string linalgPasses(const CpuPipelineOptions &) {
   return "effattn-prepare-entry-points,effattn-insert-checks,canonicalize,cse,"
-         "effattn-tile-contractions,effattn-convert-to-linalg,canonicalize,cse";
+         "effattn-fuse-norm-matmul,effattn-tile-contractions,"
+         "effattn-convert-to-linalg,canonicalize,cse";
 }
 
 /// Results are built in the memory they go to (eliminate-empty-tensors), and

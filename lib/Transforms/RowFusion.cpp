@@ -1,7 +1,9 @@
 //===- RowFusion.cpp - Compute producers tile by tile of their consumer ---===//
 #include "RowFusion.h"
+#include "effattn/Dialect/EffAttn.h"
 
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/SCF/Transforms/TileUsingInterface.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/Dominance.h"
@@ -23,18 +25,44 @@ bool effattn::isUsedFromHereOn(Value value, Operation *op) {
   });
 }
 
-/// A slice of an uninitialised tensor is an uninitialised tensor of its size:
-/// otherwise the whole one would be allocated.
-static void shrinkEmptyTensors(RewriterBase &rewriter, Operation *op) {
-  for (OpOperand &operand : op->getOpOperands()) {
-    auto slice = operand.get().getDefiningOp<tensor::ExtractSliceOp>();
-    if (!slice || !slice.getSource().getDefiningOp<tensor::EmptyOp>())
+/// Whether `tensor` is what a parallel loop builds from its tiles.
+static bool isOutputOfLoop(Value tensor) {
+  auto argument = dyn_cast<BlockArgument>(tensor);
+  return argument && isa<scf::ForallOp>(argument.getOwner()->getParentOp());
+}
+
+/// A tile that is only written needs no part of a whole tensor, which would be
+/// allocated for nothing: memory of its own stays in the cache.
+static void shrinkDestinations(RewriterBase &rewriter, Operation *op) {
+  auto destinations = dyn_cast<DestinationStyleOpInterface>(op);
+  auto compute = dyn_cast<ComputeOpInterface>(op);
+  if (!destinations || !compute)
+    return;
+  for (auto [number, init] :
+       llvm::enumerate(destinations.getDpsInitsMutable())) {
+    auto slice = init.get().getDefiningOp<tensor::ExtractSliceOp>();
+    if (!slice || compute.readsInit(number) ||
+        isOutputOfLoop(slice.getSource()))
       continue;
     rewriter.setInsertionPoint(slice);
-    RankedTensorType type = slice.getType();
-    rewriter.replaceOpWithNewOp<tensor::EmptyOp>(slice, slice.getMixedSizes(),
-                                                 type.getElementType());
+    rewriter.replaceOpWithNewOp<tensor::EmptyOp>(
+        slice, slice.getMixedSizes(), slice.getType().getElementType());
   }
+}
+
+/// The loop asks what it took in for sizes: their destinations know them.
+static void redirectSizes(RewriterBase &rewriter, Operation *op) {
+  auto destinations = cast<DestinationStyleOpInterface>(op);
+  for (OpResult result : op->getResults())
+    for (Operation *user : llvm::make_early_inc_range(result.getUsers())) {
+      if (isOpTriviallyDead(user))
+        rewriter.eraseOp(user);
+      else if (auto dim = dyn_cast<tensor::DimOp>(user))
+        rewriter.modifyOpInPlace(dim, [&] {
+          dim.getSourceMutable().assign(
+              destinations.getTiedOpOperand(result)->get());
+        });
+    }
 }
 
 LogicalResult
@@ -69,11 +97,13 @@ effattn::fuseIntoTiles(RewriterBase &rewriter, TilingInterface consumer,
       return dominance.properlyDominates(loop, use.getOwner());
     });
   for (Operation *op : tiled->tiledAndFusedOps)
-    shrinkEmptyTensors(rewriter, op);
+    shrinkDestinations(rewriter, op);
   // Consumers come before their producers.
   rewriter.eraseOp(consumer);
-  for (Operation *producer : tiled->fusedProducers)
+  for (Operation *producer : tiled->fusedProducers) {
+    redirectSizes(rewriter, producer);
     if (producer->use_empty())
       rewriter.eraseOp(producer);
+  }
   return success();
 }

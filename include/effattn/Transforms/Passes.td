@@ -100,6 +100,21 @@ def LimitParallelismPass : Pass<"effattn-limit-parallelism"> {
   let dependentDialects = ["::mlir::scf::SCFDialect"];
 }
 
+def FuseNormMatmulPass : Pass<"effattn-fuse-norm-matmul"> {
+  let summary = "normalise rows where they are multiplied";
+  let description = [{
+    A linalg contraction of the rows that rms_norm or layer_norm gives becomes a parallel loop over tiles that normalises its rows itself:
+    normalised rows stay in the cache and no tensor holds all of them. A norm
+    with several products (queries, keys, values) is computed in each, which is
+    a small share of their work. Values do not change.
+
+    Runs after `effattn-insert-checks`, whose checks cannot stand in parallel
+    loops.
+  }];
+  let dependentDialects = ["::mlir::affine::AffineDialect",
+    "::mlir::scf::SCFDialect", "::mlir::tensor::TensorDialect"];
+}
+
 def TileContractionsPass : Pass<"effattn-tile-contractions"> {
   let summary = "multiply matrices tile by tile, along their memory";
   let description = [{

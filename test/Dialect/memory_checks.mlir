@@ -115,3 +115,21 @@ func.func @long_addresses_in_buffers(%w: memref<1x?x100xf32>, %i: memref<1x?x100
     outs(%out, %memory, %mass : memref<1x?x3xf32>, memref<1x?x3xf32>, memref<1x?xf32>)
   return
 }
+
+// CHECK-LABEL: @codes_of_dynamic_sizes
+// CHECK:         effattn.check %{{.*}}, "'effattn.vector_quantize' op expected groups to divide the width of x (dim 1), but got {0} and {1}"(%c2, %
+// CHECK:         effattn.check %{{.*}}, "{{.*}}expected codes (dim 1) to equal groups, but got {0} and {1}"(%{{.*}}, %c2 :
+// CHECK:         effattn.check %{{.*}}, "{{.*}}expected codebook size (dim 0) to be at least 1, but got {0}"
+// CHECK:         effattn.check %{{.*}}, "{{.*}}expected codebook size (dim 0) to be at most {0}, but got {1}"(%c2147483647, %
+func.func @codes_of_dynamic_sizes(%x: memref<?x?xf32>, %book: memref<?x?xf32>, %codes: memref<?x?xi32>, %out: memref<?x?xf32>) {
+  effattn.vector_quantize ins(%x, %book : memref<?x?xf32>, memref<?x?xf32>) outs(%codes, %out : memref<?x?xi32>, memref<?x?xf32>) {groups = 2}
+  return
+}
+
+// CHECK-LABEL: @codes_of_static_sizes
+// CHECK-NOT:     effattn.check
+// CHECK:         effattn.vector_quantize
+func.func @codes_of_static_sizes(%x: memref<4x8xf32>, %book: memref<5x8xf32>, %codes: memref<4xi32>, %out: memref<4x8xf32>) {
+  effattn.vector_quantize ins(%x, %book : memref<4x8xf32>, memref<5x8xf32>) outs(%codes, %out : memref<4xi32>, memref<4x8xf32>)
+  return
+}

@@ -97,3 +97,23 @@ func.func @address_memory_buffers(%w: memref<1x2x1xf32>, %wi: memref<1x2x1xi32>,
     outs(%out, %memory, %mass : memref<1x2x3xf16>, memref<1x9x3xf32>, memref<1x9xf32>) {gamma = 0.0, epsilon = 1.0e-3 : f32}
   return
 }
+
+// CHECK-LABEL: @vector_quantize
+// CHECK:         effattn.vector_quantize ins(%{{.*}}, %{{.*}} : tensor<?x3x8xbf16>, tensor<?x8xf32>) outs(%{{.*}}, %{{.*}} : tensor<?x3x2xi32>, tensor<?x3x8xbf16>)
+// CHECK-SAME:      {groups = 2 : i64, metric = #effattn.metric<cosine>}
+func.func @vector_quantize(%x: tensor<?x3x8xbf16>, %book: tensor<?x8xf32>, %codes: tensor<?x3x2xi32>, %out: tensor<?x3x8xbf16>)
+    -> (tensor<?x3x2xi32>, tensor<?x3x8xbf16>) {
+  %c, %o = effattn.vector_quantize ins(%x, %book : tensor<?x3x8xbf16>, tensor<?x8xf32>)
+    outs(%codes, %out : tensor<?x3x2xi32>, tensor<?x3x8xbf16>) {groups = 2, metric = #effattn.metric<cosine>}
+  return %c, %o : tensor<?x3x2xi32>, tensor<?x3x8xbf16>
+}
+
+// One group may have a dimension of its own or none.
+// CHECK-LABEL: @vector_quantize_buffers
+// CHECK:         effattn.vector_quantize ins(%{{.*}}, %{{.*}} : memref<8xf16>, memref<5x8xf16>) outs(%{{.*}}, %{{.*}} : memref<i32>, memref<8xf16>){{$}}
+// CHECK:         effattn.vector_quantize ins(%{{.*}}, %{{.*}} : memref<8xf16>, memref<5x8xf16>) outs(%{{.*}}, %{{.*}} : memref<1xi32>, memref<8xf16>){{$}}
+func.func @vector_quantize_buffers(%x: memref<8xf16>, %book: memref<5x8xf16>, %code: memref<i32>, %codes: memref<1xi32>, %out: memref<8xf16>) {
+  effattn.vector_quantize ins(%x, %book : memref<8xf16>, memref<5x8xf16>) outs(%code, %out : memref<i32>, memref<8xf16>)
+  effattn.vector_quantize ins(%x, %book : memref<8xf16>, memref<5x8xf16>) outs(%codes, %out : memref<1xi32>, memref<8xf16>)
+  return
+}

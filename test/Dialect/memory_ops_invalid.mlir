@@ -296,3 +296,68 @@ func.func @address_memory_is_no_f32(%w: memref<1x2x1xf32>, %wi: memref<1x2x1xi32
     outs(%out, %memory, %mass : memref<1x2x3xf32>, memref<1x9x3xbf16>, memref<1x9xf32>) {gamma = 1.0}
   return
 }
+
+// -----
+
+func.func @vector_quantize_c1_no_groups(%x: memref<4x8xf32>, %book: memref<5x8xf32>, %codes: memref<4xi32>) {
+  // expected-error @below {{expected groups to be at least 1, but got 0}}
+  effattn.vector_quantize ins(%x, %book : memref<4x8xf32>, memref<5x8xf32>) outs(%codes, %x : memref<4xi32>, memref<4x8xf32>) {groups = 0}
+  return
+}
+
+// -----
+
+func.func @vector_quantize_c1_width_is_no_multiple(%x: memref<4x8xf32>, %book: memref<5x8xf32>, %codes: memref<4x3xi32>) {
+  // expected-error @below {{expected groups to divide the width of x (dim 1), but got 3 and 8}}
+  effattn.vector_quantize ins(%x, %book : memref<4x8xf32>, memref<5x8xf32>) outs(%codes, %x : memref<4x3xi32>, memref<4x8xf32>) {groups = 3}
+  return
+}
+
+// -----
+
+func.func @vector_quantize_c2_codes_without_groups(%x: memref<4x8xf32>, %book: memref<5x8xf32>, %codes: memref<4xi32>) {
+  // expected-error @below {{expected codes to have rank 2 [..., groups], but got 'memref<4xi32>'}}
+  effattn.vector_quantize ins(%x, %book : memref<4x8xf32>, memref<5x8xf32>) outs(%codes, %x : memref<4xi32>, memref<4x8xf32>) {groups = 2}
+  return
+}
+
+// -----
+
+func.func @vector_quantize_c2_codes_of_another_rank(%x: memref<4x8xf32>, %book: memref<5x8xf32>, %codes: memref<i32>) {
+  // expected-error @below {{expected codes to have rank 1 [...], but got 'memref<i32>'}}
+  effattn.vector_quantize ins(%x, %book : memref<4x8xf32>, memref<5x8xf32>) outs(%codes, %x : memref<i32>, memref<4x8xf32>)
+  return
+}
+
+// -----
+
+func.func @vector_quantize_c2_codes_of_other_groups(%x: memref<4x8xf32>, %book: memref<5x8xf32>, %codes: memref<4x3xi32>) {
+  // expected-error @below {{expected codes (dim 1) to equal groups, but got 3 and 2}}
+  effattn.vector_quantize ins(%x, %book : memref<4x8xf32>, memref<5x8xf32>) outs(%codes, %x : memref<4x3xi32>, memref<4x8xf32>) {groups = 2}
+  return
+}
+
+// -----
+
+func.func @vector_quantize_c3_no_codes(%x: memref<4x8xf32>, %book: memref<0x8xf32>, %codes: memref<4xi32>) {
+  // expected-error @below {{expected codebook size (dim 0) to be at least 1, but got 0}}
+  effattn.vector_quantize ins(%x, %book : memref<4x8xf32>, memref<0x8xf32>) outs(%codes, %x : memref<4xi32>, memref<4x8xf32>)
+  return
+}
+
+// -----
+
+func.func @vector_quantize_c4_more_codes_than_an_i32_names(%x: memref<4x8xf32>, %book: memref<2147483648x8xf32>, %codes: memref<4xi32>) {
+  // expected-error @below {{expected codebook size (dim 0) to be at most 2147483647, but got 2147483648}}
+  effattn.vector_quantize ins(%x, %book : memref<4x8xf32>, memref<2147483648x8xf32>) outs(%codes, %x : memref<4xi32>, memref<4x8xf32>)
+  return
+}
+
+// -----
+
+// expected-note @below {{x is 'memref<4x8xf32>'}}
+func.func @vector_quantize_widths_differ(%x: memref<4x8xf32>, %book: memref<5x6xf32>, %codes: memref<4xi32>) {
+  // expected-error @below {{expected codebook width (dim 1) to equal x width (dim 1), but got 6 and 8}}
+  effattn.vector_quantize ins(%x, %book : memref<4x8xf32>, memref<5x6xf32>) outs(%codes, %x : memref<4xi32>, memref<4x8xf32>)
+  return
+}

@@ -14,6 +14,15 @@ def EffAttn_ShiftModeAttr : EnumAttr<EffAttn_Dialect, EffAttn_ShiftMode, "shift"
   let assemblyFormat = "`<` $value `>`";
 }
 
+def EffAttn_Metric : I32EnumAttr<"Metric", "by what the nearest code is nearest", [
+    I32EnumAttrCase<"L2", 0, "l2">, I32EnumAttrCase<"Cosine", 1, "cosine">]> {
+  let cppNamespace = "::mlir::effattn";
+  let genSpecializedAttr = 0;
+}
+def EffAttn_MetricAttr : EnumAttr<EffAttn_Dialect, EffAttn_Metric, "metric"> {
+  let assemblyFormat = "`<` $value `>`";
+}
+
 class EffAttn_MemoryOp<string mnemonic, list<Trait> traits = [],
                        string initCount = "1", string readsInitBody = "false">
   : EffAttn_ComputeOp<mnemonic, traits, initCount, readsInitBody> {
@@ -339,6 +348,70 @@ def EffAttn_AddressMemoryOp : EffAttn_MemoryOp<"address_memory", [], "3",
       type($write_weights) `,` type($write_indices) `,` type($values) `,` type($read_weights) `,` type($read_indices) `)`
     (`lengths` `(` $lengths^ `:` type($lengths) `)`)?
     `outs` `(` $out `,` $memory `,` $mass `:` type($out) `,` type($memory) `,` type($mass) `)` attr-dict
+  }];
+}
+
+def EffAttn_VectorQuantizeOp : EffAttn_MemoryOp<"vector_quantize", [], "2"> {
+  let summary = "replace vectors by their nearest codes";
+  let description = [{
+    `codes = argmin_q distance(x, codebook[q])`, `quantized = codebook[codes]`
+
+    | `metric` | distance                                                       |
+    |----------|----------------------------------------------------------------|
+    | `l2`     | `sum_c (x_c - code_c)^2`, the default                            |
+    | `cosine` | `-<x, code> / (max(|x|, 1e-12) max(|code|, 1e-12))`: vectors of zeros have cosine 0 |
+
+    | operand     | shape             | meaning                                |
+    |-------------|-------------------|----------------------------------------|
+    | `x`         | `... C`           | vectors; f32, bf16 or f16               |
+    | `codebook`  | `Q C`             | codes, of any of these types            |
+    | `codes`     | `...` or `... groups` | the nearest codes, i32              |
+    | `quantized` | `... C`           | what they stand for, in the type of `x` |
+
+    With `groups` the columns fall into that many equal parts, and each chooses
+    by itself: group g owns columns [g C/groups, (g+1) C/groups) of both. `codes`
+    then has a last dimension, which one group may leave out.
+
+    Equal distances take the lowest code: sums are f64, so that a tie is not
+    decided by rounding, and take every code in the same order. A NaN distance
+    counts as the least, so that a code with a NaN shows; a vector with a NaN
+    gives code 0. Without columns (C = 0) every distance is 0.
+
+    C1: `groups` is at least 1 and divides C. C2: `codes` has the leading
+    dimensions of `x`, followed by one of size `groups`, which may be missing
+    where `groups` is 1. C3: Q is at least 1. C4: Q is at most 2^31 - 1, so that
+    a code is an i32.
+
+    Cost: Q C multiply-adds a vector, and for `cosine` Q C more for the norms of
+    the codes. Memory beyond operands: 8 C bytes for a vector in work, and 8 Q
+    groups for the norms.
+
+    ```mlir
+    func.func @two_codes_a_vector(%x: tensor<?x?x64xbf16>, %book: tensor<1024x64xf32>,
+        %codes: tensor<?x?x2xi32>, %out: tensor<?x?x64xbf16>)
+        -> (tensor<?x?x2xi32>, tensor<?x?x64xbf16>) {
+      %c, %o = effattn.vector_quantize ins(%x, %book : tensor<?x?x64xbf16>, tensor<1024x64xf32>)
+        outs(%codes, %out : tensor<?x?x2xi32>, tensor<?x?x64xbf16>)
+        {groups = 2, metric = #effattn.metric<cosine>}
+      return %c, %o : tensor<?x?x2xi32>, tensor<?x?x64xbf16>
+    }
+    ```
+    Source: VQ-VAE (arXiv 1711.00937).
+  }];
+  let arguments = (ins
+    EffAttn_Shaped<"... C", "F">:$x,
+    EffAttn_Shaped<"Q C", "float">:$codebook,
+    EffAttn_Shaped<"...", "i32">:$codes,
+    EffAttn_Shaped<"... C", "F">:$quantized,
+    DefaultValuedAttr<EffAttn_MetricAttr, "Metric::L2">:$metric,
+    DefaultValuedAttr<I64Attr, "1">:$groups);
+  let assemblyFormat = [{
+    `ins` `(` $x `,` $codebook `:` type($x) `,` type($codebook) `)`
+    `outs` `(` $codes `,` $quantized `:` type($codes) `,` type($quantized) `)` attr-dict
+  }];
+  let moreDeclaration = [{
+    /// Whether `codes` has a dimension for the groups.
+    bool hasGroupDim();
   }];
 }
 

@@ -119,25 +119,44 @@ LinalgEmitter::loop(Value low, Value high, ValueRange values,
   return llvm::to_vector<4>(ValueRange(loop.getResults()));
 }
 
+/// Slices of what is known to be empty are neither taken nor put back: their
+/// verifier refuses offset 0 where a size is 0.
+static bool isEmpty(Type tensor) {
+  return llvm::is_contained(cast<ShapedType>(tensor).getShape(), 0);
+}
+
 SmallVector<Value> LinalgEmitter::parallel(
     ArrayRef<OpFoldResult> sizes, ValueRange outputs,
     function_ref<SmallVector<std::pair<Value, Slice>>(ValueRange, ValueRange)>
         body) {
-  auto forall = scf::ForallOp::create(builder, loc, sizes, outputs,
+  SmallVector<Value> shared, results(outputs);
+  llvm::copy_if(outputs, std::back_inserter(shared),
+                [](Value output) { return !isEmpty(output.getType()); });
+  if (shared.empty())
+    return results;
+  auto forall = scf::ForallOp::create(builder, loc, sizes, shared,
                                       /*mapping=*/std::nullopt);
   OpBuilder::InsertionGuard guard(builder);
   builder.setInsertionPoint(forall.getTerminator());
+  SmallVector<Value> inside(outputs);
+  for (unsigned number = 0, next = 0; number < outputs.size(); ++number)
+    if (!isEmpty(outputs[number].getType())) {
+      inside[number] = forall.getRegionOutArgs()[next];
+      results[number] = forall.getResult(next++);
+    }
   SmallVector<std::pair<Value, Slice>> slices =
-      body(forall.getInductionVars(), forall.getRegionOutArgs());
+      body(forall.getInductionVars(), inside);
   builder.setInsertionPointToStart(forall.getTerminator().getBody());
-  for (auto [slice, output] : llvm::zip(slices, forall.getRegionOutArgs())) {
+  for (auto [slice, output] : llvm::zip_equal(slices, inside)) {
+    if (isEmpty(output.getType()))
+      continue;
     SmallVector<OpFoldResult> strides(slice.second.offsets.size(),
                                       builder.getIndexAttr(1));
     tensor::ParallelInsertSliceOp::create(builder, loc, slice.first, output,
                                           slice.second.offsets,
                                           slice.second.sizes, strides);
   }
-  return llvm::to_vector<4>(ValueRange(forall.getResults()));
+  return results;
 }
 
 LinalgEmitter::Slice LinalgEmitter::sliceOf(Value tensor, ValueRange leading) {
@@ -147,17 +166,31 @@ LinalgEmitter::Slice LinalgEmitter::sliceOf(Value tensor, ValueRange leading) {
   return slice;
 }
 
+Value LinalgEmitter::extract(Value tensor, const Slice &slice) {
+  auto type = cast<RankedTensorType>(tensor.getType());
+  if (isEmpty(type))
+    return empty(slice.sizes, type.getElementType());
+  SmallVector<OpFoldResult> strides(type.getRank(), builder.getIndexAttr(1));
+  return tensor::ExtractSliceOp::create(builder, loc, tensor, slice.offsets,
+                                        slice.sizes, strides);
+}
+
 Value LinalgEmitter::rowOf(Value tensor, ValueRange leading) {
   auto type = cast<RankedTensorType>(tensor.getType());
   auto rowType = RankedTensorType::get(
       type.getShape().drop_front(leading.size()), type.getElementType());
   Slice slice = sliceOf(tensor, leading);
+  if (isEmpty(rowType))
+    return empty(ArrayRef(slice.sizes).drop_front(leading.size()),
+                 type.getElementType());
   SmallVector<OpFoldResult> strides(type.getRank(), builder.getIndexAttr(1));
   return tensor::ExtractSliceOp::create(builder, loc, rowType, tensor,
                                         slice.offsets, slice.sizes, strides);
 }
 
 Value LinalgEmitter::insertRow(Value row, Value tensor, ValueRange leading) {
+  if (isEmpty(row.getType()))
+    return tensor;
   Slice slice = sliceOf(tensor, leading);
   SmallVector<OpFoldResult> strides(slice.sizes.size(),
                                     builder.getIndexAttr(1));
@@ -170,44 +203,18 @@ SmallVector<Value> LinalgEmitter::rows(
     function_ref<SmallVector<Value>(ValueRange, ValueRange)> body) {
   if (leading == 0)
     return body(ValueRange(), outputs);
-  // Rows that are known to be empty stand outside of the loop: the verifier of
-  // slices refuses offset 0 where a size is 0.
-  auto hasEmptyRows = [&](Value output) {
-    ArrayRef<int64_t> shape = cast<ShapedType>(output.getType()).getShape();
-    return llvm::is_contained(shape.drop_front(leading), 0);
-  };
-  SmallVector<unsigned> shared;
-  SmallVector<Value> results(outputs), owned;
-  for (auto [number, output] : llvm::enumerate(outputs)) {
-    if (hasEmptyRows(output))
-      continue;
-    shared.push_back(number);
-    owned.push_back(output);
-  }
-  if (owned.empty())
-    return results;
-
-  SmallVector<OpFoldResult> counts = sizes(owned.front());
+  SmallVector<OpFoldResult> counts = sizes(outputs.front());
   counts.truncate(leading);
-  owned = parallel(counts, owned, [&](ValueRange index, ValueRange owners) {
+  return parallel(counts, outputs, [&](ValueRange index, ValueRange owners) {
     SmallVector<Value> parts;
-    for (Value output : outputs)
-      parts.push_back(
-          hasEmptyRows(output)
-              ? empty(ArrayRef(sizes(output)).drop_front(leading),
-                      cast<ShapedType>(output.getType()).getElementType())
-              : Value());
-    for (auto [number, owner] : llvm::zip_equal(shared, owners))
-      parts[number] = rowOf(owner, index);
+    for (Value owner : owners)
+      parts.push_back(rowOf(owner, index));
     parts = body(index, parts);
     SmallVector<std::pair<Value, Slice>> updated;
-    for (auto [number, owner] : llvm::zip_equal(shared, owners))
-      updated.emplace_back(parts[number], sliceOf(owner, index));
+    for (auto [part, owner] : llvm::zip_equal(parts, owners))
+      updated.emplace_back(part, sliceOf(owner, index));
     return updated;
   });
-  for (auto [number, result] : llvm::zip_equal(shared, owned))
-    results[number] = result;
-  return results;
 }
 
 Value LinalgEmitter::extend(Value x) {

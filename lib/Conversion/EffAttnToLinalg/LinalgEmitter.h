@@ -69,7 +69,8 @@ public:
   /// The same, over every index in [0, sizes) of independent iterations that
   /// each own a slice of the outputs: an scf.forall. `body` gets the indices
   /// and the outputs, and returns for every output the value of its slice;
-  /// `slice` says where: offsets, sizes (strides are 1).
+  /// `slice` says where: offsets, sizes (strides are 1). An output that is
+  /// known to be empty stays as it is.
   struct Slice {
     SmallVector<OpFoldResult> offsets;
     SmallVector<OpFoldResult> sizes;
@@ -79,6 +80,8 @@ public:
       function_ref<SmallVector<std::pair<Value, Slice>>(ValueRange, ValueRange)>
           body);
 
+  /// What `tensor` holds in a slice, of the same rank.
+  Value extract(Value tensor, const Slice &slice);
   /// What `tensor` holds at the `leading` indices: a slice of its other
   /// dimensions. And `tensor` with such a slice in its place.
   Value rowOf(Value tensor, ValueRange leading);

@@ -35,6 +35,7 @@ void populateProductSoftmaxToLinalgPatterns(RewritePatternSet &patterns);
 void populateTopKToLinalgPatterns(RewritePatternSet &patterns);
 void populateAddressToLinalgPatterns(RewritePatternSet &patterns);
 void populateAddressMemoryToLinalgPatterns(RewritePatternSet &patterns);
+void populateVectorQuantizeToLinalgPatterns(RewritePatternSet &patterns);
 
 } // namespace mlir::effattn
 

@@ -22,4 +22,5 @@ void effattn::populateMemoryToLinalgPatterns(RewritePatternSet &patterns) {
   populateTopKToLinalgPatterns(patterns);
   populateAddressToLinalgPatterns(patterns);
   populateAddressMemoryToLinalgPatterns(patterns);
+  populateVectorQuantizeToLinalgPatterns(patterns);
 }

@@ -117,3 +117,35 @@ func.func @memory_without_columns(%out: tensor<?x?x0xf32>, %memory: tensor<?x?x0
     outs(%out, %memory, %mass : tensor<?x?x0xf32>, tensor<?x?x0xf32>, tensor<?x?xf32>)
   return %o, %s, %z : tensor<?x?x0xf32>, tensor<?x?x0xf32>, tensor<?x?xf32>
 }
+
+// A vector is widened once; what is compared with every code is a sum in f64.
+// CHECK-LABEL: @nearest_codes
+// CHECK:         scf.forall
+// CHECK:           linalg.generic
+// CHECK:             arith.extf {{.*}} to f64
+// CHECK:           scf.for
+// CHECK:             scf.for
+// CHECK:               arith.subf {{.*}} : f64
+// CHECK:               arith.addf {{.*}} fastmath<reassoc,contract> : f64
+// CHECK:             arith.cmpf ult
+func.func @nearest_codes(%x: tensor<?x?xbf16>, %book: tensor<?x?xf32>, %codes: tensor<?xi32>, %out: tensor<?x?xbf16>)
+    -> (tensor<?xi32>, tensor<?x?xbf16>) {
+  %c, %o = effattn.vector_quantize ins(%x, %book : tensor<?x?xbf16>, tensor<?x?xf32>)
+    outs(%codes, %out : tensor<?xi32>, tensor<?x?xbf16>)
+  return %c, %o : tensor<?xi32>, tensor<?x?xbf16>
+}
+
+// Norms of the codes once for all vectors.
+// CHECK-LABEL: @codes_of_an_angle
+// CHECK:         linalg.generic
+// CHECK:           math.sqrt
+// CHECK:         scf.forall
+// CHECK:           math.sqrt
+// CHECK-NOT:       math.sqrt
+// CHECK:           arith.divf
+func.func @codes_of_an_angle(%x: tensor<?x?xf32>, %book: tensor<?x?xf32>, %codes: tensor<?x3xi32>, %out: tensor<?x?xf32>)
+    -> (tensor<?x3xi32>, tensor<?x?xf32>) {
+  %c, %o = effattn.vector_quantize ins(%x, %book : tensor<?x?xf32>, tensor<?x?xf32>)
+    outs(%codes, %out : tensor<?x3xi32>, tensor<?x?xf32>) {groups = 3, metric = #effattn.metric<cosine>}
+  return %c, %o : tensor<?x3xi32>, tensor<?x?xf32>
+}

@@ -359,7 +359,9 @@ def vector_quantize(
 
 def _distances(metric: str, vector: np.ndarray, codes: np.ndarray) -> np.ndarray:
     # Sums along rows rather than a product of matrices, so that equal codes tie to the last bit.
-    if metric == "l2":
-        return np.sum((codes - vector) ** 2, axis=-1)
-    units = codes / np.maximum(np.linalg.norm(codes, axis=-1, keepdims=True), 1e-12)
-    return -np.sum(units * (vector / max(np.linalg.norm(vector), 1e-12)), axis=-1)
+    with np.errstate(invalid="ignore"):
+        if metric == "l2":
+            return np.sum((codes - vector) ** 2, axis=-1)
+        # One division at the end: before it small integers are exact, and tie where they should.
+        norms = np.maximum(np.linalg.norm(codes, axis=-1), 1e-12) * max(np.linalg.norm(vector), 1e-12)
+        return -np.sum(codes * vector, axis=-1) / norms

@@ -69,6 +69,10 @@ LogicalResult
 effattn::fuseIntoTiles(RewriterBase &rewriter, TilingInterface consumer,
                        ArrayRef<int64_t> tileSizes, bool recompute,
                        function_ref<bool(Operation *producer)> fuses) {
+  // Upstream cannot tile loops that are known not to run.
+  if (auto op = dyn_cast<linalg::LinalgOp>(consumer.getOperation());
+      op && llvm::is_contained(op.getStaticLoopRanges(), 0))
+    return failure();
   scf::SCFTileAndFuseOptions options;
   options.tilingOptions.setLoopType(scf::SCFTilingOptions::LoopType::ForallOp);
   SmallVector<OpFoldResult> sizes;

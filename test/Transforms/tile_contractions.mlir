@@ -82,3 +82,14 @@ func.func @others(%a: tensor<8x8xf32>, %m: memref<8x8xf32>, %n: memref<8x8xf32>)
   linalg.matmul ins(%m, %m : memref<8x8xf32>, memref<8x8xf32>) outs(%n : memref<8x8xf32>)
   return %0 : tensor<8x8xf32>
 }
+
+// -----
+
+// Nothing to sum: there is nothing to tile.
+// CHECK-LABEL: @empty_sum
+// CHECK-NOT:     scf.forall
+func.func @empty_sum(%a: tensor<2x0xf32>, %b: tensor<0x5xf32>, %c: tensor<2x5xf32>) -> tensor<2x5xf32> {
+  %0 = linalg.matmul ins(%a, %b : tensor<2x0xf32>, tensor<0x5xf32>)
+    outs(%c : tensor<2x5xf32>) -> tensor<2x5xf32>
+  return %0 : tensor<2x5xf32>
+}

@@ -6,7 +6,9 @@ import pathlib
 
 import pytest
 
-BUILD = pathlib.Path(os.environ.get("EFFATTN_BUILD_DIR") or pathlib.Path(__file__).resolve().parents[2] / "build")
+BUILD = pathlib.Path(
+    os.environ.get("EFFATTN_BUILD_DIR") or pathlib.Path(__file__).resolve().parents[2] / "build"
+)
 CACHE = BUILD / "CMakeCache.txt"
 
 needs_compiler = pytest.mark.skipif(

@@ -119,7 +119,14 @@ def test_every_element_type_goes_in_and_comes_out(element):
 
 @pytest.mark.parametrize(
     "view",
-    [lambda a: a, lambda a: a.T, lambda a: a[::-1, ::-2], lambda a: a[:, 1:3], lambda a: a[:0], lambda a: a[..., :0]],
+    [
+        lambda a: a,
+        lambda a: a.T,
+        lambda a: a[::-1, ::-2],
+        lambda a: a[:, 1:3],
+        lambda a: a[:0],
+        lambda a: a[..., :0],
+    ],
 )
 def test_strides_of_any_kind(add, view):
     x, y = view(arange(4, 6)), view(arange(4, 6) ** 2)
@@ -168,7 +175,9 @@ def test_a_donated_state_may_be_strided(memory):
 
 def test_what_cannot_be_donated(memory):
     operands = memory_operands()
-    with pytest.raises(effattn.Error, match=r"inputs that a result succeeds \(memory, mass\), but got 'weights'"):
+    with pytest.raises(
+        effattn.Error, match=r"inputs that a result succeeds \(memory, mass\), but got 'weights'"
+    ):
         memory(*operands, donate=["weights"])
     operands[3].flags.writeable = False
     with pytest.raises(effattn.Error, match="'memory' of accumulate to be writable, as it is donated"):
@@ -420,7 +429,9 @@ def test_bad_libraries(tmp_path):
 
 
 def test_a_folder_that_cannot_be_written(add, tmp_path):
-    with pytest.raises(effattn.Error, match="cannot write .*: the folder .* does not exist; nothing was written"):
+    with pytest.raises(
+        effattn.Error, match="cannot write .*: the folder .* does not exist; nothing was written"
+    ):
         add.save(tmp_path / "nowhere" / "x.o")
     with pytest.raises(effattn.Error, match="it is a folder"):
         (tmp_path / "x.so").mkdir()

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Efficient attention: a compiler of IR to functions on arrays, and what every op means.
 
-``compile`` and ``load`` give functions that take NumPy, PyTorch or other DLPack arrays.
+``compile`` and ``load`` give functions that take NumPy, PyTorch or other DLPack arrays; ``ops`` are the
+ops of the dialect on such arrays, and ``Module`` writes IR with them.
 ``effattn.reference`` says in NumPy float64 what every op means; ``effattn.plot`` draws.
 """
 
@@ -13,15 +14,25 @@ from effattn.error import Error
 if TYPE_CHECKING:
     from effattn.compiled import Compiled, load
     from effattn.compiler import compile
+    from effattn.ir import Module, Tensor
 
 __version__ = "0.1.0"
-__all__ = ["Compiled", "Error", "__version__", "compile", "load"]
+__all__ = ["Compiled", "Error", "Module", "Tensor", "__version__", "compile", "load", "ops"]
 
 # The reference and the pictures do without the compiler, so it is loaded when it is first used.
-_LAZY = {"Compiled": "effattn.compiled", "compile": "effattn.compiler", "load": "effattn.compiled"}
+_LAZY = {
+    "Compiled": "effattn.compiled",
+    "Module": "effattn.ir",
+    "Tensor": "effattn.ir",
+    "compile": "effattn.compiler",
+    "load": "effattn.compiled",
+}
+_SUBMODULES = ("ops", "plot", "reference")
 
 
 def __getattr__(name: str) -> Any:
+    if name in _SUBMODULES:
+        return importlib.import_module(f"effattn.{name}")
     if name not in _LAZY:
         raise AttributeError(f"module 'effattn' has no attribute '{name}'")
     value = getattr(importlib.import_module(_LAZY[name]), name)

@@ -37,25 +37,32 @@ def _array(path: str) -> Any:
         raise Error(f"{path} is no .npy file: {error}") from None
 
 
-def _text(path: Optional[str]) -> Optional[str]:
-    return None if path is None else read(path).decode(errors="replace")
+def _text(path: str) -> str:
+    return read(path).decode(errors="replace")
 
 
 def _plot(options: argparse.Namespace) -> None:
     from effattn import plot
 
+    tokens = _text(options.text) if getattr(options, "text", None) else None
     if options.picture == "mask":
-        plot.mask_picture(_array(options.mask), options.output, tokens=_text(options.text))
+        plot.mask_picture(_array(options.mask), options.output, tokens=tokens)
     elif options.picture == "trace":
         plot.access_trace(
-            _array(options.writes), _array(options.reads), options.slots, options.output, tokens=_text(options.text)
+            _array(options.writes),
+            _array(options.reads),
+            options.slots,
+            options.output,
+            tokens=tokens,
         )
     elif options.picture == "boundaries":
         plot.chunk_boundaries(_text(options.text), _array(options.mask), options.output)
     else:
         from effattn.compiler import compile
 
-        plot.stage_times(compile(pathlib.Path(options.model)).stage_times, options.output, title=options.model)
+        plot.stage_times(
+            compile(pathlib.Path(options.model)).stage_times, options.output, title=options.model
+        )
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -63,7 +70,9 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True)
     for command, tool in TOOLS.items():
         commands.add_parser(command, help=f"{tool}; its --help lists the options", add_help=False)
-    pictures = commands.add_parser("plot", help="draw from .npy files").add_subparsers(dest="picture", required=True)
+    pictures = commands.add_parser("plot", help="draw from .npy files").add_subparsers(
+        dest="picture", required=True
+    )
 
     def picture(name: str, text: str) -> argparse.ArgumentParser:
         added = pictures.add_parser(name, help=text, description=text)

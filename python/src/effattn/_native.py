@@ -8,7 +8,9 @@ import sys
 
 from effattn.error import Error
 
-BUILD = pathlib.Path(os.environ.get("EFFATTN_BUILD_DIR") or pathlib.Path(__file__).resolve().parents[3] / "build")
+BUILD = pathlib.Path(
+    os.environ.get("EFFATTN_BUILD_DIR") or pathlib.Path(__file__).resolve().parents[3] / "build"
+)
 
 
 def _load():

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import collections
 import functools
 import sys
 from typing import Any, Callable, Dict, Iterable, NamedTuple, Optional, Tuple
@@ -39,6 +40,16 @@ ELEMENTS: Dict[str, Element] = {
 }
 
 
+_NAMES = {element.dtype: element.name for element in ELEMENTS.values()}
+
+
+def element_of(array: Any) -> Optional[str]:
+    """The name of an array's element type; nothing for other types and for what is no array."""
+    if isinstance(array, (np.ndarray, np.generic)):
+        return _NAMES.get(array.dtype)
+    return _torch_names()[array.dtype] if is_torch(array) else None
+
+
 class Kind(NamedTuple):
     """What the results of a call are, going by its operands."""
 
@@ -61,13 +72,22 @@ NUMPY = Kind(_allocate_numpy, _adopt_numpy)
 
 
 @functools.lru_cache(maxsize=None)
+def _torch_types() -> Dict[str, Any]:
+    import torch
+
+    return {name: getattr(torch, str(element.dtype)) for name, element in ELEMENTS.items()}
+
+
+@functools.lru_cache(maxsize=None)
+def _torch_names() -> Dict[Any, Optional[str]]:
+    return collections.defaultdict(lambda: None, {dtype: name for name, dtype in _torch_types().items()})
+
+
+@functools.lru_cache(maxsize=None)
 def _torch_kind() -> Kind:
     import torch
 
-    types = {
-        name: getattr(torch, str(element.dtype) if name != "bool" else "bool")
-        for name, element in ELEMENTS.items()
-    }
+    types = _torch_types()
 
     def allocate(shape: Tuple[int, ...], element: Element) -> Any:
         return torch.empty(shape, dtype=types[element.name])

@@ -16,7 +16,7 @@ import numpy as np
 from tqdm import tqdm
 
 from effattn import _native
-from effattn.arrays import ELEMENTS, Element, Kind, kind_of
+from effattn.arrays import ELEMENTS, Kind, kind_of
 from effattn.error import Error
 
 Path = Union[str, "os.PathLike[str]"]
@@ -136,7 +136,7 @@ class Function:
         inputs = self.signature.inputs
         wanted = [donate] if isinstance(donate, (int, str)) else list(donate)
         successors = {state: output for output, state in self._states}
-        names = {inputs[state].name: state for state in successors}
+        names: Dict[Any, int] = {inputs[state].name: state for state in successors}
         pairs = []
         for item in wanted:
             state = names.get(item, item)
@@ -186,7 +186,9 @@ class Compiled:
             self._library, entry, source=self._source, path=self._path, stage_times=self.stage_times
         )
 
-    def _entry(self) -> Function:
+    @property
+    def function(self) -> Function:
+        """The function that calls go to."""
         if self._function is None:
             raise Error(
                 f"expected a choice among the functions {', '.join(self.functions)}: "
@@ -201,7 +203,7 @@ class Compiled:
     @property
     def signature(self) -> Signature:
         """Names, types and shapes of inputs and outputs."""
-        return self._entry().signature
+        return self.function.signature
 
     def __call__(self, *arrays: Any, donate: Donation = ()) -> Any:
         """Call the function.
@@ -216,7 +218,7 @@ class Compiled:
             effattn.Error: an input has another type, rank or shape than the function wants, or holds
                 what the function refuses. States that were not donated are unchanged.
         """
-        function = self._entry()
+        function = self.function
         results = function.call(function.scalars(arrays), kind_of(arrays), donate)
         return results[0] if len(results) == 1 else tuple(results)
 
@@ -224,7 +226,7 @@ class Compiled:
         """Call the function once, and then ``repeat`` times by the clock."""
         if repeat < 1:
             raise Error(f"expected repeat to be at least 1, but got {repeat}")
-        function, kind = self._entry(), kind_of(arrays)
+        function, kind = self.function, kind_of(arrays)
         inputs = function.scalars(arrays)
         function.call(inputs, kind)
         seconds = []
@@ -246,6 +248,7 @@ class Compiled:
         path = os.fspath(path)
         _native.check_writable(path)
         if self._source is None:
+            assert self._path is not None
             if pathlib.Path(path).suffix != ".so":
                 raise Error(f"cannot write {path}: {self._path} was loaded, and its IR is not known")
             shutil.copyfile(self._path, path)

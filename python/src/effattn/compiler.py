@@ -7,13 +7,15 @@ import os
 import warnings
 from typing import Any, Optional, Tuple
 
-from effattn import _native
 from effattn.compiled import Compiled, Source, load_library, read
 from effattn.error import Error
+from effattn.ir.module import Module
 
 
 def _read_source(source: Any) -> Tuple[bytes, str]:
     """The IR and the name that messages give it."""
+    if isinstance(source, Module):
+        return str(source).encode(), "<module>"
     if isinstance(source, bytes):
         return source, "<bytes>"
     if isinstance(source, os.PathLike):
@@ -25,7 +27,9 @@ def _read_source(source: Any) -> Tuple[bytes, str]:
         return read(source), source
     if type(source).__module__.split(".")[0] == "torch":
         raise Error(f"cannot compile {type(source).__name__}: this version takes IR, no PyTorch modules yet")
-    raise Error(f"expected IR as text, bytecode, an effattn.Module or the path of a file, but got {type(source).__name__}")
+    raise Error(
+        f"expected IR as text, bytecode, an effattn.Module or the path of a file, but got {type(source).__name__}"
+    )
 
 
 def _one_of(name: str, value: str, choices: Tuple[str, ...]) -> str:
@@ -49,7 +53,7 @@ def compile(
     """Compile IR to a function that can be called.
 
     Args:
-        source: MLIR text or bytecode, or the path of a file with one of them.
+        source: an ``effattn.Module``, MLIR text or bytecode, or the path of a file with one of them.
         example_inputs: for PyTorch modules, which this version does not take.
         target: "cpu".
         entry: which function to call: main, or the only one, where it is absent.

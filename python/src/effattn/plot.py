@@ -51,6 +51,8 @@ def _visible(token: str) -> str:
 
 
 def _grid(mask: Union[Mask, Any], queries: Optional[int], keys: Optional[int], name: str) -> np.ndarray:
+    if hasattr(mask, "to_reference"):  # a mask of effattn.ops
+        mask = mask.to_reference()
     if isinstance(mask, Mask):
         if queries is None or keys is None:
             raise Error(f"expected queries and keys with {name}, a Mask, but got {queries} and {keys}")

@@ -143,6 +143,62 @@ PositionBounds AttentionOp::getPositionBounds() {
 // attention
 //===----------------------------------------------------------------------===//
 
+/// Every key head serves a whole number of query heads.
+static LogicalResult verifyHeads(Operation *op, Value query, Value key) {
+  int64_t heads = cast<ShapedType>(query.getType()).getDimSize(1);
+  int64_t groups = cast<ShapedType>(key.getType()).getDimSize(1);
+  if (ShapedType::isDynamic(heads) || ShapedType::isDynamic(groups) ||
+      heads == 0 || (groups != 0 && heads % groups == 0))
+    return success();
+  InFlightDiagnostic diagnostic =
+      op->emitOpError("expected key heads (dim 1) to divide query heads (dim "
+                      "1), but got ")
+      << groups << " and " << heads;
+  diagnostic.attachNote(query.getLoc()) << "query is " << query.getType();
+  return diagnostic;
+}
+
+/// The same where a head count is dynamic.
+static void checkHeads(OpBuilder &builder, Location loc, Value query,
+                       Value key) {
+  if (!cast<ShapedType>(query.getType()).isDynamicDim(1) &&
+      !cast<ShapedType>(key.getType()).isDynamicDim(1))
+    return;
+  Value zero = emit::index(builder, loc, 0), one = emit::index(builder, loc, 1);
+  Value heads = emit::size(builder, loc, query, 1);
+  Value groups = emit::size(builder, loc, key, 1);
+  Value rest = arith::RemUIOp::create(builder, loc, heads,
+                                      emit::max(builder, loc, groups, one));
+  Value divides =
+      emit::logicalAnd(builder, loc, emit::lessThan(builder, loc, zero, groups),
+                       emit::equal(builder, loc, rest, zero));
+  Value holds = emit::logicalOr(
+      builder, loc, emit::equal(builder, loc, heads, zero), divides);
+  CheckOp::create(builder, loc, holds,
+                  "expected key heads (dim 1) to divide query heads (dim 1), "
+                  "but got {0} and {1}",
+                  ValueRange{groups, heads});
+}
+
+/// `scale` in f32, D^-0.5 where not given.
+static Value emitScaleOf(OpBuilder &builder, Location loc, FloatAttr scale,
+                         Value query) {
+  if (scale)
+    return emit::f32(builder, loc, scale.getValueAsDouble());
+  // A width of 0 makes every product 0, whatever scales it.
+  int64_t width = cast<ShapedType>(query.getType()).getDimSize(3);
+  if (!ShapedType::isDynamic(width))
+    return emit::f32(builder, loc,
+                     1.0 / std::sqrt(double(std::max<int64_t>(width, 1))));
+  Value atLeastOne = emit::max(builder, loc, emit::size(builder, loc, query, 3),
+                               emit::index(builder, loc, 1));
+  Value real = arith::SIToFPOp::create(
+      builder, loc, builder.getF32Type(),
+      emit::fromIndex(builder, loc, atLeastOne, builder.getI64Type()));
+  return arith::DivFOp::create(builder, loc, emit::f32(builder, loc, 1.0),
+                               math::SqrtOp::create(builder, loc, real));
+}
+
 static LogicalResult verifyScoreRegion(AttentionOp op) {
   Region &region = op.getScore();
   if (region.empty())
@@ -168,19 +224,8 @@ static LogicalResult verifyScoreRegion(AttentionOp op) {
 
 LogicalResult AttentionOp::verify() {
   // C1: every key head serves a whole number of query heads.
-  int64_t heads = cast<ShapedType>(getQuery().getType()).getDimSize(1);
-  int64_t groups = cast<ShapedType>(getKey().getType()).getDimSize(1);
-  bool isStatic =
-      !ShapedType::isDynamic(heads) && !ShapedType::isDynamic(groups);
-  if (isStatic && heads != 0 && (groups == 0 || heads % groups != 0)) {
-    InFlightDiagnostic diagnostic =
-        emitOpError("expected key heads (dim 1) to divide query heads (dim 1), "
-                    "but got ")
-        << groups << " and " << heads;
-    diagnostic.attachNote(getQuery().getLoc())
-        << "query is " << getQuery().getType();
-    return diagnostic;
-  }
+  if (failed(verifyHeads(*this, getQuery(), getKey())))
+    return failure();
   // C2: softcap divides scores in f32.
   if (std::optional<double> cap = getSoftcap()) {
     float inF32 = float(*cap);
@@ -195,44 +240,11 @@ LogicalResult AttentionOp::verify() {
 
 /// C1 where a head count is dynamic.
 void AttentionOp::emitPreconditions(OpBuilder &builder) {
-  Location loc = getLoc();
-  bool isStatic = !cast<ShapedType>(getQuery().getType()).isDynamicDim(1) &&
-                  !cast<ShapedType>(getKey().getType()).isDynamicDim(1);
-  if (isStatic)
-    return;
-  Value zero = emit::index(builder, loc, 0), one = emit::index(builder, loc, 1);
-  Value heads = emit::size(builder, loc, getQuery(), 1);
-  Value groups = emit::size(builder, loc, getKey(), 1);
-  Value rest = arith::RemUIOp::create(builder, loc, heads,
-                                      emit::max(builder, loc, groups, one));
-  Value divides =
-      emit::logicalAnd(builder, loc, emit::lessThan(builder, loc, zero, groups),
-                       emit::equal(builder, loc, rest, zero));
-  Value holds = emit::logicalOr(
-      builder, loc, emit::equal(builder, loc, heads, zero), divides);
-  CheckOp::create(builder, loc, holds,
-                  "expected key heads (dim 1) to divide query heads (dim 1), "
-                  "but got {0} and {1}",
-                  ValueRange{groups, heads});
+  checkHeads(builder, getLoc(), getQuery(), getKey());
 }
 
 Value AttentionOp::emitScale(OpBuilder &builder) {
-  Location loc = getLoc();
-  if (FloatAttr scale = getScaleAttr())
-    return emit::f32(builder, loc, scale.getValueAsDouble());
-  // A width of 0 makes every product 0, whatever scales it.
-  int64_t width = cast<ShapedType>(getQuery().getType()).getDimSize(3);
-  if (!ShapedType::isDynamic(width))
-    return emit::f32(builder, loc,
-                     1.0 / std::sqrt(double(std::max<int64_t>(width, 1))));
-  Value atLeastOne =
-      emit::max(builder, loc, emit::size(builder, loc, getQuery(), 3),
-                emit::index(builder, loc, 1));
-  Value real = arith::SIToFPOp::create(
-      builder, loc, builder.getF32Type(),
-      emit::fromIndex(builder, loc, atLeastOne, builder.getI64Type()));
-  return arith::DivFOp::create(builder, loc, emit::f32(builder, loc, 1.0),
-                               math::SqrtOp::create(builder, loc, real));
+  return emitScaleOf(builder, getLoc(), getScaleAttr(), getQuery());
 }
 
 Value AttentionOp::emitScore(OpBuilder &builder, Value product,
@@ -257,6 +269,67 @@ Value AttentionOp::emitScore(OpBuilder &builder, Value product,
     builder.clone(op, mapping);
   return mapping.lookupOrDefault(
       cast<YieldOp>(block.getTerminator()).getValue());
+}
+
+//===----------------------------------------------------------------------===//
+// systematic_attention
+//===----------------------------------------------------------------------===//
+
+LogicalResult SystematicAttentionOp::verify() {
+  // C1: every key head serves a whole number of query heads.
+  if (failed(verifyHeads(*this, getQuery(), getKey())))
+    return failure();
+  // C2: a row for distance 0 and R rows on each side.
+  for (auto [name, table] :
+       {std::pair("relative_keys", getRelativeKeys()),
+        std::pair("relative_values", getRelativeValues())}) {
+    if (!table)
+      continue;
+    int64_t rows = cast<ShapedType>(table.getType()).getDimSize(0);
+    if (ShapedType::isStatic(rows) && rows % 2 == 0)
+      return emitOpError("expected ")
+             << name << " distances (dim 0) to be odd, but got " << rows;
+  }
+  return success();
+}
+
+/// C1 and C2 where sizes are dynamic.
+void SystematicAttentionOp::emitPreconditions(OpBuilder &builder) {
+  Location loc = getLoc();
+  checkHeads(builder, loc, getQuery(), getKey());
+  for (auto [name, table] :
+       {std::pair("relative_keys", getRelativeKeys()),
+        std::pair("relative_values", getRelativeValues())}) {
+    if (!table || !cast<ShapedType>(table.getType()).isDynamicDim(0))
+      continue;
+    Value rows = emit::size(builder, loc, table, 0);
+    Value rest = arith::RemUIOp::create(builder, loc, rows,
+                                        emit::index(builder, loc, 2));
+    CheckOp::create(
+        builder, loc,
+        emit::equal(builder, loc, rest, emit::index(builder, loc, 1)),
+        (Twine("expected ") + name +
+         " distances (dim 0) to be odd, but got {0}")
+            .str(),
+        ValueRange{rows});
+  }
+}
+
+PositionBounds SystematicAttentionOp::getPositionBounds() {
+  return boundPositions(/*offset=*/Value(),
+                        cast<ShapedType>(getQuery().getType()).getDimSize(2),
+                        cast<ShapedType>(getKey().getType()).getDimSize(2),
+                        /*hasLengths=*/false);
+}
+
+Value SystematicAttentionOp::emitOffset(OpBuilder &builder) {
+  return emit::sub(builder, getLoc(),
+                   emit::size(builder, getLoc(), getKey(), 2),
+                   emit::size(builder, getLoc(), getQuery(), 2));
+}
+
+Value SystematicAttentionOp::emitScale(OpBuilder &builder) {
+  return emitScaleOf(builder, getLoc(), getScaleAttr(), getQuery());
 }
 
 //===----------------------------------------------------------------------===//

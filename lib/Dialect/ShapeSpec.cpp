@@ -106,6 +106,7 @@ std::string effattn::describeSize(const SizeUse &use) {
                           .Case("L", "cache size")
                           .Case("M", "slots")
                           .Case("N", "concepts")
+                          .Case("Nr", "distances")
                           .Case("P", "values per digit")
                           .Case("Q", "codebook size")
                           .Case("S", "key count")

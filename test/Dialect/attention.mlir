@@ -84,3 +84,30 @@ func.func @rotated_on_buffers(%x: memref<1x4x3x8xf16>, %positions: memref<1x3xi6
   effattn.rotary_embedding ins(%x, %positions : memref<1x4x3x8xf16>, memref<1x3xi64>) outs(%x : memref<1x4x3x8xf16>)
   return
 }
+
+// CHECK-LABEL: @systematic
+// CHECK:         %{{.*}}:2 = effattn.systematic_attention ins(%{{.*}}, %{{.*}}, %{{.*}}, %{{.*}} : tensor<?x?x?x?xbf16>, tensor<?x?x?x?xf16>, tensor<?x?x?x?xf32>, tensor<?x?x?x?xbf16>)
+// CHECK-SAME:      relative_keys(%{{.*}} : tensor<?x?xf32>) relative_values(%{{.*}} : tensor<7x?xf16>)
+// CHECK-SAME:      outs(%{{.*}}, %{{.*}} : tensor<?x?x?x?xbf16>, tensor<?x?x?x?xbf16>) {scale = 1.250000e-01 : f64} mask {
+// CHECK:           effattn.yield %{{.*}} : !effattn.mask
+func.func @systematic(%q: tensor<?x?x?x?xbf16>, %k: tensor<?x?x?x?xf16>, %v: tensor<?x?x?x?xf32>, %v2: tensor<?x?x?x?xbf16>,
+    %a: tensor<?x?xf32>, %b: tensor<7x?xf16>, %out: tensor<?x?x?x?xbf16>) -> (tensor<?x?x?x?xbf16>, tensor<?x?x?x?xbf16>) {
+  %0:2 = effattn.systematic_attention
+    ins(%q, %k, %v, %v2 : tensor<?x?x?x?xbf16>, tensor<?x?x?x?xf16>, tensor<?x?x?x?xf32>, tensor<?x?x?x?xbf16>)
+    relative_keys(%a : tensor<?x?xf32>) relative_values(%b : tensor<7x?xf16>)
+    outs(%out, %out : tensor<?x?x?x?xbf16>, tensor<?x?x?x?xbf16>) {scale = 0.125} mask {
+    %mask = effattn.causal_mask
+    effattn.yield %mask : !effattn.mask
+  }
+  return %0#0, %0#1 : tensor<?x?x?x?xbf16>, tensor<?x?x?x?xbf16>
+}
+
+// CHECK-LABEL: @systematic_on_buffers
+// CHECK:         effattn.systematic_attention ins(%{{.*}} : memref<1x4x6x8xf16>, memref<1x2x9x8xf16>, memref<1x2x9x8xf16>, memref<1x2x9x8xf16>)
+// CHECK-SAME:      relative_values(%{{.*}} : memref<1x8xf16>) outs(%{{.*}}, %{{.*}} : memref<1x4x6x8xf16>, memref<1x4x6x8xf16>){{$}}
+func.func @systematic_on_buffers(%q: memref<1x4x6x8xf16>, %k: memref<1x2x9x8xf16>, %b: memref<1x8xf16>,
+    %out: memref<1x4x6x8xf16>, %out2: memref<1x4x6x8xf16>) {
+  effattn.systematic_attention ins(%q, %k, %k, %k : memref<1x4x6x8xf16>, memref<1x2x9x8xf16>, memref<1x2x9x8xf16>, memref<1x2x9x8xf16>)
+    relative_values(%b : memref<1x8xf16>) outs(%out, %out2 : memref<1x4x6x8xf16>, memref<1x4x6x8xf16>)
+  return
+}

@@ -64,3 +64,14 @@ func.func @rotation_of_known_sizes(%x: tensor<1x1x2x6xf32>, %p: tensor<1x2xi32>)
   %0 = effattn.rotary_embedding ins(%x, %p : tensor<1x1x2x6xf32>, tensor<1x2xi32>) outs(%x : tensor<1x1x2x6xf32>)
   return %0 : tensor<1x1x2x6xf32>
 }
+
+// CHECK-LABEL: @tables_of_dynamic_sizes
+// CHECK:         effattn.check %{{.*}}, "'effattn.systematic_attention' op expected relative_values distances (dim 0) to equal relative_keys distances (dim 0), but got {0} and {1}"
+// CHECK:         effattn.check %{{.*}}, "'effattn.systematic_attention' op expected key heads (dim 1) to divide query heads (dim 1), but got {0} and {1}"
+// CHECK:         effattn.check %{{.*}}, "'effattn.systematic_attention' op expected relative_keys distances (dim 0) to be odd, but got {0}"
+func.func @tables_of_dynamic_sizes(%q: tensor<1x?x2x8xf32>, %k: tensor<1x2x3x8xf32>, %a: tensor<?x8xf32>, %b: tensor<?x8xf32>)
+    -> (tensor<1x?x2x8xf32>, tensor<1x?x2x8xf32>) {
+  %0:2 = effattn.systematic_attention ins(%q, %k, %k, %k : tensor<1x?x2x8xf32>, tensor<1x2x3x8xf32>, tensor<1x2x3x8xf32>, tensor<1x2x3x8xf32>)
+    relative_keys(%a : tensor<?x8xf32>) relative_values(%b : tensor<?x8xf32>) outs(%q, %q : tensor<1x?x2x8xf32>, tensor<1x?x2x8xf32>)
+  return %0#0, %0#1 : tensor<1x?x2x8xf32>, tensor<1x?x2x8xf32>
+}

@@ -184,3 +184,43 @@ func.func @positions_of_another_number(
   %0 = effattn.rotary_embedding ins(%x, %p : tensor<1x1x2x8xf32>, tensor<1x3xi32>) outs(%x : tensor<1x1x2x8xf32>)
   return
 }
+
+// -----
+
+func.func @systematic_attention_c1(
+    // expected-note @below {{query is 'tensor<1x4x2x8xf32>'}}
+    %q: tensor<1x4x2x8xf32>, %k: tensor<1x3x2x8xf32>) {
+  // expected-error @below {{'effattn.systematic_attention' op expected key heads (dim 1) to divide query heads (dim 1), but got 3 and 4}}
+  %0:2 = effattn.systematic_attention ins(%q, %k, %k, %k : tensor<1x4x2x8xf32>, tensor<1x3x2x8xf32>, tensor<1x3x2x8xf32>, tensor<1x3x2x8xf32>)
+    outs(%q, %q : tensor<1x4x2x8xf32>, tensor<1x4x2x8xf32>)
+  return
+}
+
+// -----
+
+func.func @systematic_attention_c2_even(%q: tensor<1x1x2x8xf32>, %a: tensor<4x8xf32>) {
+  // expected-error @below {{'effattn.systematic_attention' op expected relative_keys distances (dim 0) to be odd, but got 4}}
+  %0:2 = effattn.systematic_attention ins(%q, %q, %q, %q : tensor<1x1x2x8xf32>, tensor<1x1x2x8xf32>, tensor<1x1x2x8xf32>, tensor<1x1x2x8xf32>)
+    relative_keys(%a : tensor<4x8xf32>) outs(%q, %q : tensor<1x1x2x8xf32>, tensor<1x1x2x8xf32>)
+  return
+}
+
+// -----
+
+func.func @systematic_attention_c2_empty(%q: tensor<1x1x2x8xf32>, %b: tensor<0x8xf32>) {
+  // expected-error @below {{'effattn.systematic_attention' op expected relative_values distances (dim 0) to be odd, but got 0}}
+  %0:2 = effattn.systematic_attention ins(%q, %q, %q, %q : tensor<1x1x2x8xf32>, tensor<1x1x2x8xf32>, tensor<1x1x2x8xf32>, tensor<1x1x2x8xf32>)
+    relative_values(%b : tensor<0x8xf32>) outs(%q, %q : tensor<1x1x2x8xf32>, tensor<1x1x2x8xf32>)
+  return
+}
+
+// -----
+
+func.func @tables_of_different_reach(%q: tensor<1x1x2x8xf32>,
+    // expected-note @below {{relative_keys is 'tensor<5x8xf32>'}}
+    %a: tensor<5x8xf32>, %b: tensor<3x8xf32>) {
+  // expected-error @below {{'effattn.systematic_attention' op expected relative_values distances (dim 0) to equal relative_keys distances (dim 0), but got 3 and 5}}
+  %0:2 = effattn.systematic_attention ins(%q, %q, %q, %q : tensor<1x1x2x8xf32>, tensor<1x1x2x8xf32>, tensor<1x1x2x8xf32>, tensor<1x1x2x8xf32>)
+    relative_keys(%a : tensor<5x8xf32>) relative_values(%b : tensor<3x8xf32>) outs(%q, %q : tensor<1x1x2x8xf32>, tensor<1x1x2x8xf32>)
+  return
+}

@@ -276,6 +276,89 @@ def EffAttn_MergeAttentionOp : EffAttn_ComputeOp<"merge_attention", [], "2"> {
   }];
 }
 
+def EffAttn_SystematicAttentionOp : EffAttn_ComputeOp<"systematic_attention",
+    [AttrSizedOperandSegments, EffAttn_MaskUserOpInterface], "2"> {
+  let hasPreconditions = 1;
+  let summary = "attend once for two streams of values, with relative tables";
+  let description = [{
+    One softmax that averages two streams of values, such as the content of
+    tokens and their structural role. For query row i at position S - T + i, over
+    the keys s that it keeps, with `r = clip(s - position, -R, R) + R`:
+
+    `x_s = scale <q[b, h, i], k[b, g, s] + a_r>`, `g = floor(h G / H)`;
+    `out = sum_s softmax(x)_s (v[b, g, s] + b_r)`,
+    `out2 = sum_s softmax(x)_s (v2[b, g, s] + b_r)`
+
+    | operand           | shape           | meaning                             |
+    |-------------------|-----------------|-------------------------------------|
+    | `query`           | `B x H x T x D` | f32, bf16 or f16                    |
+    | `key`             | `B x G x S x D` | any of these types                  |
+    | `value`, `value2` | `B x G x S x E` | any of these types                  |
+    | `relative_keys`   | `2R+1 x D`      | a, by distance; 0 without it         |
+    | `relative_values` | `2R+1 x E`      | b, by distance; 0 without it         |
+    | `out`, `out2`     | `B x H x T x E` | written, in the type of `query`     |
+
+    The mask region and everything about positions, masks and rows without keys
+    is as in `attention`: without a mask every key is kept; such rows, and rows
+    whose kept scores are all -inf, give 0; a NaN in query, key, value or a table
+    reaches only rows that keep it. `scale` is D^-0.5 where not given. Sizes may
+    be 0; a table has at least one row.
+
+    C1: the key heads G divide the query heads H (H = 0 aside). C2: the tables
+    have an odd number of rows.
+
+    Cost: that of `attention` with values of 2 E columns; D + E more for each
+    kept key nearer than R, and 2 (D + E) more a query row: keys further away
+    share the first or the last row of a table. Memory as in `attention`, with
+    buffers three times as wide.
+
+    ```mlir
+    func.func @content_and_role(%q: tensor<1x4x?x32xf32>, %k: tensor<1x2x?x32xf32>, %v: tensor<1x2x?x32xf32>,
+        %roles: tensor<1x2x?x32xf32>, %a: tensor<33x32xf32>, %b: tensor<33x32xf32>,
+        %out: tensor<1x4x?x32xf32>, %out2: tensor<1x4x?x32xf32>)
+        -> (tensor<1x4x?x32xf32>, tensor<1x4x?x32xf32>) {
+      %0:2 = effattn.systematic_attention
+        ins(%q, %k, %v, %roles : tensor<1x4x?x32xf32>, tensor<1x2x?x32xf32>, tensor<1x2x?x32xf32>, tensor<1x2x?x32xf32>)
+        relative_keys(%a : tensor<33x32xf32>) relative_values(%b : tensor<33x32xf32>)
+        outs(%out, %out2 : tensor<1x4x?x32xf32>, tensor<1x4x?x32xf32>) mask {
+        %mask = effattn.causal_mask
+        effattn.yield %mask : !effattn.mask
+      }
+      return %0#0, %0#1 : tensor<1x4x?x32xf32>, tensor<1x4x?x32xf32>
+    }
+    ```
+    Source: SQ-Transformer (arXiv 2402.06492); relative tables arXiv 1803.02155.
+  }];
+  let arguments = (ins
+    EffAttn_Shaped<"B H T D", "F">:$query,
+    EffAttn_Shaped<"B G S D", "float">:$key,
+    EffAttn_Shaped<"B G S E", "float">:$value,
+    EffAttn_Shaped<"B G S E", "float">:$value2,
+    EffAttn_OptionalShaped<"Nr D", "float">:$relative_keys,
+    EffAttn_OptionalShaped<"Nr E", "float">:$relative_values,
+    EffAttn_Shaped<"B H T E", "F">:$out,
+    EffAttn_Shaped<"B H T E", "F">:$out2,
+    OptionalAttr<EffAttn_Real>:$scale);
+  let regions = (region MaxSizedRegion<1>:$mask);
+  let assemblyFormat = [{
+    `ins` `(` $query `,` $key `,` $value `,` $value2 `:`
+      type($query) `,` type($key) `,` type($value) `,` type($value2) `)`
+    (`relative_keys` `(` $relative_keys^ `:` type($relative_keys) `)`)?
+    (`relative_values` `(` $relative_values^ `:` type($relative_values) `)`)?
+    `outs` `(` $out `,` $out2 `:` type($out) `,` type($out2) `)` attr-dict
+    (`mask` $mask^)?
+  }];
+  let moreDeclaration = [{
+    ::mlir::Region &getMaskRegion() { return getMask(); }
+    ::mlir::effattn::PositionBounds getPositionBounds();
+    /// Emit the position of query row 0.
+    ::mlir::Value emitOffset(::mlir::OpBuilder &builder);
+    /// Emit the factor of the products, f32.
+    ::mlir::Value emitScale(::mlir::OpBuilder &builder);
+  }];
+  let hasVerifier = 1;
+}
+
 def EffAttn_RotaryEmbeddingOp : EffAttn_ComputeOp<"rotary_embedding"> {
   let hasPreconditions = 1;
   let summary = "rotate pairs of columns by angles that grow with the position";

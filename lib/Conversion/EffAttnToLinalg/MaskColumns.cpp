@@ -1,6 +1,5 @@
 //===- MaskColumns.cpp - Find and gather the columns of a mask ------------===//
 #include "MaskColumns.h"
-#include "effattn/Dialect/AttentionOps.h"
 
 using namespace mlir;
 using namespace mlir::effattn;
@@ -19,14 +18,12 @@ computeRows(LinalgEmitter &emitter, OpBuilder &builder, Value table,
 
 /// [B, S + 1]: how many columns of a batch row stand before each key.
 static Value countColumns(LinalgEmitter &emitter, OpBuilder &builder,
-                          AttentionOp op, MaskOpInterface mask) {
-  Location loc = op.getLoc();
+                          Location loc, MaskOpInterface mask, Value keys) {
   Type indexType = builder.getIndexType();
   Value zero = emit::index(builder, loc, 0), one = emit::index(builder, loc, 1);
-  Value keys = emit::size(builder, loc, op.getKey(), 2);
-  OpFoldResult entries = emit::add(builder, loc, keys, one);
-  Value table =
-      emitter.empty({emitter.sizes(op.getKey())[0], entries}, indexType);
+  Value keyCount = emit::size(builder, loc, keys, 2);
+  OpFoldResult entries = emit::add(builder, loc, keyCount, one);
+  Value table = emitter.empty({emitter.sizes(keys)[0], entries}, indexType);
   auto countRow = [&](Value batch, Value counts) {
     auto countKey = [&](Value key, ValueRange carried) {
       MaskPoint point{batch, zero, zero, zero, key, key};
@@ -38,32 +35,31 @@ static Value countColumns(LinalgEmitter &emitter, OpBuilder &builder,
       return SmallVector<Value>{emitter.insert(count, carried[0], next), count};
     };
     Value first = emitter.insert(zero, counts, zero);
-    return emitter.loop(zero, keys, {first, zero}, countKey)[0];
+    return emitter.loop(zero, keyCount, {first, zero}, countKey)[0];
   };
   return computeRows(emitter, builder, table, countRow);
 }
 
 /// The largest number of columns of a batch row.
 static Value largestCount(LinalgEmitter &emitter, OpBuilder &builder,
-                          AttentionOp op, Value prefix) {
-  Location loc = op.getLoc();
+                          Location loc, Value keys, Value prefix) {
   Value zero = emit::index(builder, loc, 0);
-  Value batch = emit::size(builder, loc, op.getKey(), 0);
-  Value keys = emit::size(builder, loc, op.getKey(), 2);
+  Value batch = emit::size(builder, loc, keys, 0);
+  Value keyCount = emit::size(builder, loc, keys, 2);
   return emitter.loop(zero, batch, zero, [&](Value row, ValueRange carried) {
-    Value count = emit::load(builder, loc, prefix, {row, keys});
+    Value count = emit::load(builder, loc, prefix, {row, keyCount});
     return SmallVector<Value>{emit::max(builder, loc, carried[0], count)};
   })[0];
 }
 
 /// [B, N]: the columns of each batch row in ascending order.
 static Value listColumns(LinalgEmitter &emitter, OpBuilder &builder,
-                         AttentionOp op, Value prefix, OpFoldResult count) {
-  Location loc = op.getLoc();
+                         Location loc, Value keys, Value prefix,
+                         OpFoldResult count) {
   Value zero = emit::index(builder, loc, 0), one = emit::index(builder, loc, 1);
-  Value keys = emit::size(builder, loc, op.getKey(), 2);
+  Value keyCount = emit::size(builder, loc, keys, 2);
   // Every entry is a key, so that gathering needs no guard.
-  Value table = emitter.filled({emitter.sizes(op.getKey())[0], count}, zero);
+  Value table = emitter.filled({emitter.sizes(keys)[0], count}, zero);
   auto listRow = [&](Value batch, Value list) {
     auto listKey = [&](Value key, ValueRange carried) {
       Value next = emit::add(builder, loc, key, one);
@@ -74,7 +70,7 @@ static Value listColumns(LinalgEmitter &emitter, OpBuilder &builder,
         return SmallVector<Value>{emitter.insert(key, carried[0], before)};
       });
     };
-    return emitter.loop(zero, keys, list, listKey)[0];
+    return emitter.loop(zero, keyCount, list, listKey)[0];
   };
   return computeRows(emitter, builder, table, listRow);
 }
@@ -106,13 +102,16 @@ static Value gather(LinalgEmitter &emitter, OpBuilder &builder, Value source,
 }
 
 MaskColumns effattn::gatherColumns(LinalgEmitter &emitter, OpBuilder &builder,
-                                   AttentionOp op, MaskOpInterface mask) {
+                                   Location loc, MaskOpInterface mask,
+                                   Value keys, ValueRange values) {
   MaskColumns columns;
-  columns.prefix = countColumns(emitter, builder, op, mask);
-  Value count = largestCount(emitter, builder, op, columns.prefix);
-  columns.indices = listColumns(emitter, builder, op, columns.prefix, count);
-  columns.keys = gather(emitter, builder, op.getKey(), columns.indices, count);
-  columns.values =
-      gather(emitter, builder, op.getValue(), columns.indices, count);
+  columns.prefix = countColumns(emitter, builder, loc, mask, keys);
+  Value count = largestCount(emitter, builder, loc, keys, columns.prefix);
+  columns.indices =
+      listColumns(emitter, builder, loc, keys, columns.prefix, count);
+  columns.keys = gather(emitter, builder, keys, columns.indices, count);
+  for (Value stream : values)
+    columns.values.push_back(
+        gather(emitter, builder, stream, columns.indices, count));
   return columns;
 }

@@ -3,7 +3,6 @@
 #define EFFATTN_LIB_CONVERSION_MASKCOLUMNS_H
 
 #include "LinalgEmitter.h"
-#include "effattn/Dialect/AttentionOps.h"
 
 namespace mlir::effattn {
 
@@ -14,14 +13,15 @@ struct MaskColumns {
   Value prefix;
   /// [B, N]: the columns in ascending order, 0 past a row's last.
   Value indices;
-  /// [B, G, N, D] and [B, G, N, E]: their keys and values.
+  /// [B, G, N, D] and [B, G, N, E] each: their keys and values.
   Value keys;
-  Value values;
+  SmallVector<Value> values;
 };
 
 /// Emits the search and the gather. Key positions are key indices.
 MaskColumns gatherColumns(LinalgEmitter &emitter, OpBuilder &builder,
-                          AttentionOp op, MaskOpInterface mask);
+                          Location loc, MaskOpInterface mask, Value keys,
+                          ValueRange values);
 
 } // namespace mlir::effattn
 

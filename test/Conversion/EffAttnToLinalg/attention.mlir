@@ -103,3 +103,35 @@ func.func @separators(%ids: tensor<?x?xi32>, %bitmap: tensor<?xi1>, %flags: tens
   %1 = effattn.separator_positions ins(%ids : tensor<?x?xi32>) bitmap(%bitmap : tensor<?xi1>) outs(%flags : tensor<?x?xi1>)
   return %0, %1 : tensor<?x?xi1>, tensor<?x?xi1>
 }
+
+// Products with the ends of a table are taken once a query row; a key further
+// away than the table reaches costs neither a product nor a row of values.
+// CHECK-LABEL: @relative_tables
+// CHECK-SAME:    %[[A:[a-z0-9]+]]: tensor<33x8xf32>, %[[B:[a-z0-9]+]]: tensor<33x8xf32>
+// CHECK:         %[[ROW:.*]] = arith.subi %c33
+// CHECK:         scf.forall
+// CHECK:           %[[FIRST:.*]] = scf.for {{.*}} -> (f32)
+// CHECK:             tensor.extract %[[A]][%c0
+// CHECK:           %[[LAST:.*]] = scf.for {{.*}} -> (f32)
+// CHECK:             tensor.extract %[[A]][%[[ROW]],
+// CHECK:           scf.if
+// CHECK:             arith.select %{{.*}}, %[[FIRST]], %[[LAST]] : f32
+// CHECK:           } else {
+// CHECK:             tensor.extract %[[A]]
+// CHECK:           math.exp
+// CHECK:           scf.if
+// CHECK:             tensor.insert %{{.*}} into %{{.*}} : tensor<2xf32>
+// CHECK:           } else {
+// CHECK:             linalg.generic
+// CHECK:               tensor.extract %[[B]]
+func.func @relative_tables(%a: tensor<33x8xf32>, %b: tensor<33x8xf32>, %q: tensor<1x4x?x8xf32>, %k: tensor<1x2x?x8xf32>,
+    %v: tensor<1x2x?x8xf32>, %out: tensor<1x4x?x8xf32>, %out2: tensor<1x4x?x8xf32>)
+    -> (tensor<1x4x?x8xf32>, tensor<1x4x?x8xf32>) {
+  %0:2 = effattn.systematic_attention ins(%q, %k, %v, %k : tensor<1x4x?x8xf32>, tensor<1x2x?x8xf32>, tensor<1x2x?x8xf32>, tensor<1x2x?x8xf32>)
+    relative_keys(%a : tensor<33x8xf32>) relative_values(%b : tensor<33x8xf32>)
+    outs(%out, %out2 : tensor<1x4x?x8xf32>, tensor<1x4x?x8xf32>) mask {
+    %mask = effattn.causal_mask
+    effattn.yield %mask : !effattn.mask
+  }
+  return %0#0, %0#1 : tensor<1x4x?x8xf32>, tensor<1x4x?x8xf32>
+}

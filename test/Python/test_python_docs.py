@@ -3,6 +3,8 @@
 
 import pathlib
 import re
+import shutil
+import sys
 
 import pytest
 from compiler import needs_compiler
@@ -18,8 +20,11 @@ def examples(page):
 @needs_compiler
 @pytest.mark.parametrize("page", [p for p in PAGES if examples(p)], ids=lambda p: str(p.relative_to(ROOT)))
 def test_examples_run(page, tmp_path, monkeypatch):
-    """The blocks of a page, one after the other."""
+    """The blocks of a page, one after the other, in a copy of its folder where that has examples."""
+    if page.parent.name == "examples":
+        shutil.copytree(page.parent, tmp_path, dirs_exist_ok=True)
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
     names = {"__name__": "example"}
     for block in examples(page):
         exec(compile(block, str(page), "exec"), names)

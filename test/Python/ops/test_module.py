@@ -1,6 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """IR written from Python: what it computes, how it reads, and what is refused while it is written."""
 
+import os
+import subprocess
+import sys
+
 import ml_dtypes
 import numpy as np
 import pytest
@@ -85,6 +89,32 @@ def test_the_text_is_ir_and_names_what_the_user_named():
     )
     assert "effattn.attention ins(%" in text and "%B = tensor.dim %x, %c0" in text
     assert "effattn.causal_mask" in effattn.compile(text).ir()
+
+
+def test_comments_stand_before_the_ops_that_follow():
+    f, x = function(x="f32[N]")
+    f.comment("The sum.\nNothing else.")
+    f.output(x + x, "y")
+    assert "  // The sum.\n  // Nothing else.\n" in str(f)
+    assert "arith.addf" in effattn.compile(str(f)).ir()
+
+
+def test_ir_is_written_without_the_compiler(tmp_path):
+    script = (
+        "import effattn; from effattn import ops; module = effattn.Module(); f = module.function('f'); "
+        "x = f.input('x', 'f32[M, 8]'); f.output(ops.rms_norm(x, f.input('w', 'f32[8]'))); print(module)"
+    )
+    environment = {**os.environ, "EFFATTN_BUILD_DIR": str(tmp_path), "PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True)
+    assert "effattn.rms_norm" in done.stdout, done.stderr
+
+
+def test_inputs_may_be_named_as_what_was_computed_before_them():
+    f, x = function(x="f32[N]")
+    total = x + f.input("y", "f32[N]")
+    product = total * f.input(total.name[1:], "f32[N]")
+    a, b, c = real(3, 4)
+    close(run(f, product, a, b, c), (a + b) * c)
 
 
 # --- Arithmetic --------------------------------------------------------------------------------------

@@ -51,6 +51,7 @@ class Function:
     def __init__(self, name: str):
         self.name = name
         self._arguments: List[str] = []
+        self._inputs: Set[str] = set()
         self._results: List[Tuple[Value, Optional[str]]] = []
         self._lines: List[str] = []
         self._taken: Set[str] = set()
@@ -72,9 +73,10 @@ class Function:
         """
         if not isinstance(name, str) or not _IDENTIFIER.fullmatch(name):
             raise Error(f"expected the name of an input to be a C identifier, but got {name!r}")
-        if f"%{name}" in self._taken:
+        if name in self._inputs:
             raise Error(f"expected a new name for an input, but got {name!r} twice")
         element, shape = parse_type(type)
+        self._inputs.add(name)
         value: Union[Scalar, Tensor]
         attributes = [f'effattn.name = "{name}"']
         if shape is None:
@@ -103,6 +105,10 @@ class Function:
         if name is not None and not _IDENTIFIER.fullmatch(name):
             raise Error(f"expected the name of an output to be a C identifier, but got {name!r}")
         self._results.append((value, name))
+
+    def comment(self, text: str) -> None:
+        """A comment before the ops that follow, for those who read the IR."""
+        self.emit("\n".join(f"// {line}".rstrip() for line in text.splitlines()))
 
     def constant(self, value: Any) -> Tensor:
         """A tensor of numbers that are known: an array of NumPy, or what makes one.

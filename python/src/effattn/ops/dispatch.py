@@ -12,7 +12,6 @@ import numpy as np
 
 from effattn.arrays import is_torch
 from effattn.ir.tensor import Value
-from effattn.ops.eager import run
 from effattn.ops.op import Call
 from effattn.reference.operands import refuse
 
@@ -40,7 +39,13 @@ def apply(call: Call, lowering: str = "cpu", donate: bool = False) -> Any:
         )
     places = list(call.values())
     functions = [value.function for _, _, value in places if isinstance(value, Value)]
-    results = call.op.write(functions[0], call) if functions else run(call, places, lowering, donate)
+    if functions:
+        results = call.op.write(functions[0], call)
+    else:
+        # IR is written without the compiler, so it is loaded when an op first runs.
+        from effattn.ops.eager import run
+
+        results = run(call, places, lowering, donate)
     return results[0] if len(results) == 1 else tuple(results)
 
 

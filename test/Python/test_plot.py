@@ -109,3 +109,26 @@ def test_stage_times(tmp_path):
         plot.stage_times({}, tmp_path / "none.png")
     with pytest.raises(Error, match="stage parse .* got -1"):
         plot.stage_times({"parse": -1}, tmp_path / "none.png")
+
+
+def test_row_errors_of_methods_and_of_rows_without_error(tmp_path):
+    path = tmp_path / "errors.svg"
+    errors = np.geomspace(1e-3, 1.0, 50)
+    plot.row_errors({"first": errors, "second": np.append(errors / 100, [0.0, 0.0])}, path, title="both")
+    text = path.read_text()
+    assert plot.REASONS[0] in text and plot.REASONS[1] in text
+    plot.row_errors({"exact": np.zeros(4)}, tmp_path / "exact.png")
+    assert imread(tmp_path / "exact.png").shape[0] > 50
+
+
+def test_row_errors_that_cannot_be_drawn(tmp_path):
+    refused = [
+        ({}, "errors to name at least one method, but got none"),
+        ({"a": []}, "errors of a to be finite and not negative, but got none"),
+        ({"a": [1.0], "b": [0.5, np.nan]}, "errors of b to be finite and not negative, but got nan"),
+        ({"a": [-1.0]}, "but got -1.0"),
+    ]
+    for errors, message in refused:
+        with pytest.raises(Error, match=message):
+            plot.row_errors(errors, tmp_path / "errors.png")
+    assert not list(tmp_path.iterdir())

@@ -9,7 +9,8 @@ commands     Every ```console block of docs/ and README.md is run. A line `$ com
              the lines after it are what it prints; `...` stands for any text inside a line and, on
              a line of its own, for any lines. A command may go on after a backslash or a pipe. All
              blocks of a page run in one temporary folder and one shell environment; $EFFATTN is
-             the build tree or --effattn, and its tools come first in PATH.
+             the build tree or --effattn, and its tools come first in PATH, then the folder of the
+             Python that runs this.
              A command must succeed, except in a block that begins ```console status=1.
              A block with a title (```c title="main.c") is written to that file. Where a folder is
              named as the page (first-pass/ beside first-pass.md), or the page is the README.md of
@@ -420,7 +421,8 @@ def main():
     options = parser.parse_args()
     options.effattn = (options.effattn or options.build).resolve()
     tools = [str(tree.resolve() / "bin") for tree in (options.effattn, options.build)]
-    os.environ["PATH"] = os.pathsep.join([*tools, os.environ["PATH"]])
+    python = os.path.dirname(sys.executable)
+    os.environ["PATH"] = os.pathsep.join([*tools, python, os.environ["PATH"]])
     try:
         problems, checked = CHECKS[options.check](options)
     except (OSError, subprocess.CalledProcessError) as error:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""``python -m effattn compile | run | plot``: the tools, and pictures from files.
+"""``python -m effattn compile | run | plot | compress``: the tools, pictures and smaller tables from files.
 
 ``compile`` and ``run`` are effattn-compile and effattn-run: their options follow.
 """
@@ -14,7 +14,6 @@ from typing import Any, List, Optional
 
 import numpy as np
 
-from effattn.compiled import read
 from effattn.error import Error
 
 TOOLS = {"compile": "effattn-compile", "run": "effattn-run"}
@@ -38,6 +37,8 @@ def _array(path: str) -> Any:
 
 
 def _text(path: str) -> str:
+    from effattn.compiled import read
+
     return read(path).decode(errors="replace")
 
 
@@ -70,6 +71,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True)
     for command, tool in TOOLS.items():
         commands.add_parser(command, help=f"{tool}; its --help lists the options", add_help=False)
+    commands.add_parser("compress", help="shrink embedding tables; its --help lists the ways", add_help=False)
     pictures = commands.add_parser("plot", help="draw from .npy files").add_subparsers(
         dest="picture", required=True
     )
@@ -99,6 +101,10 @@ def main(arguments: List[str]) -> int:
     try:
         if arguments and arguments[0] in TOOLS:
             _run_tool(TOOLS[arguments[0]], arguments[1:])
+        if arguments[:1] == ["compress"]:
+            from effattn.compress import command
+
+            return command.main(arguments[1:])
         _plot(_parser().parse_args(arguments))
     except (Error, OSError) as error:
         print(f"effattn: {error}", file=sys.stderr)

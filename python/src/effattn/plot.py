@@ -346,3 +346,43 @@ def stage_times(
         f"{heading}{_duration(total)} in {len(pairs)} stages", fontsize=9, color=INK, parse_math=False
     )
     _save(figure, path)
+
+
+def row_errors(errors: Mapping[str, Any], path: Path, *, title: Optional[str] = None) -> None:
+    """Draw how the error of a compressed table is spread over its rows.
+
+    Args:
+        errors: by method, the error of each row relative to the norm of a row, ``[V]``, such as
+            ``report.row_errors`` of ``effattn.compress``.
+        path: the file to write.
+        title: a line above the picture.
+    Raises:
+        effattn.Error: no method, or errors that are none, negative or not finite.
+    """
+    if not errors:
+        raise Error("expected errors to name at least one method, but got none")
+    found = {str(name): np.asarray(values, dtype=np.float64).ravel() for name, values in errors.items()}
+    for name, values in found.items():
+        wrong = values[~((values >= 0.0) & (values < np.inf))]
+        if not values.size or wrong.size:
+            what = wrong[0] if wrong.size else "none"
+            raise Error(f"expected the errors of {name} to be finite and not negative, but got {what}")
+
+    # Methods differ by orders of magnitude, so bins are equal on a logarithmic axis; rows without
+    # error have no place on it and are counted in the legend.
+    above = np.concatenate([values[values > 0.0] for values in found.values()])
+    low, high = (above.min(), above.max()) if above.size else (0.1, 1.0)
+    bins = np.geomspace(low / 1.05, high * 1.05, 60)
+    figure, axes = _figure(7.0, 3.2)
+    for i, (name, values) in enumerate(found.items()):
+        exact = int(np.count_nonzero(values == 0.0))
+        label = f"{name}, root mean square {np.sqrt(np.mean(values**2)):.3g}"
+        label += f", {exact} rows without error" if exact else ""
+        axes.hist(values[values > 0.0], bins, color=REASONS[i % len(REASONS)], alpha=0.65, label=label)
+    axes.set_xscale("log")
+    axes.set_xlabel("error of a row / norm of a row", color=INK)
+    axes.set_ylabel("rows", color=INK)
+    if title:
+        figure.suptitle(title, fontsize=9, color=INK, parse_math=False)
+    figure.legend(loc="outside lower center", ncols=1, fontsize=8, frameon=False)
+    _save(figure, path)

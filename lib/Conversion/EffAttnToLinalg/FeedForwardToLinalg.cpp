@@ -1,9 +1,139 @@
-//===- FeedForwardToLinalg.cpp - Feed-forward networks and routing --------===//
-#include "LinalgEmitter.h"
+//===- FeedForwardToLinalg.cpp - Feed-forward networks --------------------===//
+#include "GatedTile.h"
+#include "OpLowering.h"
+#include "RowTiles.h"
+#include "WideSum.h"
 #include "effattn/Conversion/EffAttnToLinalg.h"
 
 using namespace mlir;
 using namespace mlir::effattn;
 
+namespace {
+/// Tiles of rows in parallel, each through all layers of the op.
+template <typename Op> class LayerLowering : protected OpLowering<Op> {
+protected:
+  LayerLowering(OpBuilder &builder, Op op)
+      : OpLowering<Op>(builder, op), tile(builder, loc),
+        width(emit::size(builder, loc, op.getOut(), lastDim())) {}
+
+  using OpLowering<Op>::op;
+  using OpLowering<Op>::builder;
+  using OpLowering<Op>::loc;
+  using OpLowering<Op>::emitter;
+
+  /// `layers` gets `count` rows of x in an f32 tensor, which it may overwrite,
+  /// and returns those of out in one.
+  SmallVector<Value> overTiles(function_ref<Value(Value, Value)> layers) {
+    Value out = op.getOut();
+    if (llvm::is_contained(cast<ShapedType>(out.getType()).getShape(), 0))
+      return {out};
+    RowTiles tiles(builder, loc, out);
+    auto body = [&](const RowTile &box, ValueRange parts) {
+      Value zero = this->index(0);
+      Value rows = emitter.empty(
+          {getAsOpFoldResult(tiles.capacity()), emitter.sizes(out).back()},
+          builder.getF32Type());
+      auto load = [&](Value row, ValueRange carried) -> SmallVector<Value> {
+        return {tile.copyRow(op.getX(), tiles.indexOf(box, row), carried[0],
+                             row, width)};
+      };
+      rows = emitter.loop(zero, box.rows, rows, load)[0];
+      rows = layers(rows, box.rows);
+      auto store = [&](Value row, ValueRange carried) -> SmallVector<Value> {
+        return {tile.copyRow(rows, row, carried[0], tiles.placeOf(box, row),
+                             width)};
+      };
+      return emitter.loop(zero, box.rows, parts, store);
+    };
+    return tiles.parallel(out, /*perTile=*/{}, body);
+  }
+
+  TileEmitter tile;
+  Value width;
+
+private:
+  int64_t lastDim() {
+    return cast<ShapedType>(op.getOut().getType()).getRank() - 1;
+  }
+};
+
+class GatedFFNLowering : LayerLowering<GatedFFNOp> {
+public:
+  GatedFFNLowering(OpBuilder &builder, GatedFFNOp op)
+      : LayerLowering(builder, op) {}
+
+  SmallVector<Value> run() {
+    return overTiles([&](Value rows, Value count) {
+      Value sums = tile.clear(tile.tileLike(rows), count, width);
+      GatedWeights weights{op.getGate(), op.getUp(), op.getDown(), {}};
+      return emitGatedTile(builder, loc, rows, count, weights,
+                           op.getActivation(), sums);
+    });
+  }
+};
+
+class HourglassFFNLowering : LayerLowering<HourglassFFNOp> {
+public:
+  HourglassFFNLowering(OpBuilder &builder, HourglassFFNOp op)
+      : LayerLowering(builder, op) {}
+
+  SmallVector<Value> run() {
+    return overTiles([&](Value rows, Value count) {
+      SmallVector<Value> carried{rows, tile.tileLike(rows),
+                                 tile.tileLike(rows)};
+      Value blocks = emit::size(builder, loc, op.getNorm(), 0);
+      return emitter.loop(index(0), blocks, carried,
+                          [&](Value block, ValueRange inner) {
+                            return addBlock(block, count, inner);
+                          })[0];
+    });
+  }
+
+private:
+  /// Carries the rows, and scratch for their norms and for what is added.
+  SmallVector<Value> addBlock(Value block, Value count, ValueRange carried) {
+    Value rows = carried[0];
+    auto writeNorm = [&](Value row, ValueRange outer) {
+      return normalize(rows, row, block, outer[0]);
+    };
+    Value normal = emitter.loop(index(0), count, carried[1], writeNorm)[0];
+    Value sums = tile.clear(carried[2], count, width);
+    GatedWeights weights{op.getGate(), op.getUp(), op.getDown(), {block}};
+    sums = emitGatedTile(builder, loc, normal, count, weights,
+                         op.getActivation(), sums);
+    // Summed apart: a large x would swallow the terms one by one.
+    rows = tile.map(rows, count, width, [&](Value x, ValueRange at) -> Value {
+      return arith::AddFOp::create(builder, loc, x, load(sums, at));
+    });
+    return {rows, normal, sums};
+  }
+
+  SmallVector<Value> normalize(Value rows, Value row, Value block,
+                               Value normal) {
+    auto element = [&](Value column) {
+      return toF64(builder, loc, load(rows, {row, column}));
+    };
+    Value inverse =
+        emitInverseRms(builder, loc, width, op.getEpsilon(), element);
+    return emitter.loop(
+        index(0), width, normal,
+        [&](Value column, ValueRange carried) -> SmallVector<Value> {
+          Value weight =
+              toF64(builder, loc, load(op.getNorm(), {block, column}));
+          Value scaled = arith::MulFOp::create(
+              builder, loc,
+              arith::MulFOp::create(builder, loc, element(column), inverse),
+              weight);
+          return {emitter.insert(
+              emit::toFloat(builder, loc, scaled, builder.getF32Type()),
+              carried[0], ValueRange{row, column})};
+        });
+  }
+};
+} // namespace
+
 void effattn::populateFeedForwardToLinalgPatterns(RewritePatternSet &patterns) {
+  patterns.add<LowerOp<GatedFFNOp, GatedFFNLowering>,
+               LowerOp<HourglassFFNOp, HourglassFFNLowering>>(
+      patterns.getContext());
 }

@@ -1,10 +1,10 @@
 //===- AttentionOps.cpp - Verifiers, preconditions, scores and positions --===//
 #include "effattn/Dialect/AttentionOps.h"
+#include "IndexChecks.h"
 #include "effattn/Dialect/Emit.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
-#include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/IR/IRMapping.h"
 #include "mlir/IR/Matchers.h"
 
@@ -31,24 +31,8 @@ LogicalResult SeparatorPositionsOp::verify() {
 void SeparatorPositionsOp::emitPreconditions(OpBuilder &builder) {
   if (!getBitmap())
     return;
-  Location loc = getLoc();
-  Value zero = emit::index(builder, loc, 0), one = emit::index(builder, loc, 1);
-  Value vocabulary = emit::size(builder, loc, getBitmap(), 0);
-  SmallVector<Value> low(2, zero), step(2, one);
-  SmallVector<Value> high{emit::size(builder, loc, getIds(), 0),
-                          emit::size(builder, loc, getIds(), 1)};
-  scf::buildLoopNest(
-      builder, loc, low, high, step,
-      [&](OpBuilder &nested, Location nestedLoc, ValueRange place) {
-        Value id = emit::loadIndex(nested, nestedLoc, getIds(), place);
-        Value holds = emit::logicalAnd(
-            nested, nestedLoc, emit::lessEqual(nested, nestedLoc, zero, id),
-            emit::lessThan(nested, nestedLoc, id, vocabulary));
-        CheckOp::create(nested, nestedLoc, holds,
-                        "expected ids to lie in [0, {0}), but got {1} at "
-                        "[{2}, {3}]",
-                        ValueRange{vocabulary, id, place[0], place[1]});
-      });
+  checkIds(builder, getLoc(), getIds(),
+           emit::size(builder, getLoc(), getBitmap(), 0));
 }
 
 //===----------------------------------------------------------------------===//

@@ -78,6 +78,31 @@ static LogicalResult verifyOperand(Operation *op, const OperandSpec &spec,
   return success();
 }
 
+/// `...` stands for as many dimensions at every operand that has it.
+static LogicalResult verifyLeading(ComputeOpInterface op,
+                                   ArrayRef<OperandSpec> specs) {
+  std::optional<int64_t> leading;
+  StringRef firstName;
+  for (auto [group, spec] : llvm::enumerate(specs)) {
+    if (!spec.anyLeading)
+      continue;
+    for (Value operand : op.getOperandGroup(group)) {
+      auto type = cast<ShapedType>(operand.getType());
+      int64_t own = spec.sizes.size();
+      if (!leading) {
+        leading = type.getRank() - own;
+        firstName = spec.name;
+      }
+      if (type.getRank() != *leading + own)
+        return op->emitOpError("expected ")
+               << spec.name << " to have rank " << *leading + own << ", with "
+               << *leading << " leading dimensions as " << firstName
+               << ", but got " << type;
+    }
+  }
+  return success();
+}
+
 /// All operands whose element is called `F` have one element type.
 static LogicalResult verifyElementF(ComputeOpInterface op,
                                     ArrayRef<OperandSpec> specs) {
@@ -163,7 +188,7 @@ LogicalResult effattn::detail::verifyShapes(ComputeOpInterface op) {
   if (onTensors && onMemRefs)
     return op->emitOpError("expected all operands to be tensors or all to be "
                            "memrefs, but got both");
-  if (failed(verifyElementF(op, specs)))
+  if (failed(verifyLeading(op, specs)) || failed(verifyElementF(op, specs)))
     return failure();
   if (auto user = dyn_cast<MaskUserOpInterface>(op.getOperation()))
     if (failed(verifyMaskRegion(user)) || failed(verifyMaskOperands(user)))

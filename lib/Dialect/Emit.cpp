@@ -96,6 +96,15 @@ Value emit::max(OpBuilder &builder, Location loc, Value lhs, Value rhs) {
   return arith::MaxSIOp::create(builder, loc, lhs, rhs);
 }
 
+Value emit::mulUpTo(OpBuilder &builder, Location loc, Value lhs, Value rhs,
+                    int64_t limit) {
+  Value most = index(builder, loc, limit);
+  Value divisor = max(builder, loc, rhs, index(builder, loc, 1));
+  Value room = arith::DivSIOp::create(builder, loc, most, divisor);
+  return select(builder, loc, lessThan(builder, loc, room, lhs), most,
+                mul(builder, loc, lhs, rhs));
+}
+
 Value emit::floorMod(OpBuilder &builder, Location loc, Value lhs, Value rhs) {
   Value remainder = arith::RemSIOp::create(builder, loc, lhs, rhs);
   Value isNegative = lessThan(builder, loc, remainder, index(builder, loc, 0));

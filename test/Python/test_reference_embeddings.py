@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Properties of embedding tables and codebooks that follow from the definitions, and their edges."""
 
-import ml_dtypes
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from quantized_tables import quantized_tables
 from strategies import close, seeds
 
 from effattn import Error
@@ -26,6 +26,13 @@ def test_tensor_train_equals_its_dense_table(rng, shape, modes):
     ids = rng.integers(0, len(table), shape)
     np.testing.assert_allclose(ref.tensor_train_embedding(ids, *cores), ref.embedding(ids, table), **close)
     assert ref.tensor_train_embedding(0, *cores, vocabulary=1).shape == (table.shape[1],)
+
+
+def test_tensor_train_of_more_rows_than_an_integer_counts():
+    cores = [np.arange(256.0).reshape(1, 256, 1, 1)] * 10
+    assert ref.tensor_train_embedding([2**63 - 1, 255], *cores).ravel().tolist() == [0, 0]
+    cores = [np.ones((1, 256, 1, 1))] * 9 + cores[:1]
+    assert ref.tensor_train_embedding([2**63 - 1, 7], *cores).ravel().tolist() == [255, 7]
 
 
 @given(seeds, SHAPES, st.integers(0, 2), st.integers(0, 3))
@@ -66,55 +73,7 @@ def test_split_embedding_parts(rng, shape):
     np.testing.assert_array_equal(narrow, joined[..., :5])
 
 
-def pack(codes):
-    """Two's complement halves of a byte through a type that stores them, low half first."""
-    padded = np.pad(codes, [(0, 0), (0, codes.shape[1] % 2)], constant_values=5)
-    halves = padded.astype(ml_dtypes.int4).astype(np.int64) & 15
-    return (halves[:, 0::2] + 16 * halves[:, 1::2]).astype(np.uint8)
-
-
-@st.composite
-def quantized_cases(draw):
-    """A generator, operands of a table, keywords of its compensation and the same table in full."""
-    rng, size, group, groups = (
-        draw(seeds),
-        draw(st.integers(1, 6)),
-        draw(st.integers(1, 3)),
-        draw(st.integers(1, 2)),
-    )
-    width, kind = group * groups, rng.random(size) < draw(st.sampled_from([0.0, 0.5, 1.0]))
-    codes = np.where(
-        kind[:, None], rng.integers(-127, 128, (size, width)), rng.integers(-7, 8, (size, width))
-    )
-    scales = rng.normal(size=(size, groups))
-    dense = codes * np.repeat(scales, group, axis=1)
-    # Rows stand in their tables in any order, among rows that nothing refers to.
-    tables, index = [], np.zeros(size, dtype=np.int32)
-    for part in (~kind, kind):
-        places = rng.permutation(part.sum() + (2 if part.any() else 0))[: part.sum()]
-        table = np.zeros((part.sum() + (2 if part.any() else 0), width), dtype=np.int64)
-        table[places], index[part] = codes[part], places
-        tables.append(table)
-    keywords = {}
-    if draw(st.booleans()):
-        residual = rng.integers(-7, 8, (size, width))
-        keywords["residual_codes"], keywords["residual_scales"] = (
-            pack(residual),
-            rng.normal(size=(size, groups)),
-        )
-        extra = residual * np.repeat(keywords["residual_scales"], group, axis=1)
-    else:
-        extra = 0.0
-    if draw(st.booleans()):
-        sources = [-1, *np.flatnonzero(kind)]
-        keywords["nearest"], keywords["nearest_weight"] = rng.choice(sources, size), rng.normal(size=size)
-        rows = np.where((keywords["nearest"] < 0)[:, None], 0.0, dense[keywords["nearest"]])
-        extra = extra + keywords["nearest_weight"][:, None] * rows
-    operands = (pack(tables[0]), tables[1].astype(np.int8), kind.astype(np.uint8), index, scales)
-    return rng, operands, keywords, dense + extra
-
-
-@given(quantized_cases(), SHAPES)
+@given(quantized_tables(), SHAPES)
 def test_quantized_table_equals_its_full_form(case, shape):
     rng, operands, keywords, dense = case
     ids = rng.integers(0, len(dense), shape)
@@ -126,7 +85,7 @@ def test_quantized_table_equals_its_full_form(case, shape):
     )
 
 
-@given(quantized_cases())
+@given(quantized_tables())
 def test_activations_of_8_bits(case):
     rng, operands, keywords, dense = case
     groups = operands[4].shape[1]

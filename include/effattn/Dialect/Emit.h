@@ -32,6 +32,9 @@ Value sub(OpBuilder &builder, Location loc, Value lhs, Value rhs);
 Value mul(OpBuilder &builder, Location loc, Value lhs, Value rhs);
 Value min(OpBuilder &builder, Location loc, Value lhs, Value rhs);
 Value max(OpBuilder &builder, Location loc, Value lhs, Value rhs);
+/// Product of two values that are not negative, or `limit` where it is more.
+Value mulUpTo(OpBuilder &builder, Location loc, Value lhs, Value rhs,
+              int64_t limit);
 /// Remainder that is never negative for a positive divisor.
 Value floorMod(OpBuilder &builder, Location loc, Value lhs, Value rhs);
 

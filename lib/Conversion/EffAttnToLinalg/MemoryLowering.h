@@ -2,16 +2,13 @@
 #ifndef EFFATTN_LIB_CONVERSION_MEMORYLOWERING_H
 #define EFFATTN_LIB_CONVERSION_MEMORYLOWERING_H
 
-#include "LinalgEmitter.h"
+#include "OpLowering.h"
 
 namespace mlir::effattn {
 
 /// A real parameter above 0 as an f32 constant that is neither 0 nor infinite:
 /// what f64 holds and f32 does not becomes the nearest that f32 does.
 Value emitPositive(OpBuilder &builder, Location loc, double value);
-
-/// `index` followed by `more`.
-SmallVector<Value> joinIndices(ValueRange index, ValueRange more);
 
 /// The probabilities of the digits of one row.
 struct DigitSoftmax {

@@ -11,12 +11,6 @@ Value effattn::emitPositive(OpBuilder &builder, Location loc, double value) {
   return emit::f32(builder, loc, std::clamp(value, smallest, largest));
 }
 
-SmallVector<Value> effattn::joinIndices(ValueRange index, ValueRange more) {
-  SmallVector<Value> joined(index);
-  llvm::append_range(joined, more);
-  return joined;
-}
-
 void effattn::populateMemoryToLinalgPatterns(RewritePatternSet &patterns) {
   populateProductSoftmaxToLinalgPatterns(patterns);
   populateTopKToLinalgPatterns(patterns);

@@ -8,6 +8,13 @@
 
 namespace mlir::effattn {
 
+/// `index` followed by `more`.
+inline SmallVector<Value> joinIndices(ValueRange index, ValueRange more) {
+  SmallVector<Value> joined(index);
+  llvm::append_range(joined, more);
+  return joined;
+}
+
 /// An op that is being lowered and what its lowering emits with. The builders
 /// that bodies of loops and linalg ops receive are `builder` itself, positioned
 /// inside, so methods use the member throughout.

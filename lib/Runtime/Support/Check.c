@@ -71,8 +71,10 @@ static int accepts_type(const struct EffattnArgument *argument,
                         DLDataType type) {
   if (type.lanes != 1 || type.bits != argument->bits)
     return 0;
-  return type.code == argument->code ||
-         (argument->code == EffattnCodeBool && type.code == kDLUInt);
+  /* Whether a byte of i8 has a sign is up to the op that reads it. */
+  int takes_bytes = argument->code == EffattnCodeBool ||
+                    (argument->code == kDLInt && argument->bits == 8);
+  return type.code == argument->code || (takes_bytes && type.code == kDLUInt);
 }
 
 /* Records what the sizes say about symbols. Returns the dimension that

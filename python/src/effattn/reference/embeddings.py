@@ -71,10 +71,13 @@ def tensor_train_embedding(ids: Any, *cores: Any, vocabulary: Optional[int] = No
         )
     below(op, "ids", ids, rows if vocabulary is None else vocabulary)
 
+    digits = []
+    for mode in reversed(modes):
+        ids, digit = np.divmod(ids, max(mode, 1))
+        digits.insert(0, digit)
     # A row of matrices [columns so far, rank] for each id, one digit multiplied on after another.
     out = np.ones((*ids.shape, 1, 1))
-    for c, core in enumerate(cores):
-        digit = (ids // math.prod(modes[c + 1 :])) % modes[c]
+    for core, digit in zip(cores, digits):
         picked = np.moveaxis(core[:, digit], 0, -3)
         product = np.einsum("...cr,...rms->...cms", out, picked)
         out = product.reshape((*ids.shape, product.shape[-3] * product.shape[-2], product.shape[-1]))

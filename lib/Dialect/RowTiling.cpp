@@ -1,5 +1,6 @@
 //===- RowTiling.cpp - Ops that treat every row by itself -----------------===//
 #include "effattn/Dialect/RowTiling.h"
+#include "effattn/Dialect/EmbeddingOps.h"
 #include "effattn/Dialect/FeedForwardOps.h"
 #include "effattn/Dialect/MemoryOps.h"
 #include "effattn/Dialect/NormOps.h"
@@ -164,6 +165,8 @@ template <typename... Ops> static void attachRowTiling(MLIRContext *context) {
 void effattn::registerRowTilingModels(DialectRegistry &registry) {
   registry.addExtension(+[](MLIRContext *context, EffAttnDialect *) {
     attachRowTiling<ProductSoftmaxOp, TopKOp, ProductSoftmaxTopKOp, RMSNormOp,
-                    LayerNormOp, GatedFFNOp, HourglassFFNOp>(context);
+                    LayerNormOp, GatedFFNOp, HourglassFFNOp, EmbeddingOp,
+                    TensorTrainEmbeddingOp, QuantizedEmbeddingOp,
+                    SplitEmbeddingOp>(context);
   });
 }

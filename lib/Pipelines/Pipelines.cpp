@@ -15,12 +15,15 @@ static std::string readPasses(const CpuPipelineOptions &) {
 static std::string fusePasses(const CpuPipelineOptions &) {
   return "canonicalize,cse,effattn-fuse-dechunk-residual,"
          "effattn-fuse-product-top-k,effattn-fuse-address-decode,"
-         "effattn-simplify-masks";
+         "effattn-simplify-masks,effattn-raise-gated-ffn,"
+         "effattn-raise-hourglass";
 }
 
 static std::string linalgPasses(const CpuPipelineOptions &) {
   return "effattn-prepare-entry-points,effattn-insert-checks,canonicalize,cse,"
-         "effattn-fuse-norm-matmul,effattn-tile-contractions,"
+         "effattn-fuse-embedding-norm,effattn-fuse-hourglass,"
+         "effattn-fuse-norm-matmul,"
+         "effattn-tile-contractions,"
          "effattn-convert-to-linalg,canonicalize,cse";
 }
 

@@ -1,6 +1,7 @@
 //===- FuseNormMatmul.cpp - Normalise rows where they are multiplied ------===//
 #include "Contraction.h"
 #include "RowFusion.h"
+#include "effattn/Dialect/FeedForwardOps.h"
 #include "effattn/Dialect/NormOps.h"
 #include "effattn/Transforms/Passes.h"
 
@@ -53,7 +54,11 @@ static SmallVector<int64_t> getTiles(Operation *op) {
     }
     return {};
   }
-  return {};
+  auto ffn = dyn_cast<GatedFFNOp>(op);
+  Operation *producer = ffn ? ffn.getX().getDefiningOp() : nullptr;
+  if (!producer || !isNorm(producer))
+    return {};
+  return getRowTileSizes(cast<ShapedType>(ffn.getX().getType()).getRank() - 1);
 }
 
 namespace {

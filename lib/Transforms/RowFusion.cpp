@@ -65,14 +65,50 @@ static void redirectSizes(RewriterBase &rewriter, Operation *op) {
     }
 }
 
+/// Whether a loop of `op` is known not to run, which upstream cannot tile.
+static bool neverRuns(Operation *op) {
+  if (auto linalgOp = dyn_cast<linalg::LinalgOp>(op))
+    return llvm::is_contained(linalgOp.getStaticLoopRanges(), 0);
+  return llvm::any_of(op->getResultTypes(), [](Type type) {
+    return llvm::is_contained(cast<ShapedType>(type).getShape(), 0);
+  });
+}
+
+/// `consumer` and the producers that it will take in.
+static SmallPtrSet<Operation *, 8>
+collectFused(Operation *consumer, function_ref<bool(Operation *)> fuses) {
+  SmallPtrSet<Operation *, 8> fused{consumer};
+  SmallVector<Operation *> open{consumer};
+  while (!open.empty())
+    for (Value operand : open.pop_back_val()->getOperands()) {
+      Operation *producer = operand.getDefiningOp();
+      if (producer && fuses(producer) && fused.insert(producer).second)
+        open.push_back(producer);
+    }
+  return fused;
+}
+
+/// Whether an op outside of the loop wants more of `tensor` than its sizes.
+static bool isNeededOutside(Value tensor,
+                            const SmallPtrSet<Operation *, 8> &fused) {
+  return llvm::any_of(tensor.getUsers(), [&](Operation *user) {
+    return !fused.contains(user) && !isa<tensor::DimOp>(user);
+  });
+}
+
 LogicalResult
 effattn::fuseIntoTiles(RewriterBase &rewriter, TilingInterface consumer,
                        ArrayRef<int64_t> tileSizes, bool recompute,
                        function_ref<bool(Operation *producer)> fuses) {
-  // Upstream cannot tile loops that are known not to run.
-  if (auto op = dyn_cast<linalg::LinalgOp>(consumer.getOperation());
-      op && llvm::is_contained(op.getStaticLoopRanges(), 0))
+  if (neverRuns(consumer))
     return failure();
+  SmallPtrSet<Operation *, 8> fused = collectFused(consumer, fuses);
+  SmallPtrSet<Value, 4> kept;
+  for (Operation *op : fused)
+    for (Value result : op->getResults())
+      if (op != consumer && !recompute && isNeededOutside(result, fused))
+        kept.insert(result);
+
   scf::SCFTileAndFuseOptions options;
   options.tilingOptions.setLoopType(scf::SCFTilingOptions::LoopType::ForallOp);
   SmallVector<OpFoldResult> sizes;
@@ -85,8 +121,7 @@ effattn::fuseIntoTiles(RewriterBase &rewriter, TilingInterface consumer,
     Operation *op = producer.getOwner();
     if (isDestination ? !isa<linalg::FillOp>(op) : !fuses(op))
       return std::nullopt;
-    bool isKept = !isDestination && !recompute && !producer.hasOneUse();
-    return scf::SCFTileAndFuseOptions::ControlFnResult{isKept};
+    return scf::SCFTileAndFuseOptions::ControlFnResult{kept.contains(producer)};
   };
 
   rewriter.setInsertionPoint(consumer);

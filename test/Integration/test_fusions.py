@@ -3,7 +3,7 @@
 import ml_dtypes
 import numpy as np
 import pytest
-from harness import compile_ir
+from harness import assert_close, compile_ir
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -80,3 +80,102 @@ def test_norm_and_two_products(op, dtype, rng, b, t, c, f):
     got = fused(x, weight, w, v)
     np.testing.assert_array_equal(got[0], project(normed, w)[0])
     np.testing.assert_array_equal(got[1], project(normed, v)[0])
+
+
+# --- gated networks and hourglasses ------------------------------------------
+
+X2, V1 = "tensor<?x?xf32>", "tensor<?xf32>"
+
+
+def sizes_of(x):
+    return f"""
+      %t = tensor.dim %{x}, %c0 : {X2}
+      %c = tensor.dim %{x}, %c1 : {X2}
+      %e = tensor.empty(%t, %c) : {X2}
+"""
+
+
+GATED = f"effattn.gated_ffn ins(%n, %g, %u, %d : {X2}, {X2}, {X2}, {X2}) outs(%e : {X2})"
+BLOCK = f"""
+      %n = effattn.rms_norm ins(%x, %weight : {X2}, {V1}) outs(%e : {X2})
+      %f = {GATED}
+      %s = arith.addf %x, %f : {X2}
+"""
+FFN_ARGUMENTS = [("weight", V1), ("g", X2), ("u", X2), ("d", X2)]
+
+
+def network(rng, c, f):
+    """Weights of a block."""
+    return numbers(rng, c), numbers(rng, (c, f)), numbers(rng, (c, f)), numbers(rng, (f, c))
+
+
+@given(rng=seeds, t=sizes, c=widths, f=widths)
+def test_norm_and_gated_network(rng, t, c, f):
+    norm = function(
+        [("x", X2), ("weight", V1)],
+        X2,
+        sizes_of("x") + f"%n = effattn.rms_norm ins(%x, %weight : {X2}, {V1}) outs(%e : {X2})\nreturn %n : {X2}",
+    )
+    ffn = function(
+        [("n", X2), *FFN_ARGUMENTS[1:]], X2, sizes_of("n") + f"%f = {GATED}\nreturn %f : {X2}"
+    )
+    fused = function(
+        [("x", X2), *FFN_ARGUMENTS],
+        X2,
+        sizes_of("x")
+        + f"%n = effattn.rms_norm ins(%x, %weight : {X2}, {V1}) outs(%e : {X2})\n%f = {GATED}\nreturn %f : {X2}",
+    )
+    x, (weight, *weights) = numbers(rng, (t, c)), network(rng, c, f)
+    want = ffn(norm(x, weight)[0], *weights)[0]
+    np.testing.assert_array_equal(fused(x, weight, *weights)[0], want)
+
+
+@given(rng=seeds, t=sizes, c=widths, f=widths)
+def test_two_blocks_become_a_chain_of_hourglasses(rng, t, c, f):
+    block = function([("x", X2), *FFN_ARGUMENTS], X2, sizes_of("x") + BLOCK + f"return %s : {X2}")
+    second = BLOCK
+    for name in ("n", "f", "s", "g", "u", "d", "weight", "x"):
+        second = second.replace(f"%{name} ", f"%{name}2 ").replace(f"%{name},", f"%{name}2,")
+    second = second.replace("%x2", "%s")
+    two = function(
+        [("x", X2), *FFN_ARGUMENTS, *((f"{name}2", type) for name, type in FFN_ARGUMENTS)],
+        X2,
+        sizes_of("x") + BLOCK + second + f"return %s2 : {X2}",
+    )
+    x, first, last = numbers(rng, (t, c)), network(rng, c, f), network(rng, c, f)
+    want = block(block(x, *first)[0], *last)[0]
+    np.testing.assert_array_equal(two(x, *first, *last)[0], want)
+
+
+SWIGLU = """
+      %f = tensor.dim %g, %c1 : {x}
+      %h = tensor.empty(%t, %f) : {x}
+      %i = linalg.fill ins(%zero : f32) outs(%h : {x}) -> {x}
+      %gate = linalg.matmul ins(%x, %g : {x}, {x}) outs(%i : {x}) -> {x}
+      %up = linalg.matmul ins(%x, %u : {x}, {x}) outs(%i : {x}) -> {x}
+      %a = linalg.generic {{
+          indexing_maps = [affine_map<(i, j) -> (i, j)>, affine_map<(i, j) -> (i, j)>, affine_map<(i, j) -> (i, j)>],
+          iterator_types = ["parallel", "parallel"]}} ins(%gate, %up : {x}, {x}) outs(%h : {x}) {{
+      ^bb0(%p: f32, %q: f32, %ignored: f32):
+        %one = arith.constant 1.0 : f32
+        %minus = arith.negf %p : f32
+        %power = math.exp %minus : f32
+        %sum = arith.addf %power, %one : f32
+        %silu = arith.divf %p, %sum : f32
+        %product = arith.mulf %silu, %q : f32
+        linalg.yield %product : f32
+      }} -> {x}
+      %j = linalg.fill ins(%zero : f32) outs(%e : {x}) -> {x}
+      %r = linalg.matmul ins(%a, %d : {x}, {x}) outs(%j : {x}) -> {x}
+      return %r : {x}
+"""
+
+
+@given(rng=seeds, t=sizes, c=widths, f=widths)
+def test_a_raised_network_computes_the_same(rng, t, c, f):
+    """To rounding: sums over the hidden layer are taken in another order."""
+    raised = function([("x", X2), *FFN_ARGUMENTS[1:]], X2, sizes_of("x") + SWIGLU.format(x=X2))
+    x, (_, g, u, d) = numbers(rng, (t, c)), network(rng, c, f)
+    gate = (x @ g).astype(np.float64)
+    want = (gate / (1 + np.exp(-gate)) * (x @ u)) @ d
+    assert_close(raised(x, g, u, d)[0], want, 1e-4)

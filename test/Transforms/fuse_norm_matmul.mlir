@@ -56,6 +56,23 @@ func.func @queries_and_keys(%x: tensor<?x?x?xf32>, %n: tensor<?xf32>, %wq: tenso
 
 // -----
 
+// Gate and up of a feed-forward network read the same rows.
+// REMARK: remark: [Passed] norm-matmul
+// CHECK-LABEL: @feed_forward
+// CHECK-NOT:     effattn.rms_norm
+// CHECK:         scf.forall {{.*}} step (8)
+// CHECK:           %[[NORM:.*]] = effattn.rms_norm
+// CHECK:           effattn.gated_ffn ins(%[[NORM]],
+func.func @feed_forward(%x: tensor<?x8xf32>, %n: tensor<8xf32>, %g: tensor<8x16xf32>, %u: tensor<8x16xf32>,
+    %d: tensor<16x8xf32>, %empty: tensor<?x8xf32>, %out: tensor<?x8xf32>) -> tensor<?x8xf32> {
+  %norm = effattn.rms_norm ins(%x, %n : tensor<?x8xf32>, tensor<8xf32>) outs(%empty : tensor<?x8xf32>)
+  %0 = effattn.gated_ffn ins(%norm, %g, %u, %d : tensor<?x8xf32>, tensor<8x16xf32>, tensor<8x16xf32>, tensor<16x8xf32>)
+    outs(%out : tensor<?x8xf32>)
+  return %0 : tensor<?x8xf32>
+}
+
+// -----
+
 // Not rows of the result: the norm would be computed for every row of the
 // other factor. And the sum runs over rows, not along them.
 // REMARK-NOT: remark

@@ -103,10 +103,63 @@ def LimitParallelismPass : Pass<"effattn-limit-parallelism"> {
 def FuseNormMatmulPass : Pass<"effattn-fuse-norm-matmul"> {
   let summary = "normalise rows where they are multiplied";
   let description = [{
-    A linalg contraction of the rows that rms_norm or layer_norm gives becomes a parallel loop over tiles that normalises its rows itself:
+    A linalg contraction or a gated_ffn of the rows that rms_norm or layer_norm
+    gives becomes a parallel loop over tiles that normalises its rows itself:
     normalised rows stay in the cache and no tensor holds all of them. A norm
     with several products (queries, keys, values) is computed in each, which is
     a small share of their work. Values do not change.
+
+    Runs after `effattn-insert-checks`, whose checks cannot stand in parallel
+    loops.
+  }];
+  let dependentDialects = ["::mlir::affine::AffineDialect",
+    "::mlir::scf::SCFDialect", "::mlir::tensor::TensorDialect"];
+}
+
+def FuseEmbeddingNormPass : Pass<"effattn-fuse-embedding-norm"> {
+  let summary = "normalise rows as they leave their table";
+  let description = [{
+    rms_norm or layer_norm of looked-up rows (embedding, tensor_train_embedding,
+    quantized_embedding, split_embedding) becomes a parallel loop over tiles of
+    tokens that looks rows up, de-quantises and normalises them. Rows that are
+    also used elsewhere, as a residual stream is, are stored as well, while they
+    are in the cache. Values do not change.
+
+    Runs after `effattn-insert-checks`, whose checks cannot stand in parallel
+    loops.
+  }];
+  let dependentDialects = ["::mlir::affine::AffineDialect",
+    "::mlir::scf::SCFDialect", "::mlir::tensor::TensorDialect"];
+}
+
+def RaiseGatedFFNPass : Pass<"effattn-raise-gated-ffn"> {
+  let summary = "recognise gated feed-forward networks";
+  let description = [{
+    `(act(x gate) * (x up)) down` of linalg contractions in f32 becomes a
+    gated_ffn, which computes gate and up in one pass over the rows and never
+    holds the whole hidden layer. The activation (silu, gelu with erf or tanh,
+    relu) may be one linalg op or a chain of linalg, arith and math ops on
+    tensors. Values change by rounding only.
+  }];
+  let dependentDialects = ["::mlir::effattn::EffAttnDialect"];
+}
+
+def RaiseHourglassPass : Pass<"effattn-raise-hourglass"> {
+  let summary = "recognise narrow residual blocks";
+  let description = [{
+    `x + gated_ffn(rms_norm(x))` in f32 becomes an hourglass_ffn of one block,
+    whose weights are views of the network's. In bf16 and f16 the block rounds
+    in between, which hourglass_ffn does not: it is left alone, with a remark.
+  }];
+  let dependentDialects = ["::mlir::tensor::TensorDialect"];
+}
+
+def FuseHourglassPass : Pass<"effattn-fuse-hourglass"> {
+  let summary = "take rows through a chain of hourglasses in the cache";
+  let description = [{
+    hourglass_ffn of hourglass_ffn becomes a parallel loop over tiles of rows
+    that go through the whole chain before the next tile does. Values do not
+    change.
 
     Runs after `effattn-insert-checks`, whose checks cannot stand in parallel
     loops.

@@ -1,0 +1,143 @@
+//===- RaiseGatedFFN.cpp - Gate and up in one pass over the rows ----------===//
+#include "Contraction.h"
+#include "GatedProduct.h"
+#include "effattn/Dialect/FeedForwardOps.h"
+#include "effattn/Transforms/Passes.h"
+
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/Matchers.h"
+#include "mlir/IR/Remarks.h"
+
+namespace mlir::effattn {
+#define GEN_PASS_DEF_RAISEGATEDFFNPASS
+#include "effattn/Transforms/Passes.h.inc"
+} // namespace mlir::effattn
+
+using namespace mlir;
+using namespace mlir::effattn;
+
+static remark::RemarkOpts describeRemark() {
+  return remark::RemarkOpts::name("gated-ffn")
+      .category("effattn-raise-gated-ffn");
+}
+
+namespace {
+/// rows times a weight matrix, added to nothing.
+struct Projection {
+  Value rows, weight;
+  /// What the product is written into.
+  Value destination;
+
+  static std::optional<Projection> match(Value product);
+};
+} // namespace
+
+/// Whether loops run over dimensions [rows..., k] of one input, [k, column] of
+/// the other and [rows..., column] of the result.
+static bool multipliesRows(linalg::LinalgOp op, const Contraction &loops) {
+  if (loops.reductions.size() != 1)
+    return false;
+  MLIRContext *context = op->getContext();
+  unsigned count = op.getNumLoops(), sum = loops.reductions.front();
+  SmallVector<unsigned> rows(loops.rows), result(loops.rows);
+  rows.push_back(sum);
+  result.push_back(loops.column);
+  auto map = [&](ArrayRef<unsigned> dims) {
+    return AffineMap::getMultiDimMapWithTargets(count, dims, context);
+  };
+  return op.getIndexingMapsArray() ==
+         ArrayRef{map(rows), map({sum, loops.column}), map(result)};
+}
+
+std::optional<Projection> Projection::match(Value product) {
+  Operation *op = product.getDefiningOp();
+  std::optional<Contraction> loops =
+      op ? Contraction::of(op) : std::optional<Contraction>();
+  if (!loops || !multipliesRows(cast<linalg::LinalgOp>(op), *loops))
+    return std::nullopt;
+  auto linalgOp = cast<linalg::LinalgOp>(op);
+  auto fill = linalgOp.getDpsInits()[0].getDefiningOp<linalg::FillOp>();
+  if (!fill || !matchPattern(fill.getInputs()[0], m_AnyZeroFloat()))
+    return std::nullopt;
+  return Projection{linalgOp.getDpsInputs()[0], linalgOp.getDpsInputs()[1],
+                    fill.getOutputs()[0]};
+}
+
+static bool isF32(Value tensor) {
+  return cast<ShapedType>(tensor.getType()).getElementType().isF32();
+}
+
+namespace {
+/// down(act(rows gate) * (rows up)).
+struct Network {
+  Value rows, gate, up, down, destination;
+  Activation activation;
+
+  static std::optional<Network> match(Value product);
+};
+} // namespace
+
+std::optional<Network> Network::match(Value product) {
+  std::optional<Projection> down = Projection::match(product);
+  if (!down)
+    return std::nullopt;
+  std::optional<GatedProduct> hidden = matchGatedProduct(down->rows);
+  if (!hidden)
+    return std::nullopt;
+  std::optional<Projection> gate = Projection::match(hidden->gate),
+                            up = Projection::match(hidden->up);
+  if (!gate || !up || gate->rows != up->rows)
+    return std::nullopt;
+  return Network{gate->rows,   gate->weight,      up->weight,
+                 down->weight, down->destination, hidden->activation};
+}
+
+/// Why the network has to stay as it is, or nothing.
+static StringRef whyNot(const Network &network, Value hidden) {
+  if (!hidden.hasOneUse())
+    return "the hidden layer has other uses";
+  if (network.destination.getType() != network.rows.getType() &&
+      cast<ShapedType>(network.destination.getType()).getRank() !=
+          cast<ShapedType>(network.rows.getType()).getRank())
+    return "the rows and the result differ in rank";
+  for (Value tensor : {network.rows, network.gate, network.up, network.down,
+                       network.destination})
+    if (!isF32(tensor))
+      return "the products round to less than f32, gated_ffn only its result";
+  return "";
+}
+
+namespace {
+struct RaiseGatedFFNPass
+    : effattn::impl::RaiseGatedFFNPassBase<RaiseGatedFFNPass> {
+  void runOnOperation() override {
+    SmallVector<linalg::LinalgOp> products;
+    getOperation()->walk([&](linalg::LinalgOp op) {
+      if (op->getNumResults() == 1 && Contraction::of(op))
+        products.push_back(op);
+    });
+    IRRewriter rewriter(&getContext());
+    for (linalg::LinalgOp product : products)
+      raise(rewriter, product);
+  }
+
+  void raise(IRRewriter &rewriter, linalg::LinalgOp product) {
+    std::optional<Network> network = Network::match(product->getResult(0));
+    if (!network)
+      return;
+    Location loc = product.getLoc();
+    StringRef reason = whyNot(*network, product.getDpsInputs()[0]);
+    if (!reason.empty()) {
+      remark::missed(loc, describeRemark()) << reason;
+      return;
+    }
+    remark::passed(loc, describeRemark())
+        << "gate and up are computed in one pass over the rows";
+    rewriter.setInsertionPoint(product);
+    rewriter.replaceOpWithNewOp<GatedFFNOp>(
+        product, product->getResultTypes(), network->rows, network->gate,
+        network->up, network->down, network->destination, network->activation);
+  }
+};
+} // namespace

@@ -84,7 +84,7 @@ static LogicalResult verifyLeading(ComputeOpInterface op,
   std::optional<int64_t> leading;
   StringRef firstName;
   for (auto [group, spec] : llvm::enumerate(specs)) {
-    if (!spec.anyLeading)
+    if (!spec.anyLeading || spec.opVerifiesRank)
       continue;
     for (Value operand : op.getOperandGroup(group)) {
       auto type = cast<ShapedType>(operand.getType());

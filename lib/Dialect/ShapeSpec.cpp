@@ -19,6 +19,7 @@ SmallVector<OperandSpec> effattn::parseShapeSpec(StringRef text) {
     spec.shaped = shape.contains(':');
     std::tie(shape, spec.element) = shape.split(':');
     spec.anyLeading = shape.consume_front("...");
+    spec.opVerifiesRank = shape.consume_front("*");
     shape.split(spec.sizes, ' ', /*MaxSplit=*/-1, /*KeepEmpty=*/false);
     specs.push_back(std::move(spec));
   }

@@ -133,7 +133,8 @@ effattn::fuseIntoTiles(RewriterBase &rewriter, TilingInterface consumer,
   Operation *loop = tiled->loops.front();
   for (auto [from, to] : tiled->replacements)
     rewriter.replaceUsesWithIf(from, to, [&](OpOperand &use) {
-      return dominance.properlyDominates(loop, use.getOwner());
+      return dominance.properlyDominates(loop, use.getOwner(),
+                                         /*enclosingOpOk=*/false);
     });
   for (Operation *op : tiled->tiledAndFusedOps)
     shrinkDestinations(rewriter, op);

@@ -179,3 +179,32 @@ def test_a_raised_network_computes_the_same(rng, t, c, f):
     gate = (x @ g).astype(np.float64)
     want = (gate / (1 + np.exp(-gate)) * (x @ u)) @ d
     assert_close(raised(x, g, u, d)[0], want, 1e-4)
+
+
+# --- embedding and norm -------------------------------------------------------
+
+LOOK_UP = f"""
+      %t = tensor.dim %ids, %c0 : tensor<?xi32>
+      %c = tensor.dim %table, %c1 : {X2}
+      %e = tensor.empty(%t, %c) : {X2}
+      %rows = effattn.embedding ins(%ids, %table : tensor<?xi32>, {X2}) outs(%e : {X2})
+      %n = effattn.rms_norm ins(%rows, %weight : {X2}, {V1}) outs(%e : {X2})
+"""
+
+
+@given(rng=seeds, t=sizes, c=widths)
+def test_embedding_and_norm(rng, t, c):
+    arguments = [("ids", "tensor<?xi32>"), ("table", X2), ("weight", V1)]
+    alone = function(arguments, X2, LOOK_UP + f"return %n : {X2}")
+    both = function(arguments, f"{X2}, {X2}", LOOK_UP + f"return %n, %rows : {X2}, {X2}")
+    norm = function(
+        [("x", X2), ("weight", V1)],
+        X2,
+        sizes_of("x") + f"%n = effattn.rms_norm ins(%x, %weight : {X2}, {V1}) outs(%e : {X2})\nreturn %n : {X2}",
+    )
+    ids, table, weight = rng.integers(0, 5, t).astype(np.int32), numbers(rng, (5, c)), numbers(rng, c)
+    want = norm(table[ids], weight)[0]
+    np.testing.assert_array_equal(alone(ids, table, weight)[0], want)
+    got = both(ids, table, weight)
+    np.testing.assert_array_equal(got[0], want)
+    np.testing.assert_array_equal(got[1], table[ids])

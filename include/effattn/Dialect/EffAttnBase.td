@@ -54,7 +54,8 @@ def EffAttn_Dialect : Dialect {
 ///
 /// Shape tokens: a letter or word (equal words must be equal sizes), an
 /// integer, `A|1` (A or 1), `_` (any size, checked by the op), and first of
-/// all `...` (any number of leading dimensions, equal across the op).
+/// all `...` (any number of leading dimensions, equal across the op; with
+/// `...*` the op verifies how many there are).
 /// Element names: `f32`, `float` (f32, bf16, f16), `F` (float, all F of an op
 /// alike), `bool` (i1), `int` (i32, i64), `i32`, `i8` (signless: the op says
 /// whether a byte has a sign).

@@ -401,7 +401,7 @@ def EffAttn_VectorQuantizeOp : EffAttn_MemoryOp<"vector_quantize", [], "2"> {
   let arguments = (ins
     EffAttn_Shaped<"... C", "F">:$x,
     EffAttn_Shaped<"Q C", "float">:$codebook,
-    EffAttn_Shaped<"...", "i32">:$codes,
+    EffAttn_Shaped<"...*", "i32">:$codes,
     EffAttn_Shaped<"... C", "F">:$quantized,
     DefaultValuedAttr<EffAttn_MetricAttr, "Metric::L2">:$metric,
     DefaultValuedAttr<I64Attr, "1">:$groups);

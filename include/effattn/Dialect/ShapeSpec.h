@@ -13,6 +13,8 @@ struct OperandSpec {
   /// Tokens after a leading `...`.
   SmallVector<StringRef> sizes;
   bool anyLeading = false;
+  /// The op itself says how many dimensions `...` is here (`...*`).
+  bool opVerifiesRank = false;
   /// False where the operand has no shape (scalars, masks).
   bool shaped = false;
 };

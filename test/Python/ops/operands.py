@@ -193,6 +193,16 @@ def address_memory(d):
     return (*operands, d.f32(b, m, e), 1 + d.uniform(b, m)), {"lengths": d.lengths(b, t), "gamma": 0.5}
 
 
+def vector_quantize(d):
+    c = d.size(4)
+    return (d.real(*d.sizes(3, 2), c), d.real(d.size(5, 1), c)), {"metric": "cosine"}
+
+
+def vector_quantize_by_groups(d):
+    c = 2 * d.size(2)
+    return (d.real(d.size(4), c), d.real(d.size(5, 1), c)), {"groups": 2}
+
+
 # --- Attention ---------------------------------------------------------------------------------------
 
 
@@ -239,6 +249,17 @@ def attention_placed(d):
         "offset": d.i32(0, 8, b),
         "return_lse": True,
     }
+
+
+def systematic_attention(d):
+    q, k, v = attention(d)[0]
+    return (q, k, v, d.real(*v.shape)), {}
+
+
+def systematic_attention_with_tables(d):
+    (q, k, v), rows = attention(d)[0], 2 * d.size(2) + 1
+    tables = {"relative_keys": d.real(rows, k.shape[3]), "relative_values": d.real(rows, v.shape[3])}
+    return (q, k, v, d.real(*v.shape)), {**tables, "mask": ops.causal_mask(), "scale": 0.5}
 
 
 def merge_attention(d):
@@ -323,6 +344,120 @@ def separator_cache_append(d):
 
 def separator_cache_compact(d):
     return (separator_cache(d, d.size(3), d.size(2), most=9),), {**LAYOUT, "when": "before_attention"}
+
+
+def cache_attention(d):
+    b, (h, g), t = d.size(3), heads(d), d.size(2)
+    state = separator_cache(d, b, g, least=2)
+    width = state[0].shape[3]
+    options = {"lengths": d.lengths(b, t), "positions": "absolute"}
+    return (d.real(b, h, t, width), state), options
+
+
+# --- Feed-forward ------------------------------------------------------------------------------------
+
+
+def gated_ffn(d):
+    c, f = d.sizes(4, 5)
+    return (d.real(*d.sizes(3, 2), c), d.real(c, f), d.real(c, f), d.real(f, c)), {"activation": "gelu"}
+
+
+def hourglass_ffn(d):
+    blocks, c, hidden = d.sizes(3, 4, 5)
+    weights = d.real(blocks, c, hidden), d.real(blocks, c, hidden), d.real(blocks, hidden, c)
+    return (d.real(d.size(4), c), d.real(blocks, c), *weights), {}
+
+
+# --- Embeddings --------------------------------------------------------------------------------------
+
+
+def ids(d, vocabulary):
+    return d.i64(0, vocabulary, *d.sizes(3, 4))
+
+
+def embedding(d):
+    v = d.size(6, 1)
+    return (ids(d, v), d.real(v, d.size(4))), {}
+
+
+def tensor_train_embedding(d):
+    (n, m), ranks = ([d.size(3, 1) for _ in range(3)] for _ in range(2)), [1, d.size(3), d.size(3), 1]
+    cores = [d.real(ranks[c], n[c], m[c], ranks[c + 1]) for c in range(3)]
+    return (ids(d, n[0] * n[1] * n[2]), *cores), {}
+
+
+def lora_embedding(d):
+    (v, c, domains, rank), tokens = (d.size(6, 1), *d.sizes(4, 3, 3)), ids(d, 1)
+    tables = d.real(v, c), d.real(domains, v, rank), d.real(domains, rank, c)
+    return (tokens, *tables), {"weights": d.f32(tokens.shape[0], domains), "alpha": 2.0}
+
+
+def lora_embedding_of_one_weighting(d):
+    operands, options = lora_embedding(d)
+    return operands, {"weights": d.real(operands[2].shape[0])}
+
+
+def split_embedding(d):
+    v, c = d.size(6, 1), d.size(4)
+    return (ids(d, v), d.real(v, c), d.real(v, c)), {}
+
+
+def split_embedding_by_maps(d):
+    v, invariant, variant = d.size(6, 1), d.size(3, 1), d.size(3, 1)
+    tables = d.real(invariant, d.size(4)), d.real(variant, d.size(4))
+    maps = {"invariant_map": d.i32(0, invariant, v), "variant_map": d.i64(0, variant, v)}
+    return (ids(d, v), *tables), {**maps, "combine": "concat"}
+
+
+def table(d, compensated):
+    """The operands of a table of 4-bit and 8-bit rows, and those of its compensation."""
+    width, groups = [(0, 1), (1, 1), (3, 1), (4, 2), (6, 3)][d.rng.integers(5)]
+    wide = d.flags(d.size(6, 1))
+    v, v8 = wide.size, int(wide.sum())
+    index = np.where(wide, np.cumsum(wide) - 1, np.cumsum(~wide) - 1).astype(np.int32)
+
+    def nibbles(rows):
+        codes = d.rng.integers(-7, 8, (rows, 2 * ((width + 1) // 2)))
+        return ((codes[:, ::2] & 15) | (codes[:, 1::2] & 15) << 4).astype(np.uint8)
+
+    codes8 = d.rng.integers(-127, 128, (v8, width)).astype(np.int8)
+    operands = (
+        nibbles(v - v8),
+        codes8,
+        wide.astype(d.rng.choice([np.uint8, np.int32])),
+        index,
+        0.1 * d.uniform(v, groups),
+    )
+    if not compensated:
+        return operands, {}
+    rows = np.append(np.flatnonzero(wide), -1)
+    compensation = {
+        "residual_codes": nibbles(v),
+        "residual_scales": 0.01 * d.uniform(v, groups),
+        "nearest": d.rng.choice(rows, v).astype(np.int32),
+        "nearest_weight": d.uniform(v),
+    }
+    return operands, compensation
+
+
+def quantized_embedding(d):
+    operands, options = table(d, compensated=False)
+    return (ids(d, operands[2].size), *operands), options
+
+
+def quantized_embedding_compensated(d):
+    operands, options = table(d, compensated=True)
+    return (ids(d, operands[2].size), *operands), {**options, "result": "bf16"}
+
+
+def quantized_matmul(d):
+    operands, options = table(d, compensated=True)
+    return (d.real(d.size(4), operands[1].shape[1]), *operands), options
+
+
+def quantized_matmul_of_bytes(d):
+    operands, options = table(d, compensated=False)
+    return (d.real(d.size(4), operands[1].shape[1]), *operands), {**options, "activation": "i8"}
 
 
 FORMS = {

@@ -15,7 +15,7 @@ from effattn import ops, reference
 
 LONG = bool(os.environ.get("EFFATTN_LONG"))
 # The first example of a signature compiles, which takes longer than any deadline for the others.
-EXAMPLES = settings(deadline=None, max_examples=1000 if LONG else 40, derandomize=not LONG)
+EXAMPLES = settings(deadline=None, max_examples=300 if LONG else 40, derandomize=not LONG)
 LOWERINGS = ("cpu", "linalg")
 # Of results in each type, relative to 1 + |x|: products and sums in f32, rounded once at the end.
 TOLERANCES = {"float32": 2e-5, "bfloat16": 8e-3, "float16": 1e-3}
@@ -98,9 +98,7 @@ PENDING = {
     "quantized_matmul",
     "separator_cache_update",
     "split_embedding",
-    "systematic_attention",
     "tensor_train_embedding",
-    "vector_quantize",
 }
 
 

@@ -7,7 +7,7 @@ each combination of types, ranks and attributes, and give arrays of the same kin
 keywords; ``lowering`` chooses what runs. States are not changed unless they are donated.
 """
 
-from effattn.ops.attention import attention, merge_attention
+from effattn.ops.attention import attention, merge_attention, systematic_attention
 from effattn.ops.caches import (
     SeparatorCache,
     kv_cache_append,
@@ -44,6 +44,7 @@ from effattn.ops.memory import (
     product_softmax,
     product_softmax_top_k,
     top_k,
+    vector_quantize,
 )
 from effattn.ops.norms import layer_norm, rms_norm
 from effattn.ops.positions import rotary_embedding
@@ -81,6 +82,8 @@ __all__ = [
     "separator_cache_compact",
     "separator_mask",
     "separator_positions",
+    "systematic_attention",
     "top_k",
+    "vector_quantize",
     "window_mask",
 ]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""Attention over the keys that a mask keeps, and its merging."""
+"""Attention over the keys that a mask keeps, of one stream of values or two, and its merging."""
 
 from __future__ import annotations
 
@@ -78,3 +78,39 @@ def merge_attention(
 ) -> Tuple[Array, Array]:
     operands = {"out1": out1, "lse1": lse1, "out2": out2, "lse2": lse2}
     return apply(_MERGE_ATTENTION.call(operands), lowering)
+
+
+_SYSTEMATIC_ATTENTION = Op(
+    "systematic_attention",
+    "q[B H T D] F, k[B G S D] float, v[B G S E] float, v2[B G S E] float, relative_keys[Nr D]? float,"
+    " relative_values[Nr E]? float -> out[B H T E] F, out2[B H T E] F",
+    scale=REAL,
+)
+
+
+@op(reference.systematic_attention)
+def systematic_attention(
+    q: Array,
+    k: Array,
+    v: Array,
+    v2: Array,
+    *,
+    mask: Optional[Mask] = None,
+    relative_keys: Optional[Array] = None,
+    relative_values: Optional[Array] = None,
+    scale: Optional[float] = None,
+    lowering: str = "cpu",
+) -> Tuple[Array, Array]:
+    call = _SYSTEMATIC_ATTENTION.call(
+        {
+            "q": q,
+            "k": k,
+            "v": v,
+            "v2": v2,
+            "relative_keys": relative_keys,
+            "relative_values": relative_values,
+        },
+        mask=None if mask is None else check_mask("systematic_attention", mask),
+        scale=scale,
+    )
+    return apply(call, lowering)

@@ -29,6 +29,13 @@ def shape_of(value: Any) -> Sequence[Any]:
     return value.shape if hasattr(value, "shape") else np.shape(value)
 
 
+def total(sizes: Sequence[Any]) -> Any:
+    """A sum of sizes; those that have names are added where the function runs."""
+    if len(sizes) == 1:
+        return sizes[0]
+    return tuple(sizes) if any(isinstance(size, str) for size in sizes) else sum(sizes)
+
+
 def apply(call: Call, lowering: str = "cpu", donate: bool = False) -> Any:
     """The result of an op, or the results as a tuple."""
     if lowering not in ("cpu", "linalg"):

@@ -126,6 +126,8 @@ def as_operand(op: str, group: Group, value: Any) -> Operand:
     if not isinstance(value, (np.ndarray, np.generic)) and not is_torch(value):
         value = _from_python(op, group, value)
     element = element_of(value)
+    if group.kind == "flag" and element in ("i8", "ui8", "i32", "i64"):
+        value, element = value != 0, "bool"
     if element == "i64" and group.kind == "i32":
         value, element = _narrow(op, group.name, value), "i32"
     elif element == "ui8" and group.kind == "bool":

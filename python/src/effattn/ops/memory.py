@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""Address memory: sparse addresses from digits, and the memory they write and read."""
+"""Address memory: sparse addresses from digits, the memory they write and read, and codebooks."""
 
 from __future__ import annotations
 
@@ -178,3 +178,26 @@ def address_memory(
         "lengths": lengths,
     }
     return apply(_ADDRESS_MEMORY.call(operands, gamma=gamma, epsilon=epsilon), lowering, donate)
+
+
+def _vector_quantize(codes: str) -> Op:
+    return Op(
+        "vector_quantize",
+        f"x[.. C] F, codebook[Q C] float -> codes[{codes}] i32, quantized[.. C] F",
+        metric=Choice("metric", "l2", "cosine"),
+        groups=INTEGER,
+    )
+
+
+_VECTOR_QUANTIZE, _VECTOR_QUANTIZE_BY_GROUPS = _vector_quantize(".."), _vector_quantize(".. K")
+
+
+@op(reference.vector_quantize)
+def vector_quantize(
+    x: Array, codebook: Array, *, metric: str = "l2", groups: int = 1, lowering: str = "cpu"
+) -> Tuple[Array, Array]:
+    groups = at_least("vector_quantize", "groups", groups, 1)
+    call = (_VECTOR_QUANTIZE if groups == 1 else _VECTOR_QUANTIZE_BY_GROUPS).call(
+        {"x": x, "codebook": codebook}, fixed={"K": groups}, metric=metric, groups=groups
+    )
+    return apply(call, lowering)

@@ -30,11 +30,12 @@ KINDS = {
     "float": FLOATS,
     "f32": ("f32",),
     "bool": ("bool",),
+    "flag": ("bool",),
     "int": ("i32", "i64"),
     "i32": ("i32",),
     "i8": ("i8",),
 }
-"""The element types of each kind of operand; all "F" of an op are alike."""
+"""The element types of each kind of operand; all "F" of an op are alike, a "flag" may be any integer."""
 
 _GROUP = re.compile(r"(?:(\w+)=)?(\w+)\[([^\]]*)\]([?*]?) (\w+)")
 
@@ -173,6 +174,8 @@ class Call(NamedTuple):
     """Of the heads, for ALiBi."""
     absent: Tuple[str, ...]
     """Optional results that are not wanted."""
+    element: Optional[str]
+    """Of results whose type no operand decides."""
 
     def values(self) -> Iterator[Place]:
         """All values in a fixed order."""
@@ -211,7 +214,7 @@ class Call(NamedTuple):
     def form(self) -> Hashable:
         """What two calls have in common that are the same but for their values."""
         mask = None if self.mask is None else self.mask.form
-        return self.op.name, self.attributes, tuple(self.fixed.items()), mask, self.absent
+        return self.op.name, self.attributes, tuple(self.fixed.items()), mask, self.absent, self.element
 
 
 class Op:
@@ -219,16 +222,29 @@ class Op:
 
     Operands and results are declared as the specification of the ops writes them:
     ``"h[B T C] F, mask[B T] bool, lengths[B]? int -> concepts[B N C] F, counts[B] i32"``. A result
-    ``prev=last[B C] F`` is last, the state that succeeds the operand prev.
+    ``prev=last[B C] F`` is last, the state that succeeds the operand prev. ``clauses`` are optional
+    operands that come together, under a name of their own.
     """
 
-    def __init__(self, name: str, declaration: str, **attributes: Attribute):
+    def __init__(
+        self,
+        name: str,
+        declaration: str,
+        *,
+        clauses: Optional[Mapping[str, Tuple[str, ...]]] = None,
+        **attributes: Attribute,
+    ):
         operands, _, results = declaration.partition(" -> ")
         self.name = name
         self.results = parse_groups(results)
         self.states = {group.state for group in self.results if group.state}
         self.operands = parse_groups(operands)
         self.attributes = attributes
+        together = {part for parts in (clauses or {}).values() for part in parts}
+        self.clauses = dict(clauses or {})
+        for group in self.operands:
+            if group.optional and group.name not in self.states | together:
+                self.clauses[group.name] = (group.name,)
 
     def call(
         self,
@@ -239,12 +255,17 @@ class Op:
         mask: Any = None,
         slopes: Any = None,
         absent: Sequence[str] = (),
+        element: Optional[str] = None,
         **attributes: Any,
     ) -> Call:
         """A call; None stands for operands and attributes that are not given."""
         for group in self.operands:
             if not group.optional and operands[group.name] is None:
                 raise refuse(self.name, f"expected {group.name} to be an array, but got None")
+        for parts in self.clauses.values():
+            if len({operands[part] is None for part in parts}) > 1:
+                missing = next(part for part in parts if operands[part] is None)
+                raise refuse(self.name, f"expected {' and '.join(parts)} together, but got no {missing}")
         checked = tuple(
             [
                 (name, self.attributes[name].check(self.name, name, value))
@@ -252,7 +273,7 @@ class Op:
                 if value is not None
             ]
         )
-        return Call(self, operands, checked, sizes or {}, fixed or {}, mask, slopes, tuple(absent))
+        return Call(self, operands, checked, sizes or {}, fixed or {}, mask, slopes, tuple(absent), element)
 
     def wanted(self, call: Call) -> List[Group]:
         """The results that the call has."""
@@ -300,7 +321,19 @@ class Op:
                 name = function.fresh(letter)
                 function.emit(f"{name} = arith.index_cast {size.name} : {size.element} to index")
             return function.define_size(letter, name)
+        if isinstance(size, tuple):
+            return self._sum(function, letter, size)
         return size
+
+    def _sum(self, function: Function, letter: str, sizes: Sequence[Dim]) -> Dim:
+        """A size that is the sum of two."""
+        left, right = sizes
+        if isinstance(left, int) and isinstance(right, int):
+            return left + right
+        names = function.size(left), function.size(right)
+        name = function.fresh(letter)
+        function.emit(f"{name} = arith.addi {names[0]}, {names[1]} : index")
+        return function.define_size(letter, name)
 
     def _result_type(
         self, group: Group, call: Call, sizes: Sizes, elements: Dict[str, str]
@@ -309,7 +342,7 @@ class Op:
         if state is not None:
             return state.element, state.shape
         element = elements["F"] if group.kind == "F" else KINDS[group.kind][0]
-        return element, sizes.shape(group)
+        return call.element or element, sizes.shape(group)
 
     def _resume(self, call: Call) -> str:
         """A state that may be missing is read where it is given."""
@@ -317,13 +350,12 @@ class Op:
         return " resume" if any(call.operands.get(name) is not None for name in optional) else ""
 
     def _inputs_text(self, call: Call) -> str:
-        inputs = [group for group in self.operands if group.name not in self.states]
-        required = [v for group in inputs if not group.optional for v in self._values(group, call)]
-        parts = [f"ins({_list(required)})"] if required else []
-        for group in inputs:
-            values = self._values(group, call) if group.optional else ()
-            if values:
-                parts.append(f"{group.name}({_list(values)})")
+        required = [group for group in self.operands if not group.optional and group.name not in self.states]
+        values = [value for group in required for value in self._values(group, call)]
+        parts = [f"ins({_list(values)})"] if values else []
+        for clause, names in self.clauses.items():
+            if call.operands.get(names[0]) is not None:
+                parts.append(f"{clause}({_list([call.operands[name] for name in names])})")
         return " ".join(parts)
 
     def _attributes_text(self, call: Call) -> str:

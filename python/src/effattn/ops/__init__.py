@@ -22,6 +22,8 @@ from effattn.ops.concepts import (
     dechunk,
     ratio_loss,
 )
+from effattn.ops.embeddings import embedding, lora_embedding, split_embedding, tensor_train_embedding
+from effattn.ops.feed_forward import gated_ffn, hourglass_ffn
 from effattn.ops.masks import (
     Mask,
     causal_mask,
@@ -64,10 +66,14 @@ __all__ = [
     "dechunk",
     "dense_mask",
     "document_mask",
+    "embedding",
+    "gated_ffn",
+    "hourglass_ffn",
     "initial_mask",
     "kv_cache_append",
     "layer_norm",
     "length_mask",
+    "lora_embedding",
     "mask_and",
     "mask_not",
     "mask_or",
@@ -82,7 +88,9 @@ __all__ = [
     "separator_cache_compact",
     "separator_mask",
     "separator_positions",
+    "split_embedding",
     "systematic_attention",
+    "tensor_train_embedding",
     "top_k",
     "vector_quantize",
     "window_mask",

@@ -26,6 +26,27 @@ def merge(rows):
     return rows.swapaxes(1, 2).reshape(batch, tokens, heads * width)
 
 
+# --- Layers that several models have -----------------------------------------------------------------
+
+
+def attend(w, x, heads, lengths, positions=None):
+    """``x + W_o attention(Q, K, V)``; Q, K and V are ``W h``."""
+    h = ref.rms_norm(x, w["norm"])
+
+    def mix(name):
+        return split(h @ w[name], heads)
+
+    q, k, v = mix("to_query"), mix("to_key"), mix("to_value")
+    if positions is not None:
+        q, k = ref.rotary_embedding(q, positions), ref.rotary_embedding(k, positions)
+    out = ref.attention(q, k, v, mask=ref.causal_mask(), lengths=lengths, key_lengths=lengths)
+    return x + merge(out) @ w["to_output"]
+
+
+def gated(w, x):
+    return x + ref.gated_ffn(ref.rms_norm(x, w["norm"]), w["gate"], w["up"], w["down"])
+
+
 # --- RAM-Net -----------------------------------------------------------------------------------------
 
 
@@ -42,3 +63,36 @@ def ram_net(c, w, x, positions, lengths, memory, mass):
         *write, h @ w["to_value"], *read, memory, mass, lengths=lengths, gamma=c.gamma
     )
     return x + out @ w["to_output"], memory, mass
+
+
+# --- Hourglass ---------------------------------------------------------------------------------------
+
+
+def hourglass(c, w, x, positions, lengths):
+    x = attend(part(w, "attention"), x, c.heads, lengths, positions=positions)
+    ffn = part(w, "ffn")
+    for i in range(c.blocks):
+        x = gated({name: array[i] for name, array in ffn.items()}, x)
+    return (x,)
+
+
+# --- SQ-Transformer ----------------------------------------------------------------------------------
+
+
+def sq_transformer(c, w, words, lengths):
+    codes, structure = ref.vector_quantize(words, w["codebook"])
+
+    a = part(w, "attention")
+    x, s = ref.rms_norm(words, a["norm"]), ref.rms_norm(structure, a["norm"])
+    out, out2 = ref.systematic_attention(
+        split(s @ a["to_query"], c.heads),
+        split(s @ a["to_key"], c.heads),
+        split(x @ a["to_value"], c.heads),
+        split(s @ a["to_value"], c.heads),
+        mask=ref.length_mask(lengths),
+        relative_keys=a["relative_keys"],
+        relative_values=a["relative_values"],
+    )
+    words, structure = words + merge(out) @ a["to_output"], structure + merge(out2) @ a["to_output"]
+    ffn = part(w, "ffn")
+    return gated(ffn, words), gated(ffn, structure), codes

@@ -41,21 +41,16 @@ def causal_attention(
     heads: int,
     lengths: Tensor,
     *,
-    concepts: Optional[Tensor] = None,
     positions: Optional[Tensor] = None,
 ) -> Tensor:
     """``x + attention(norm(x))``, each row of the batch up to its length.
 
-    With ``concepts``, one for every token, queries, keys and values are ``W h + W_c e`` (joint
-    decoding). With ``positions`` queries and keys are turned by them.
+    With ``positions`` queries and keys are turned by them.
     """
     width, rows = x.shape[-1], normalize(x, weights)
 
     def split(name: str) -> Tensor:
-        mixed = project(rows, weights, name, width)
-        if concepts is not None:
-            mixed = mixed + project(concepts, weights, f"{name}_concept", width)
-        return mixed.split_heads(heads)
+        return project(rows, weights, name, width).split_heads(heads)
 
     q, k, v = split("to_query"), split("to_key"), split("to_value")
     if positions is not None:

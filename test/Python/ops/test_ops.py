@@ -90,8 +90,6 @@ PENDING = {
     "cache_attention",
     "moe_ffn",
     "moe_route",
-    "quantized_embedding",
-    "quantized_matmul",
     "separator_cache_update",
 }
 

@@ -50,6 +50,7 @@ from effattn.ops.memory import (
 )
 from effattn.ops.norms import layer_norm, rms_norm
 from effattn.ops.positions import rotary_embedding
+from effattn.ops.quantized import quantized_embedding, quantized_matmul
 
 __all__ = [
     "Mask",
@@ -81,6 +82,8 @@ __all__ = [
     "merge_attention",
     "product_softmax",
     "product_softmax_top_k",
+    "quantized_embedding",
+    "quantized_matmul",
     "ratio_loss",
     "rms_norm",
     "rotary_embedding",

@@ -58,13 +58,19 @@ func.func @hourglass(
   %init_6 = tensor.empty(%B, %T) : tensor<?x4x?x16xf32>
   %transpose_2 = linalg.transpose ins(%reshape_2 : tensor<?x?x4x16xf32>) outs(%init_6 : tensor<?x4x?x16xf32>) permutation = [0, 2, 1, 3]
   %init_7 = tensor.empty(%B, %T) : tensor<?x4x?x16xf32>
-  %out_1 = effattn.rotary_embedding ins(%transpose, %positions : tensor<?x4x?x16xf32>, tensor<?x?xi64>)
-      outs(%init_7 : tensor<?x4x?x16xf32>) {base = 10000.0, layout = #effattn.rope_layout<half>, scaling = 1.0}
+  %out_1 = effattn.rotary_embedding
+      ins(%transpose, %positions : tensor<?x4x?x16xf32>, tensor<?x?xi64>)
+      outs(%init_7 : tensor<?x4x?x16xf32>)
+      {base = 10000.0, layout = #effattn.rope_layout<half>, scaling = 1.0}
   %init_8 = tensor.empty(%B, %T) : tensor<?x4x?x16xf32>
-  %out_2 = effattn.rotary_embedding ins(%transpose_1, %positions : tensor<?x4x?x16xf32>, tensor<?x?xi64>)
-      outs(%init_8 : tensor<?x4x?x16xf32>) {base = 10000.0, layout = #effattn.rope_layout<half>, scaling = 1.0}
+  %out_2 = effattn.rotary_embedding
+      ins(%transpose_1, %positions : tensor<?x4x?x16xf32>, tensor<?x?xi64>)
+      outs(%init_8 : tensor<?x4x?x16xf32>)
+      {base = 10000.0, layout = #effattn.rope_layout<half>, scaling = 1.0}
   %init_9 = tensor.empty(%B, %T) : tensor<?x4x?x16xf32>
-  %out_3 = effattn.attention ins(%out_1, %out_2, %transpose_2 : tensor<?x4x?x16xf32>, tensor<?x4x?x16xf32>, tensor<?x4x?x16xf32>) lengths(%lengths : tensor<?xi32>) key_lengths(%lengths : tensor<?xi32>)
+  %out_3 = effattn.attention
+      ins(%out_1, %out_2, %transpose_2 : tensor<?x4x?x16xf32>, tensor<?x4x?x16xf32>, tensor<?x4x?x16xf32>)
+      lengths(%lengths : tensor<?xi32>) key_lengths(%lengths : tensor<?xi32>)
       outs(%init_9 : tensor<?x4x?x16xf32>) mask {
     %causal_mask = effattn.causal_mask
     effattn.yield %causal_mask : !effattn.mask
@@ -88,9 +94,12 @@ func.func @hourglass(
     %z.e = arith.addf %x.e, %y.e : f32
     linalg.yield %z.e : f32
   } -> tensor<?x?x64xf32>
+
   // Narrow layers, one after another.
   %init_13 = tensor.empty(%B, %T) : tensor<?x?x64xf32>
-  %out_4 = effattn.hourglass_ffn ins(%add, %ffn_norm, %ffn_gate, %ffn_up, %ffn_down : tensor<?x?x64xf32>, tensor<4x64xf32>, tensor<4x64x32xf32>, tensor<4x64x32xf32>, tensor<4x32x64xf32>)
+  %out_4 = effattn.hourglass_ffn
+      ins(%add, %ffn_norm, %ffn_gate, %ffn_up, %ffn_down
+          : tensor<?x?x64xf32>, tensor<4x64xf32>, tensor<4x64x32xf32>, tensor<4x64x32xf32>, tensor<4x32x64xf32>)
       outs(%init_13 : tensor<?x?x64xf32>) {activation = #effattn.activation<silu>, epsilon = 1.0e-06}
   return %out_4 : tensor<?x?x64xf32>
 }

@@ -40,8 +40,11 @@ func.func @ram_net(
       outs(%zeros : tensor<?x?x18xf32>) -> tensor<?x?x18xf32>
   %init_2 = tensor.empty(%B, %T) : tensor<?x?x4xf32>
   %init_3 = tensor.empty(%B, %T) : tensor<?x?x4xi32>
-  %weights, %indices = effattn.address_decode ins(%matmul : tensor<?x?x18xf32>) positions(%positions : tensor<?x?xi64>)
-      outs(%init_2, %init_3 : tensor<?x?x4xf32>, tensor<?x?x4xi32>) {digits = 3, k = 4, temperature = 1.0, normalize = true, mode = #effattn.shift<digits>}
+  %weights, %indices = effattn.address_decode ins(%matmul : tensor<?x?x18xf32>)
+      positions(%positions : tensor<?x?xi64>)
+      outs(%init_2, %init_3 : tensor<?x?x4xf32>, tensor<?x?x4xi32>)
+      {digits = 3, k = 4, temperature = 1.0, normalize = true, mode = #effattn.shift<digits>}
+
   // Where it reads.
   %init_4 = tensor.empty(%B, %T) : tensor<?x?x18xf32>
   %zeros_1 = linalg.fill ins(%zero : f32) outs(%init_4 : tensor<?x?x18xf32>) -> tensor<?x?x18xf32>
@@ -51,8 +54,11 @@ func.func @ram_net(
       outs(%zeros_1 : tensor<?x?x18xf32>) -> tensor<?x?x18xf32>
   %init_5 = tensor.empty(%B, %T) : tensor<?x?x4xf32>
   %init_6 = tensor.empty(%B, %T) : tensor<?x?x4xi32>
-  %weights_1, %indices_1 = effattn.address_decode ins(%matmul_1 : tensor<?x?x18xf32>) positions(%positions : tensor<?x?xi64>)
-      outs(%init_5, %init_6 : tensor<?x?x4xf32>, tensor<?x?x4xi32>) {digits = 3, k = 4, temperature = 1.0, normalize = true, mode = #effattn.shift<digits>}
+  %weights_1, %indices_1 = effattn.address_decode ins(%matmul_1 : tensor<?x?x18xf32>)
+      positions(%positions : tensor<?x?xi64>)
+      outs(%init_5, %init_6 : tensor<?x?x4xf32>, tensor<?x?x4xi32>)
+      {digits = 3, k = 4, temperature = 1.0, normalize = true, mode = #effattn.shift<digits>}
+
   // Values move to the memory, and averages of them back.
   %init_7 = tensor.empty(%B, %T) : tensor<?x?x32xf32>
   %zeros_2 = linalg.fill ins(%zero : f32) outs(%init_7 : tensor<?x?x32xf32>) -> tensor<?x?x32xf32>
@@ -61,8 +67,12 @@ func.func @ram_net(
       ins(%out, %to_value : tensor<?x?x32xf32>, tensor<32x32xf32>)
       outs(%zeros_2 : tensor<?x?x32xf32>) -> tensor<?x?x32xf32>
   %init_8 = tensor.empty(%B, %T) : tensor<?x?x32xf32>
-  %out_1, %memory_1, %mass_1 = effattn.address_memory ins(%weights, %indices, %matmul_2, %weights_1, %indices_1 : tensor<?x?x4xf32>, tensor<?x?x4xi32>, tensor<?x?x32xf32>, tensor<?x?x4xf32>, tensor<?x?x4xi32>) lengths(%lengths : tensor<?xi32>)
-      outs(%init_8, %memory, %mass : tensor<?x?x32xf32>, tensor<?x216x32xf32>, tensor<?x216xf32>) {gamma = 1.0, epsilon = 1.0e-06}
+  %out_1, %memory_1, %mass_1 = effattn.address_memory
+      ins(%weights, %indices, %matmul_2, %weights_1, %indices_1
+          : tensor<?x?x4xf32>, tensor<?x?x4xi32>, tensor<?x?x32xf32>, tensor<?x?x4xf32>, tensor<?x?x4xi32>)
+      lengths(%lengths : tensor<?xi32>)
+      outs(%init_8, %memory, %mass : tensor<?x?x32xf32>, tensor<?x216x32xf32>, tensor<?x216xf32>)
+      {gamma = 1.0, epsilon = 1.0e-06}
   %init_9 = tensor.empty(%B, %T) : tensor<?x?x32xf32>
   %zeros_3 = linalg.fill ins(%zero : f32) outs(%init_9 : tensor<?x?x32xf32>) -> tensor<?x?x32xf32>
   %matmul_3 = linalg.contract

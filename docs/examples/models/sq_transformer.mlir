@@ -34,8 +34,11 @@ func.func @sq_transformer(
   %T = tensor.dim %words, %c1 : tensor<?x?x32xf32>
   %init = tensor.empty(%B, %T) : tensor<?x?xi32>
   %init_1 = tensor.empty(%B, %T) : tensor<?x?x32xf32>
-  %codes, %quantized = effattn.vector_quantize ins(%words, %codebook : tensor<?x?x32xf32>, tensor<12x32xf32>)
-      outs(%init, %init_1 : tensor<?x?xi32>, tensor<?x?x32xf32>) {metric = #effattn.metric<l2>, groups = 1}
+  %codes, %quantized = effattn.vector_quantize
+      ins(%words, %codebook : tensor<?x?x32xf32>, tensor<12x32xf32>)
+      outs(%init, %init_1 : tensor<?x?xi32>, tensor<?x?x32xf32>)
+      {metric = #effattn.metric<l2>, groups = 1}
+
   // Attention.
   %init_2 = tensor.empty(%B, %T) : tensor<?x?x32xf32>
   %out = effattn.rms_norm ins(%words, %attention_norm : tensor<?x?x32xf32>, tensor<32xf32>)
@@ -82,7 +85,11 @@ func.func @sq_transformer(
   %transpose_3 = linalg.transpose ins(%reshape_3 : tensor<?x?x4x8xf32>) outs(%init_11 : tensor<?x4x?x8xf32>) permutation = [0, 2, 1, 3]
   %init_12 = tensor.empty(%B, %T) : tensor<?x4x?x8xf32>
   %init_13 = tensor.empty(%B, %T) : tensor<?x4x?x8xf32>
-  %out_2, %out2 = effattn.systematic_attention ins(%transpose, %transpose_1, %transpose_2, %transpose_3 : tensor<?x4x?x8xf32>, tensor<?x4x?x8xf32>, tensor<?x4x?x8xf32>, tensor<?x4x?x8xf32>) relative_keys(%attention_relative_keys : tensor<11x8xf32>) relative_values(%attention_relative_values : tensor<11x8xf32>)
+  %out_2, %out2 = effattn.systematic_attention
+      ins(%transpose, %transpose_1, %transpose_2, %transpose_3
+          : tensor<?x4x?x8xf32>, tensor<?x4x?x8xf32>, tensor<?x4x?x8xf32>, tensor<?x4x?x8xf32>)
+      relative_keys(%attention_relative_keys : tensor<11x8xf32>)
+      relative_values(%attention_relative_values : tensor<11x8xf32>)
       outs(%init_12, %init_13 : tensor<?x4x?x8xf32>, tensor<?x4x?x8xf32>) mask {
     %length_mask = effattn.length_mask %lengths : tensor<?xi32>
     effattn.yield %length_mask : !effattn.mask
@@ -125,12 +132,15 @@ func.func @sq_transformer(
     %z.e = arith.addf %x.e, %y.e : f32
     linalg.yield %z.e : f32
   } -> tensor<?x?x32xf32>
+
   // Feed-forward.
   %init_20 = tensor.empty(%B, %T) : tensor<?x?x32xf32>
   %out_3 = effattn.rms_norm ins(%add, %ffn_norm : tensor<?x?x32xf32>, tensor<32xf32>)
       outs(%init_20 : tensor<?x?x32xf32>) {epsilon = 1.0e-06, unit_offset = false}
   %init_21 = tensor.empty(%B, %T) : tensor<?x?x32xf32>
-  %out_4 = effattn.gated_ffn ins(%out_3, %ffn_gate, %ffn_up, %ffn_down : tensor<?x?x32xf32>, tensor<32x48xf32>, tensor<32x48xf32>, tensor<48x32xf32>)
+  %out_4 = effattn.gated_ffn
+      ins(%out_3, %ffn_gate, %ffn_up, %ffn_down
+          : tensor<?x?x32xf32>, tensor<32x48xf32>, tensor<32x48xf32>, tensor<48x32xf32>)
       outs(%init_21 : tensor<?x?x32xf32>) {activation = #effattn.activation<silu>}
   %init_22 = tensor.empty(%B, %T) : tensor<?x?x32xf32>
   %add_2 = linalg.generic {
@@ -146,7 +156,9 @@ func.func @sq_transformer(
   %out_5 = effattn.rms_norm ins(%add_1, %ffn_norm : tensor<?x?x32xf32>, tensor<32xf32>)
       outs(%init_23 : tensor<?x?x32xf32>) {epsilon = 1.0e-06, unit_offset = false}
   %init_24 = tensor.empty(%B, %T) : tensor<?x?x32xf32>
-  %out_6 = effattn.gated_ffn ins(%out_5, %ffn_gate, %ffn_up, %ffn_down : tensor<?x?x32xf32>, tensor<32x48xf32>, tensor<32x48xf32>, tensor<48x32xf32>)
+  %out_6 = effattn.gated_ffn
+      ins(%out_5, %ffn_gate, %ffn_up, %ffn_down
+          : tensor<?x?x32xf32>, tensor<32x48xf32>, tensor<32x48xf32>, tensor<48x32xf32>)
       outs(%init_24 : tensor<?x?x32xf32>) {activation = #effattn.activation<silu>}
   %init_25 = tensor.empty(%B, %T) : tensor<?x?x32xf32>
   %add_3 = linalg.generic {

@@ -94,8 +94,10 @@ def test_the_text_is_ir_and_names_what_the_user_named():
 def test_comments_stand_before_the_ops_that_follow():
     f, x = function(x="f32[N]")
     f.comment("The sum.\nNothing else.")
-    f.output(x + x, "y")
-    assert "  // The sum.\n  // Nothing else.\n" in str(f)
+    y = x + x
+    f.comment("Its square.")
+    f.output(y * y, "y")
+    assert "{\n  // The sum.\n  // Nothing else.\n  %" in str(f) and "\n\n  // Its square.\n  %" in str(f)
     assert "arith.addf" in effattn.compile(str(f)).ir()
 
 

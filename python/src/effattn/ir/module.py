@@ -108,7 +108,8 @@ class Function:
 
     def comment(self, text: str) -> None:
         """A comment before the ops that follow, for those who read the IR."""
-        self.emit("\n".join(f"// {line}".rstrip() for line in text.splitlines()))
+        comment = "\n".join(f"// {line}".rstrip() for line in text.splitlines())
+        self.emit(f"\n{comment}" if self._lines else comment)
 
     def constant(self, value: Any) -> Tensor:
         """A tensor of numbers that are known: an array of NumPy, or what makes one.
@@ -222,7 +223,7 @@ class Function:
             raise Error(f"expected function {self.name} to have an output, but it has none")
         arguments = ",\n    ".join(self._arguments)
         results = ",\n        ".join(self._result_text(*result) for result in self._results)
-        lines = "".join(f"  {line}\n" for text in self._lines for line in text.split("\n"))
+        lines = "".join(f"  {line}".rstrip() + "\n" for text in self._lines for line in text.split("\n"))
         names = ", ".join(value.name for value, _ in self._results)
         types = ", ".join(value.type for value, _ in self._results)
         return (

@@ -37,6 +37,9 @@ KINDS = {
 }
 """The element types of each kind of operand; all "F" of an op are alike, a "flag" may be any integer."""
 
+_LINE = 100
+"""Characters of a line of IR, where there is a place to break it."""
+
 _GROUP = re.compile(r"(?:(\w+)=)?(\w+)\[([^\]]*)\]([?*]?) (\w+)")
 
 
@@ -302,10 +305,9 @@ class Op:
             state = call.operands.get(group.state or "")
             inits.append(state if state is not None else function.empty(element, shape))
             results.append(function.result(element, shape, group.name))
-        function.emit(
-            f"{', '.join(r.name for r in results)} = effattn.{self.name}{self._resume(call)} "
-            f"{self._inputs_text(call)}\n    outs({_list(inits)}){self._attributes_text(call)}{region}"
-        )
+        head = f"{', '.join(r.name for r in results)} = effattn.{self.name}{self._resume(call)}"
+        words = [head, *self._inputs_text(call), _clause("outs", inits), self._attributes_text(call)]
+        function.emit(_fill(words) + region)
         return results
 
     def _values(self, group: Group, call: Call) -> Sequence[Any]:
@@ -349,17 +351,17 @@ class Op:
         optional = [g.name for g in self.operands if g.name in self.states and g.optional]
         return " resume" if any(call.operands.get(name) is not None for name in optional) else ""
 
-    def _inputs_text(self, call: Call) -> str:
+    def _inputs_text(self, call: Call) -> List[str]:
         required = [group for group in self.operands if not group.optional and group.name not in self.states]
         values = [value for group in required for value in self._values(group, call)]
-        parts = [f"ins({_list(values)})"] if values else []
+        parts = [_clause("ins", values)] if values else []
         for clause, names in self.clauses.items():
             if call.operands.get(names[0]) is not None:
-                parts.append(f"{clause}({_list([call.operands[name] for name in names])})")
-        return " ".join(parts)
+                parts.append(_clause(clause, [call.operands[name] for name in names]))
+        return parts
 
     def _attributes_text(self, call: Call) -> str:
-        return write([(name, self.attributes[name], value) for name, value in call.attributes])
+        return write([(name, self.attributes[name], value) for name, value in call.attributes]).strip()
 
 
 def _alibi(slopes: Tensor) -> str:
@@ -377,8 +379,20 @@ def _alibi(slopes: Tensor) -> str:
     )
 
 
-def _list(values: Sequence[Value]) -> str:
-    return f"{', '.join(v.name for v in values)} : {', '.join(v.type for v in values)}"
+def _clause(word: str, values: Sequence[Value]) -> str:
+    """Operands, with their types on a line of their own where they are many."""
+    names, types = (", ".join(getattr(value, key) for value in values) for key in ("name", "type"))
+    text = f"{word}({names} : {types})"
+    return text if len(text) <= _LINE else f"{word}({names}\n        : {types})"
+
+
+def _fill(words: Sequence[str]) -> str:
+    """Words on as many lines as they need."""
+    text = words[0]
+    for word in filter(None, words[1:]):
+        fits = "\n" not in word and len(text.rpartition("\n")[2]) + len(word) < _LINE
+        text += f" {word}" if fits else f"\n    {word}"
+    return text
 
 
 def refuse_element(op: str, group: Group, found: Optional[str]) -> Error:

@@ -87,7 +87,7 @@ def test_the_text_is_ir_and_names_what_the_user_named():
     assert (
         'func.func @layer(\n    %x: tensor<?x?x8xf32> {effattn.name = "x", effattn.shape = "B T 8"}' in text
     )
-    assert "effattn.attention ins(%" in text and "%B = tensor.dim %x, %c0" in text
+    assert "= effattn.attention\n      ins(%" in text and "%B = tensor.dim %x, %c0" in text
     assert "effattn.causal_mask" in effattn.compile(text).ir()
 
 

@@ -22,7 +22,7 @@ static std::string fusePasses(const CpuPipelineOptions &) {
 static std::string linalgPasses(const CpuPipelineOptions &) {
   return "effattn-prepare-entry-points,effattn-insert-checks,canonicalize,cse,"
          "effattn-fuse-embedding-norm,effattn-fuse-hourglass,"
-         "effattn-fuse-norm-matmul,"
+         "effattn-fuse-norm-matmul,effattn-fuse-quantized-top-k,"
          "effattn-tile-contractions,"
          "effattn-convert-to-linalg,canonicalize,cse";
 }

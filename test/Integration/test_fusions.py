@@ -208,3 +208,69 @@ def test_embedding_and_norm(rng, t, c):
     got = both(ids, table, weight)
     np.testing.assert_array_equal(got[0], want)
     np.testing.assert_array_equal(got[1], table[ids])
+
+
+# --- quantised head and top_k --------------------------------------------------
+
+HEAD_TYPES = {
+    "x": "tensor<?x?x?xf32>",
+    "codes4": "tensor<?x?xi8>",
+    "codes8": "tensor<?x?xi8>",
+    "kind": "tensor<?xi1>",
+    "place": "tensor<?xi32>",
+    "scales": "tensor<?x?xf32>",
+}
+HEAD = f"""
+      %b = tensor.dim %x, %c0 : {X3}
+      %t = tensor.dim %x, %c1 : {X3}
+      %v = tensor.dim %scales, %c0 : tensor<?x?xf32>
+      %l = tensor.empty(%b, %t, %v) : {X3}
+      %logits = effattn.quantized_matmul
+        ins(%x, %codes4, %codes8, %kind, %place, %scales : {", ".join(HEAD_TYPES.values())})
+        outs(%l : {X3})
+"""
+
+
+def best(name, k):
+    return f"""
+      %bk = tensor.dim %{name}, %c0 : {X3}
+      %tk = tensor.dim %{name}, %c1 : {X3}
+      %vk = tensor.empty(%bk, %tk) : tensor<?x?x{k}xf32>
+      %ik = tensor.empty(%bk, %tk) : tensor<?x?x{k}xi32>
+      %r:2 = effattn.top_k ins(%{name} : {X3}) outs(%vk, %ik : tensor<?x?x{k}xf32>, tensor<?x?x{k}xi32>) {{k = {k}}}
+      return %r#0, %r#1 : tensor<?x?x{k}xf32>, tensor<?x?x{k}xi32>
+    """
+
+
+@pytest.mark.parametrize("k", [0, 1, 7])
+@given(
+    rng=seeds,
+    b=st.integers(0, 2),
+    t=st.integers(0, 3),
+    vocabulary=st.sampled_from([7, 8, 100, 1023, 1024, 1025, 2500]),
+    special=st.sampled_from(["none", "ties", "nan", "infinite"]),
+)
+def test_quantized_head_and_top_k(k, rng, b, t, vocabulary, special):
+    """Ties, NaN and rows of -inf come out as from all logits."""
+    results = f"tensor<?x?x{k}xf32>, tensor<?x?x{k}xi32>"
+    fused = function(list(HEAD_TYPES.items()), results, HEAD + best("logits", k))
+    product = function(list(HEAD_TYPES.items()), X3, HEAD + f"return %logits : {X3}")
+    top_k = function([("x", X3)], results, best("x", k))
+    width, eight = 6, vocabulary // 3
+    kind = np.arange(vocabulary) % 3 == 2
+    place = np.where(kind, np.cumsum(kind) - 1, np.cumsum(~kind) - 1).astype(np.int32)
+    codes4 = rng.integers(0, 256, (vocabulary - eight, 3)).astype(np.uint8).view(np.int8)
+    codes8 = rng.integers(-127, 128, (eight, width)).astype(np.int8)
+    scales = np.full((vocabulary, 1), 0.25, np.float32)
+    if special == "ties":
+        codes4[...], codes8[...] = 0x11, 1
+    elif special == "nan":
+        scales[rng.random(vocabulary) < 0.01] = np.nan
+    elif special == "infinite":
+        scales[...] = np.inf
+        codes4[...], codes8[...] = 0x11, 1
+    x = -np.abs(numbers(rng, (b, t, width)))
+    table = (codes4, codes8, kind, place, scales)
+    want = top_k(product(x, *table)[0])
+    for got, expected in zip(fused(x, *table), want):
+        np.testing.assert_array_equal(got, expected)

@@ -132,6 +132,23 @@ def FuseEmbeddingNormPass : Pass<"effattn-fuse-embedding-norm"> {
     "::mlir::scf::SCFDialect", "::mlir::tensor::TensorDialect"];
 }
 
+def FuseQuantizedTopKPass : Pass<"effattn-fuse-quantized-top-k"> {
+  let summary = "keep the best logits of a quantised head without storing all";
+  let description = [{
+    top_k of quantized_matmul becomes a parallel loop over blocks of the
+    vocabulary, each of which keeps its k best, and a top_k of those: a block of
+    logits stays in the cache and no tensor has the size of the vocabulary.
+    Values, indices and the order of ties do not change.
+
+    A table whose rows take from a `nearest` row is left alone, with a remark:
+    that row may stand in another block. Runs after `effattn-insert-checks`,
+    whose checks cannot stand in parallel loops.
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect",
+    "::mlir::linalg::LinalgDialect", "::mlir::scf::SCFDialect",
+    "::mlir::tensor::TensorDialect"];
+}
+
 def RaiseGatedFFNPass : Pass<"effattn-raise-gated-ffn"> {
   let summary = "recognise gated feed-forward networks";
   let description = [{

@@ -60,6 +60,15 @@ def test_lists_and_numbers_are_taken():
     assert all(np.array_equal(mask, masks[0]) for mask in masks)
 
 
+def test_flags_of_rows_may_be_any_integers():
+    codes4, codes8 = np.array([[0x21]], np.uint8), np.array([[3, 4]], np.int8)
+    for kinds in ([1, 0], np.array([1, 0]), np.array([1, 0], np.uint8), np.array([True, False])):
+        found = ops.quantized_embedding([0, 1], codes4, codes8, kinds, [0, 0], np.ones((2, 1), np.float32))
+        assert np.array_equal(found, [[3, 4], [1, 2]])
+    signed = ops.quantized_embedding([0, 1], codes4.view(np.int8), codes8, [1, 0], [0, 0], [[1], [1]])
+    assert np.array_equal(signed, [[3, 4], [1, 2]])
+
+
 def test_scalar_results_are_numbers():
     largest = ops.boundary_count(MASK)[1]
     assert isinstance(largest, np.int32) and largest == 2

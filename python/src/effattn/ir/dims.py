@@ -4,7 +4,8 @@
 from __future__ import annotations
 
 import re
-from typing import Counter, Iterable, List, Optional, Sequence, Tuple, Union
+from collections import Counter
+from typing import Iterable, List, Optional, Sequence, Tuple, Union
 
 from effattn.error import Error
 
@@ -59,8 +60,9 @@ def type_text(element: str, shape: Optional[Sequence[Dim]]) -> str:
     return f"tensor<{sizes}{ELEMENTS[element]}>"
 
 
-def _factors(dims: Iterable[Dim]) -> Tuple[int, Counter[str]]:
-    number, names = 1, Counter[str]()
+def _factors(dims: Iterable[Dim]) -> Tuple[int, "Counter[str]"]:
+    number = 1
+    names: "Counter[str]" = Counter()
     for dim in dims:
         for factor in [dim] if isinstance(dim, int) else dim.split("*"):
             if isinstance(factor, int) or factor.isdecimal():

@@ -42,7 +42,9 @@ class OnceByKey:
                 future.set_result(make())
             except BaseException as problem:
                 del self._values[key]
-                future.set_exception(problem)
+                interrupted = Error("another thread was to compile this, and was interrupted")
+                future.set_exception(problem if isinstance(problem, Exception) else interrupted)
+                raise
         return future.result()
 
 
@@ -51,7 +53,7 @@ _functions = OnceByKey()
 
 # --- Operands ----------------------------------------------------------------------------------------
 
-_PYTHON_ELEMENTS = {"F": "f32", "float": "f32", "int": "i64"}
+_PYTHON_ELEMENTS = {"F": "f32", "float": "f32", "int": "i64", "flag": "bool"}
 _PYTHON_KINDS = {"f": "fiu", "i": "iu", "b": "b"}
 
 
@@ -67,7 +69,7 @@ def _from_python(op: str, group: Group, value: Any) -> np.ndarray:
         array = found.astype(dtype)
     except (TypeError, ValueError, OverflowError):
         raise refuse_element(op, group, f"{value!r:.60}") from None
-    known = found.dtype.kind in _PYTHON_KINDS[dtype.kind]
+    known = found.dtype.kind in ("biu" if group.kind == "flag" else _PYTHON_KINDS[dtype.kind])
     if found.size and (not known or dtype.kind == "i" and (found != array).any()):
         raise refuse_element(op, group, f"{value!r:.60}")
     return array

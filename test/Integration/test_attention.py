@@ -202,6 +202,30 @@ def test_materialize_mask(seed):
             np.testing.assert_array_equal(keep, want, err_msg=str(program.tree))
 
 
+def test_sizes_known_to_be_zero():
+    """What has no elements is left alone, and what has some, such as lse, is computed."""
+    rng = np.random.default_rng(0)
+    for absent in range(5):
+        b, h, s, d, e = (0 if number == absent else size for number, size in enumerate((1, 2, 4, 8, 5)))
+        shapes = (b, h, 3, d), (b, h, s, d), (b, h, s, e), (b, h, 3, e), (b, h, 3)
+        q, k, v, out, lse = (f"tensor<{'x'.join(map(str, shape))}xf32>" for shape in shapes)
+        function = harness.compile_ir(f"""
+        func.func @f(%q: {q}, %k: {k}, %v: {v}) -> ({out}, {lse}) {{
+          %out = tensor.empty() : {out}
+          %lse = tensor.empty() : {lse}
+          %0:2 = effattn.attention ins(%q, %k, %v : {q}, {k}, {v}) outs(%out, %lse : {out}, {lse}) mask {{
+            %mask = effattn.initial_mask {{count = 2}}
+            effattn.yield %mask : !effattn.mask
+          }}
+          return %0#0, %0#1 : {out}, {lse}
+        }}""").f
+        operands = [rng.standard_normal(shape).astype(np.float32) for shape in shapes[:3]]
+        mask = reference.initial_mask(count=2)
+        want = reference.attention(*operands, mask=mask, return_lse=True)
+        for found, expected in zip(function(*operands), want):
+            assert_close(found, expected, TOLERANCE["f32"])
+
+
 def test_scores_far_apart():
     """Logits of +-1e5, exact in f32: the larger wins alone, equal ones share."""
     library = compiled()

@@ -1,25 +1,34 @@
 //===- AddressMemoryToLinalg.cpp - Write and read slots in order ----------===//
 #include "MemoryLowering.h"
+#include "OpLowering.h"
 #include "effattn/Dialect/MemoryOps.h"
 
 using namespace mlir;
 using namespace mlir::effattn;
 
 namespace {
-/// One row of the batch. Every loop carries the row's memory, so that it is
-/// updated where it is and only at the slots that are named.
-class MemoryScan {
+/// Rows in parallel. Every loop carries the row's memory, so that it is updated
+/// where it is and only at the slots that are named.
+class AddressMemoryLowering : OpLowering<AddressMemoryOp> {
 public:
-  MemoryScan(OpBuilder &builder, AddressMemoryOp op, Value row)
-      : builder(builder), loc(op.getLoc()), emitter(builder, loc), op(op),
-        row(row), zero(emit::index(builder, loc, 0)),
+  AddressMemoryLowering(OpBuilder &builder, AddressMemoryOp op)
+      : OpLowering(builder, op), zero(index(0)),
         width(emit::size(builder, loc, op.getOut(), 2)) {}
 
-  /// `parts` are the row's out, memory and mass.
-  SmallVector<Value> run(ValueRange parts);
+  SmallVector<Value> run() {
+    return emitter.rows(/*leading=*/1,
+                        {op.getOut(), op.getMemory(), op.getMass()},
+                        [&](ValueRange place, ValueRange parts) {
+                          row = place[0];
+                          return scan(parts);
+                        });
+  }
 
 private:
   using Carried = SmallVector<Value>;
+
+  /// `parts` are the row's out, memory and mass.
+  Carried scan(ValueRange parts);
 
   Value emitDecay(Value weight);
   /// Memory and mass after one token's writes.
@@ -29,16 +38,14 @@ private:
   /// `out[token, e] = value(e)` for all e.
   Value store(Value token, Value out, function_ref<Value(Value)> value);
 
-  OpBuilder &builder;
-  Location loc;
-  LinalgEmitter emitter;
-  AddressMemoryOp op;
-  Value row, zero, width;
+  Value zero, width;
+  /// The row of the batch that is being scanned.
+  Value row;
 };
 } // namespace
 
 /// (1 - w)^gamma, where 0^0 is 1.
-Value MemoryScan::emitDecay(Value weight) {
+Value AddressMemoryLowering::emitDecay(Value weight) {
   double gamma = op.getGamma();
   Value one = emit::f32(builder, loc, 1);
   if (gamma == 0.0)
@@ -50,7 +57,8 @@ Value MemoryScan::emitDecay(Value weight) {
                               emitPositive(builder, loc, gamma));
 }
 
-MemoryScan::Carried MemoryScan::write(Value token, ValueRange memoryAndMass) {
+AddressMemoryLowering::Carried
+AddressMemoryLowering::write(Value token, ValueRange memoryAndMass) {
   Value count = emit::size(builder, loc, op.getWriteIndices(), 2);
   auto writeSlot = [&](Value place, ValueRange carried) -> Carried {
     SmallVector<Value> at{row, token, place};
@@ -79,7 +87,8 @@ MemoryScan::Carried MemoryScan::write(Value token, ValueRange memoryAndMass) {
   return emitter.loop(zero, count, memoryAndMass, writeSlot);
 }
 
-Value MemoryScan::read(Value token, Value memory, Value mass, Value sums) {
+Value AddressMemoryLowering::read(Value token, Value memory, Value mass,
+                                  Value sums) {
   Value count = emit::size(builder, loc, op.getReadIndices(), 2);
   Value epsilon = emit::f32(builder, loc, op.getEpsilon());
   auto readSlot = [&](Value place, ValueRange carried) -> Carried {
@@ -104,8 +113,8 @@ Value MemoryScan::read(Value token, Value memory, Value mass, Value sums) {
   return emitter.loop(zero, count, cleared, readSlot)[0];
 }
 
-Value MemoryScan::store(Value token, Value out,
-                        function_ref<Value(Value)> value) {
+Value AddressMemoryLowering::store(Value token, Value out,
+                                   function_ref<Value(Value)> value) {
   Type element = cast<ShapedType>(out.getType()).getElementType();
   return emitter.loop(
       zero, width, out, [&](Value column, ValueRange carried) -> Carried {
@@ -114,11 +123,9 @@ Value MemoryScan::store(Value token, Value out,
       })[0];
 }
 
-SmallVector<Value> MemoryScan::run(ValueRange parts) {
+AddressMemoryLowering::Carried AddressMemoryLowering::scan(ValueRange parts) {
   Value tokens = emit::size(builder, loc, op.getOut(), 1);
-  Value length = op.getLengths()
-                     ? emit::loadIndex(builder, loc, op.getLengths(), row)
-                     : tokens;
+  Value length = validTokens(op.getOut(), row);
   Value sums =
       emitter.empty(emitter.sizes(op.getOut())[2], builder.getF32Type());
   SmallVector<Value> state{parts[0], parts[1], parts[2], sums};
@@ -140,27 +147,8 @@ SmallVector<Value> MemoryScan::run(ValueRange parts) {
   return {out, state[1], state[2]};
 }
 
-namespace {
-struct LowerAddressMemory : OpRewritePattern<AddressMemoryOp> {
-  using OpRewritePattern::OpRewritePattern;
-
-  LogicalResult matchAndRewrite(AddressMemoryOp op,
-                                PatternRewriter &rewriter) const override {
-    if (op->getNumResults() != 3)
-      return rewriter.notifyMatchFailure(op, "op is on memrefs");
-    LinalgEmitter emitter(rewriter, op.getLoc());
-    auto row = [&](ValueRange index, ValueRange parts) {
-      return MemoryScan(rewriter, op, index[0]).run(parts);
-    };
-    rewriter.replaceOp(
-        op, emitter.rows(/*leading=*/1,
-                         {op.getOut(), op.getMemory(), op.getMass()}, row));
-    return success();
-  }
-};
-} // namespace
-
 void effattn::populateAddressMemoryToLinalgPatterns(
     RewritePatternSet &patterns) {
-  patterns.add<LowerAddressMemory>(patterns.getContext());
+  patterns.add<LowerOp<AddressMemoryOp, AddressMemoryLowering>>(
+      patterns.getContext());
 }

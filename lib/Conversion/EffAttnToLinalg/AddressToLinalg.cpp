@@ -1,5 +1,6 @@
 //===- AddressToLinalg.cpp - Turned slots, and addresses from logits ------===//
 #include "MemoryLowering.h"
+#include "OpLowering.h"
 #include "effattn/Dialect/MemoryOps.h"
 
 using namespace mlir;
@@ -147,20 +148,15 @@ Value Shift::apply(Value indices, Value positions, Value out) {
 }
 
 namespace {
-struct LowerCyclicShift : OpRewritePattern<CyclicShiftOp> {
-  using OpRewritePattern::OpRewritePattern;
+class CyclicShiftLowering : OpLowering<CyclicShiftOp> {
+public:
+  CyclicShiftLowering(OpBuilder &builder, CyclicShiftOp op)
+      : OpLowering(builder, op) {}
 
-  LogicalResult matchAndRewrite(CyclicShiftOp op,
-                                PatternRewriter &rewriter) const override {
-    if (op->getNumResults() != 1)
-      return rewriter.notifyMatchFailure(op, "op is on memrefs");
-    Location loc = op.getLoc();
-    Shift shift(rewriter, loc, op.getMode(), op.getDigits(),
-                emit::index(rewriter, loc, op.getBase()), op.getPeriods(),
-                op.getSteps());
-    rewriter.replaceOp(
-        op, shift.apply(op.getIndices(), op.getPositions(), op.getOut()));
-    return success();
+  Value run() {
+    Shift shift(builder, loc, op.getMode(), op.getDigits(), index(op.getBase()),
+                op.getPeriods(), op.getSteps());
+    return shift.apply(op.getIndices(), op.getPositions(), op.getOut());
   }
 };
 
@@ -170,35 +166,31 @@ struct LowerCyclicShift : OpRewritePattern<CyclicShiftOp> {
 
 /// product_softmax_top_k on the logits seen as digits, then the shift on its
 /// indices in place.
-struct LowerAddressDecode : OpRewritePattern<AddressDecodeOp> {
-  using OpRewritePattern::OpRewritePattern;
+class AddressDecodeLowering : OpLowering<AddressDecodeOp> {
+public:
+  AddressDecodeLowering(OpBuilder &builder, AddressDecodeOp op)
+      : OpLowering(builder, op) {}
 
-  LogicalResult matchAndRewrite(AddressDecodeOp op,
-                                PatternRewriter &rewriter) const override {
-    if (op->getNumResults() != 2)
-      return rewriter.notifyMatchFailure(op, "op is on memrefs");
-    Location loc = op.getLoc();
-    Value digits = emit::index(rewriter, loc, op.getDigits());
-    Value width = emit::size(rewriter, loc, op.getX(), 2);
-    Value base = arith::DivUIOp::create(rewriter, loc, width, digits);
+  SmallVector<Value> run() {
+    Value width = emit::size(builder, loc, op.getX(), 2);
+    Value base =
+        arith::DivUIOp::create(builder, loc, width, index(op.getDigits()));
     SmallVector<Value> found = emitProductSoftmaxTopK(
-        rewriter, loc, splitDigits(rewriter, op, base), op.getWeights(),
-        op.getIndices(), op.getTemperature(), op.getNormalize());
+        builder, loc, splitDigits(base), op.getWeights(), op.getIndices(),
+        op.getTemperature(), op.getNormalize());
     if (op.getPositions()) {
       // Checked to be at least 1; said again for the divisions.
-      Value atLeastOne =
-          emit::max(rewriter, loc, base, emit::index(rewriter, loc, 1));
-      Shift shift(rewriter, loc, op.getMode(), op.getDigits(), atLeastOne,
+      Value atLeastOne = emit::max(builder, loc, base, index(1));
+      Shift shift(builder, loc, op.getMode(), op.getDigits(), atLeastOne,
                   op.getPeriods(), op.getSteps());
       found[1] = shift.apply(found[1], op.getPositions(), found[1]);
     }
-    rewriter.replaceOp(op, found);
-    return success();
+    return found;
   }
 
+private:
   /// x as `B x T x digits x base`.
-  Value splitDigits(OpBuilder &builder, AddressDecodeOp op, Value base) const {
-    Location loc = op.getLoc();
+  Value splitDigits(Value base) {
     auto type = cast<RankedTensorType>(op.getX().getType());
     int64_t digits = op.getDigits(), width = type.getDimSize(2);
     int64_t baseSize =
@@ -206,8 +198,7 @@ struct LowerAddressDecode : OpRewritePattern<AddressDecodeOp> {
     auto split = RankedTensorType::get(
         {type.getDimSize(0), type.getDimSize(1), digits, baseSize},
         type.getElementType());
-    SmallVector<OpFoldResult> sizes =
-        tensor::getMixedSizes(builder, loc, op.getX());
+    SmallVector<OpFoldResult> sizes = emitter.sizes(op.getX());
     sizes.back() = builder.getIndexAttr(digits);
     sizes.push_back(ShapedType::isDynamic(baseSize)
                         ? OpFoldResult(base)
@@ -220,5 +211,7 @@ struct LowerAddressDecode : OpRewritePattern<AddressDecodeOp> {
 } // namespace
 
 void effattn::populateAddressToLinalgPatterns(RewritePatternSet &patterns) {
-  patterns.add<LowerCyclicShift, LowerAddressDecode>(patterns.getContext());
+  patterns.add<LowerOp<CyclicShiftOp, CyclicShiftLowering>,
+               LowerOp<AddressDecodeOp, AddressDecodeLowering>>(
+      patterns.getContext());
 }

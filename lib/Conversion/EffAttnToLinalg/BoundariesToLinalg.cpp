@@ -135,21 +135,20 @@ private:
   Value current, earlier;
 };
 
-class BoundaryMaskLowering {
+class BoundaryMaskLowering : OpLowering<BoundaryMaskOp> {
 public:
   BoundaryMaskLowering(OpBuilder &builder, BoundaryMaskOp op)
-      : op(op), builder(builder), loc(op.getLoc()) {}
+      : OpLowering(builder, op), f64(builder.getF64Type()) {}
 
   Value run() {
     SmallVector<Value> inputs = {op.getP()};
     if (op.getUniforms())
       inputs.push_back(op.getUniforms());
-    return LinalgEmitter(builder, loc)
-        .map(inputs, op.getMask(),
-             [&](OpBuilder &, Location, ValueRange elements) {
-               return op.getUniforms() ? emitDraw(elements[0], elements[1])
-                                       : emitDecision(elements[0]);
-             });
+    return emitter.map(
+        inputs, op.getMask(), [&](OpBuilder &, Location, ValueRange elements) {
+          return op.getUniforms() ? emitDraw(elements[0], elements[1])
+                                  : emitDecision(elements[0]);
+        });
   }
 
 private:
@@ -163,38 +162,32 @@ private:
   /// u < s(p) without roots: u < p^(1/6) is u^6 < p, and u < 1 - (1-p)^(1/6) is
   /// 1 - p < (1-u)^6.
   Value emitDraw(Value p, Value uniform) {
-    Type f64 = builder.getF64Type();
     p = emit::toFloat(builder, loc, p, f64);
     uniform = emit::toFloat(builder, loc, uniform, f64);
     Value likely = emitLess(emitSixthPower(uniform), p);
     Value unlikely =
         emitLess(emitComplement(p), emitSixthPower(emitComplement(uniform)));
-    return emit::select(builder, loc, emitLess(real(0.5), p), likely, unlikely);
+    return emit::select(builder, loc, emitLess(real(f64, 0.5), p), likely,
+                        unlikely);
   }
 
   /// max(x, 0)^6: below 0 there is no root that x could exceed.
   Value emitSixthPower(Value x) {
-    x = arith::MaximumFOp::create(builder, loc, x, real(0.0));
+    x = arith::MaximumFOp::create(builder, loc, x, real(f64, 0.0));
     Value square = arith::MulFOp::create(builder, loc, x, x);
     Value fourth = arith::MulFOp::create(builder, loc, square, square);
     return arith::MulFOp::create(builder, loc, fourth, square);
   }
 
   Value emitComplement(Value x) {
-    return arith::SubFOp::create(builder, loc, real(1.0), x);
+    return arith::SubFOp::create(builder, loc, real(f64, 1.0), x);
   }
   Value emitLess(Value lhs, Value rhs) {
     return arith::CmpFOp::create(builder, loc, arith::CmpFPredicate::OLT, lhs,
                                  rhs);
   }
-  Value real(double value) {
-    return arith::ConstantOp::create(builder, loc,
-                                     builder.getF64FloatAttr(value));
-  }
 
-  BoundaryMaskOp op;
-  OpBuilder &builder;
-  Location loc;
+  Type f64;
 };
 
 class BoundaryCountLowering : ConceptLowering<BoundaryCountOp> {

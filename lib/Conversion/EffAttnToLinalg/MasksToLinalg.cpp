@@ -1,5 +1,5 @@
 //===- MasksToLinalg.cpp - Dense masks, separators, merged attention ------===//
-#include "LinalgEmitter.h"
+#include "OpLowering.h"
 #include "effattn/Conversion/EffAttnToLinalg.h"
 #include "effattn/Dialect/AttentionOps.h"
 
@@ -7,15 +7,14 @@ using namespace mlir;
 using namespace mlir::effattn;
 
 namespace {
-struct LowerMaterializeMask : OpRewritePattern<MaterializeMaskOp> {
-  using OpRewritePattern::OpRewritePattern;
-  LogicalResult matchAndRewrite(MaterializeMaskOp op,
-                                PatternRewriter &rewriter) const override {
-    if (!op.hasPureTensorSemantics())
-      return rewriter.notifyMatchFailure(op, "operands are not tensors");
+class MaterializeMaskLowering : OpLowering<MaterializeMaskOp> {
+public:
+  MaterializeMaskLowering(OpBuilder &builder, MaterializeMaskOp op)
+      : OpLowering(builder, op) {}
+
+  Value run() {
     MaskOpInterface mask = op.getRootMask();
-    auto keep = [&](OpBuilder &builder, Location loc,
-                    ValueRange place) -> Value {
+    auto keep = [&](OpBuilder &, Location, ValueRange place) -> Value {
       if (!mask)
         return emit::boolean(builder, loc, true);
       Value position =
@@ -24,55 +23,48 @@ struct LowerMaterializeMask : OpRewritePattern<MaterializeMaskOp> {
           builder, loc,
           {place[0], place[1], place[2], position, place[3], place[3]});
     };
-    LinalgEmitter emitter(rewriter, op.getLoc());
-    rewriter.replaceOp(op, emitter.generate(op.getKeep(), keep));
-    return success();
+    return emitter.generate(op.getKeep(), keep);
   }
 };
 
-/// i1: `id` is in the list. A loop over a constant, which LLVM unrolls where
-/// the list is short.
-Value isListed(OpBuilder &builder, Location loc, Value list, int64_t size,
-               Value id) {
-  Value none = emit::boolean(builder, loc, false);
-  LinalgEmitter emitter(builder, loc);
-  return emitter.loop(
-      emit::index(builder, loc, 0), emit::index(builder, loc, size), none,
-      [&](Value i, ValueRange carried) {
-        Value listed = emit::load(builder, loc, list, i);
-        return SmallVector<Value>{emit::logicalOr(
-            builder, loc, carried[0], emit::equal(builder, loc, id, listed))};
-      })[0];
-}
+class SeparatorPositionsLowering : OpLowering<SeparatorPositionsOp> {
+public:
+  SeparatorPositionsLowering(OpBuilder &builder, SeparatorPositionsOp op)
+      : OpLowering(builder, op) {}
 
-struct LowerSeparatorPositions : OpRewritePattern<SeparatorPositionsOp> {
-  using OpRewritePattern::OpRewritePattern;
-  LogicalResult matchAndRewrite(SeparatorPositionsOp op,
-                                PatternRewriter &rewriter) const override {
-    if (!op.hasPureTensorSemantics())
-      return rewriter.notifyMatchFailure(op, "operands are not tensors");
-    LinalgEmitter emitter(rewriter, op.getLoc());
+  Value run() {
     ArrayRef<int64_t> separators =
         op.getSeparators().value_or(ArrayRef<int64_t>());
     Value list;
     if (!separators.empty()) {
       // As wide as index, so that no separator is cut to the type of the ids.
       auto type =
-          RankedTensorType::get(separators.size(), rewriter.getIndexType());
+          RankedTensorType::get(separators.size(), builder.getIndexType());
       list = arith::ConstantOp::create(
-          rewriter, op.getLoc(), DenseIntElementsAttr::get(type, separators));
+          builder, loc, DenseIntElementsAttr::get(type, separators));
     }
-    auto isSeparator = [&](OpBuilder &builder, Location loc,
-                           ValueRange place) -> Value {
+    auto isSeparator = [&](OpBuilder &, Location, ValueRange place) -> Value {
       Value id = emit::loadIndex(builder, loc, op.getIds(), place);
       if (op.getBitmap())
-        return emit::load(builder, loc, op.getBitmap(), id);
+        return load(op.getBitmap(), id);
       if (!list)
         return emit::boolean(builder, loc, false);
-      return isListed(builder, loc, list, separators.size(), id);
+      return isListed(list, separators.size(), id);
     };
-    rewriter.replaceOp(op, emitter.generate(op.getIsSeparator(), isSeparator));
-    return success();
+    return emitter.generate(op.getIsSeparator(), isSeparator);
+  }
+
+private:
+  /// i1: `id` is in the list. A loop over a constant, which LLVM unrolls where
+  /// the list is short.
+  Value isListed(Value list, int64_t size, Value id) {
+    return emitter.loop(index(0), index(size),
+                        emit::boolean(builder, loc, false),
+                        [&](Value i, ValueRange carried) -> SmallVector<Value> {
+                          return {emit::logicalOr(
+                              builder, loc, carried[0],
+                              emit::equal(builder, loc, id, load(list, i)))};
+                        })[0];
   }
 };
 
@@ -85,12 +77,12 @@ struct Part {
   Value isEmpty;
 };
 
-class MergeLowering {
+class MergeLowering : OpLowering<MergeAttentionOp> {
 public:
-  MergeLowering(MergeAttentionOp op, OpBuilder &builder)
-      : op(op), builder(builder), loc(op.getLoc()), emitter(builder, loc) {}
+  MergeLowering(OpBuilder &builder, MergeAttentionOp op)
+      : OpLowering(builder, op) {}
 
-  SmallVector<Value> lower() {
+  SmallVector<Value> run() {
     SmallVector<OpFoldResult> sizes = emitter.sizes(op.getLse());
     return emitter.parallel(sizes, {op.getOut(), op.getLse()},
                             [&](ValueRange place, ValueRange outputs) {
@@ -110,11 +102,6 @@ private:
   }
   SmallVector<std::pair<Value, LinalgEmitter::Slice>>
   lowerRow(ValueRange place, ValueRange outputs);
-
-  MergeAttentionOp op;
-  OpBuilder &builder;
-  Location loc;
-  LinalgEmitter emitter;
 };
 } // namespace
 
@@ -164,21 +151,8 @@ MergeLowering::lowerRow(ValueRange place, ValueRange outputs) {
           {cell, emitter.sliceOf(outputs[1], place)}};
 }
 
-namespace {
-struct LowerMergeAttention : OpRewritePattern<MergeAttentionOp> {
-  using OpRewritePattern::OpRewritePattern;
-  LogicalResult matchAndRewrite(MergeAttentionOp op,
-                                PatternRewriter &rewriter) const override {
-    if (!op.hasPureTensorSemantics())
-      return rewriter.notifyMatchFailure(op, "operands are not tensors");
-    rewriter.replaceOp(op, MergeLowering(op, rewriter).lower());
-    return success();
-  }
-};
-} // namespace
-
 void effattn::populateMasksToLinalgPatterns(RewritePatternSet &patterns) {
-  patterns
-      .add<LowerMaterializeMask, LowerSeparatorPositions, LowerMergeAttention>(
-          patterns.getContext());
+  patterns.add<LowerOp<MaterializeMaskOp, MaterializeMaskLowering>,
+               LowerOp<SeparatorPositionsOp, SeparatorPositionsLowering>,
+               LowerOp<MergeAttentionOp, MergeLowering>>(patterns.getContext());
 }

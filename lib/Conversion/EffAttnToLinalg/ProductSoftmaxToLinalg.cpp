@@ -1,5 +1,6 @@
 //===- ProductSoftmaxToLinalg.cpp - Probabilities of digits and slots -----===//
 #include "MemoryLowering.h"
+#include "OpLowering.h"
 #include "effattn/Dialect/MemoryOps.h"
 
 using namespace mlir;
@@ -79,60 +80,26 @@ DigitSoftmax effattn::emitDigitSoftmax(OpBuilder &builder, Location loc,
 // product_softmax
 //===----------------------------------------------------------------------===//
 
-/// Multiplies the first `count` products by every value of `digit`. Works in
-/// place from the last product on: product i goes to [i P, i P + P), which
-/// lies behind every product that is still to come.
-static Value appendDigit(OpBuilder &builder, Location loc, Value slots,
-                         Value count, Value digit, Value probabilities) {
-  LinalgEmitter emitter(builder, loc);
-  Value zero = emit::index(builder, loc, 0);
-  Value last = emit::sub(builder, loc, count, emit::index(builder, loc, 1));
-  Value base = emit::size(builder, loc, probabilities, 1);
-  return emitter.loop(
-      zero, count, slots,
-      [&](Value step, ValueRange carried) -> SmallVector<Value> {
-        Value prefix = emit::sub(builder, loc, last, step);
-        Value product = emit::load(builder, loc, carried[0], prefix);
-        Value first = emit::mul(builder, loc, prefix, base);
-        return emitter.loop(
-            zero, base, carried[0],
-            [&](Value value, ValueRange inner) -> SmallVector<Value> {
-              Value probability = emit::load(builder, loc, probabilities,
-                                             ValueRange{digit, value});
-              Value next =
-                  arith::MulFOp::create(builder, loc, product, probability);
-              Value place = emit::add(builder, loc, first, value);
-              return {emitter.insert(next, inner[0], place)};
-            });
-      })[0];
-}
-
 namespace {
-struct LowerProductSoftmax : OpRewritePattern<ProductSoftmaxOp> {
-  using OpRewritePattern::OpRewritePattern;
+class ProductSoftmaxLowering : OpLowering<ProductSoftmaxOp> {
+public:
+  ProductSoftmaxLowering(OpBuilder &builder, ProductSoftmaxOp op)
+      : OpLowering(builder, op) {}
 
-  LogicalResult matchAndRewrite(ProductSoftmaxOp op,
-                                PatternRewriter &rewriter) const override {
-    if (op->getNumResults() != 1)
-      return rewriter.notifyMatchFailure(op, "op is on memrefs");
-    Location loc = op.getLoc();
-    LinalgEmitter emitter(rewriter, loc);
+  SmallVector<Value> run() {
     unsigned leading = cast<ShapedType>(op.getOut().getType()).getRank() - 1;
-    auto row = [&](ValueRange index, ValueRange parts) -> SmallVector<Value> {
-      return {emitRow(rewriter, op, index, parts[0])};
-    };
-    rewriter.replaceOp(op, emitter.rows(leading, op.getOut(), row));
-    return success();
+    return emitter.rows(
+        leading, op.getOut(),
+        [&](ValueRange row, ValueRange parts) -> SmallVector<Value> {
+          return {lowerRow(row, parts[0])};
+        });
   }
 
-  Value emitRow(OpBuilder &builder, ProductSoftmaxOp op, ValueRange index,
-                Value slots) const {
-    Location loc = op.getLoc();
-    LinalgEmitter emitter(builder, loc);
-    Value zero = emit::index(builder, loc, 0);
-    Value one = emit::index(builder, loc, 1);
+private:
+  Value lowerRow(ValueRange row, Value slots) {
+    Value zero = index(0), one = index(1);
     Value probabilities =
-        emitDigitSoftmax(builder, loc, op.getX(), index, op.getTemperature())
+        emitDigitSoftmax(builder, loc, op.getX(), row, op.getTemperature())
             .probabilities;
     Value base = emit::size(builder, loc, probabilities, 1);
     // Digits without values leave no slot, and no place for the first product.
@@ -149,9 +116,32 @@ struct LowerProductSoftmax : OpRewritePattern<ProductSoftmaxOp> {
     return emitter.loop(
         zero, digits, {slots, one},
         [&](Value digit, ValueRange carried) -> SmallVector<Value> {
-          return {appendDigit(builder, loc, carried[0], carried[1], digit,
-                              probabilities),
+          return {appendDigit(carried[0], carried[1], digit, probabilities),
                   emit::mul(builder, loc, carried[1], base)};
+        })[0];
+  }
+
+  /// Multiplies the first `count` products by every value of `digit`. Works in
+  /// place from the last product on: product i goes to [i P, i P + P), which
+  /// lies behind every product that is still to come.
+  Value appendDigit(Value slots, Value count, Value digit,
+                    Value probabilities) {
+    Value zero = index(0), last = emit::sub(builder, loc, count, index(1));
+    Value base = emit::size(builder, loc, probabilities, 1);
+    return emitter.loop(
+        zero, count, slots,
+        [&](Value step, ValueRange carried) -> SmallVector<Value> {
+          Value prefix = emit::sub(builder, loc, last, step);
+          Value product = load(carried[0], prefix);
+          Value first = emit::mul(builder, loc, prefix, base);
+          return emitter.loop(
+              zero, base, carried[0],
+              [&](Value value, ValueRange inner) -> SmallVector<Value> {
+                Value next = arith::MulFOp::create(
+                    builder, loc, product, load(probabilities, {digit, value}));
+                Value place = emit::add(builder, loc, first, value);
+                return {emitter.insert(next, inner[0], place)};
+              });
         })[0];
   }
 };
@@ -159,5 +149,6 @@ struct LowerProductSoftmax : OpRewritePattern<ProductSoftmaxOp> {
 
 void effattn::populateProductSoftmaxToLinalgPatterns(
     RewritePatternSet &patterns) {
-  patterns.add<LowerProductSoftmax>(patterns.getContext());
+  patterns.add<LowerOp<ProductSoftmaxOp, ProductSoftmaxLowering>>(
+      patterns.getContext());
 }

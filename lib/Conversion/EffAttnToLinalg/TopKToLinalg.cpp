@@ -1,5 +1,6 @@
 //===- TopKToLinalg.cpp - The best values, of slots given or implied ------===//
 #include "MemoryLowering.h"
+#include "OpLowering.h"
 #include "effattn/Dialect/MemoryOps.h"
 
 using namespace mlir;
@@ -191,54 +192,44 @@ static unsigned leadingDims(Value init) {
 }
 
 namespace {
-struct LowerTopK : OpRewritePattern<TopKOp> {
-  using OpRewritePattern::OpRewritePattern;
+class TopKLowering : OpLowering<TopKOp> {
+public:
+  TopKLowering(OpBuilder &builder, TopKOp op) : OpLowering(builder, op) {}
 
-  LogicalResult matchAndRewrite(TopKOp op,
-                                PatternRewriter &rewriter) const override {
-    if (op->getNumResults() != 2)
-      return rewriter.notifyMatchFailure(op, "op is on memrefs");
-    LinalgEmitter emitter(rewriter, op.getLoc());
-    auto row = [&](ValueRange index, ValueRange parts) {
-      return emitRow(rewriter, op, index, parts);
-    };
-    rewriter.replaceOp(op,
-                       emitter.rows(leadingDims(op.getValues()),
-                                    {op.getValues(), op.getIndices()}, row));
-    return success();
+  SmallVector<Value> run() {
+    return emitter.rows(
+        leadingDims(op.getValues()), {op.getValues(), op.getIndices()},
+        [&](ValueRange row, ValueRange parts) { return lowerRow(row, parts); });
   }
 
-  SmallVector<Value> emitRow(OpBuilder &builder, TopKOp op, ValueRange row,
-                             ValueRange parts) const {
-    Location loc = op.getLoc();
-    LinalgEmitter emitter(builder, loc);
+private:
+  SmallVector<Value> lowerRow(ValueRange row, ValueRange parts) {
     Ranks ranks(builder, loc);
     BestHeap best(builder, loc);
-    Value zero = emit::index(builder, loc, 0);
+    Value zero = index(0);
     Value kept = emit::size(builder, loc, parts[0], 0);
     Value size = unlessNoneKept(
         builder, loc, kept, emit::size(builder, loc, op.getX(), row.size()));
     Value heap = emptyHeap(emitter, builder, loc, emitter.sizes(parts[0])[0]);
     heap = emitter.loop(zero, size, heap,
                         [&](Value i, ValueRange carried) -> SmallVector<Value> {
-                          Value value = emit::load(builder, loc, op.getX(),
-                                                   joinIndices(row, i));
+                          Value value = load(op.getX(), joinIndices(row, i));
                           Value rank = ranks.encode(emitter.extend(value), i);
                           return {best.offer(carried[0], kept, rank)};
                         })[0];
     heap = best.sort(heap, kept);
-    return emitter.loop(
-        zero, kept, parts,
-        [&](Value i, ValueRange carried) -> SmallVector<Value> {
-          Value index = ranks.index(emit::load(builder, loc, heap, i));
-          // Read again, so that -0 and the bits of a NaN stay as they are.
-          Value value =
-              emit::load(builder, loc, op.getX(), joinIndices(row, index));
-          Value number =
-              emit::fromIndex(builder, loc, index, builder.getI32Type());
-          return {emitter.insert(value, carried[0], i),
-                  emitter.insert(number, carried[1], i)};
-        });
+    return emitter.loop(zero, kept, parts,
+                        [&](Value i, ValueRange carried) -> SmallVector<Value> {
+                          Value place = ranks.index(load(heap, i));
+                          // Read again, so that -0 and the bits of a NaN stay
+                          // as they are.
+                          Value value =
+                              load(op.getX(), joinIndices(row, place));
+                          Value number = emit::fromIndex(builder, loc, place,
+                                                         builder.getI32Type());
+                          return {emitter.insert(value, carried[0], i),
+                                  emitter.insert(number, carried[1], i)};
+                        });
   }
 };
 } // namespace
@@ -385,22 +376,21 @@ SmallVector<Value> effattn::emitProductSoftmaxTopK(OpBuilder &builder,
 }
 
 namespace {
-struct LowerProductSoftmaxTopK : OpRewritePattern<ProductSoftmaxTopKOp> {
-  using OpRewritePattern::OpRewritePattern;
+class ProductSoftmaxTopKLowering : OpLowering<ProductSoftmaxTopKOp> {
+public:
+  ProductSoftmaxTopKLowering(OpBuilder &builder, ProductSoftmaxTopKOp op)
+      : OpLowering(builder, op) {}
 
-  LogicalResult matchAndRewrite(ProductSoftmaxTopKOp op,
-                                PatternRewriter &rewriter) const override {
-    if (op->getNumResults() != 2)
-      return rewriter.notifyMatchFailure(op, "op is on memrefs");
-    rewriter.replaceOp(
-        op, emitProductSoftmaxTopK(rewriter, op.getLoc(), op.getX(),
-                                   op.getValues(), op.getIndices(),
-                                   op.getTemperature(), op.getNormalize()));
-    return success();
+  SmallVector<Value> run() {
+    return emitProductSoftmaxTopK(builder, loc, op.getX(), op.getValues(),
+                                  op.getIndices(), op.getTemperature(),
+                                  op.getNormalize());
   }
 };
 } // namespace
 
 void effattn::populateTopKToLinalgPatterns(RewritePatternSet &patterns) {
-  patterns.add<LowerTopK, LowerProductSoftmaxTopK>(patterns.getContext());
+  patterns.add<LowerOp<TopKOp, TopKLowering>,
+               LowerOp<ProductSoftmaxTopKOp, ProductSoftmaxTopKLowering>>(
+      patterns.getContext());
 }

@@ -2,6 +2,7 @@
 #include "effattn/Dialect/AttentionOps.h"
 #include "IndexChecks.h"
 #include "effattn/Dialect/Emit.h"
+#include "effattn/Dialect/HeadChecks.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
@@ -127,62 +128,6 @@ PositionBounds AttentionOp::getPositionBounds() {
 // attention
 //===----------------------------------------------------------------------===//
 
-/// Every key head serves a whole number of query heads.
-static LogicalResult verifyHeads(Operation *op, Value query, Value key) {
-  int64_t heads = cast<ShapedType>(query.getType()).getDimSize(1);
-  int64_t groups = cast<ShapedType>(key.getType()).getDimSize(1);
-  if (ShapedType::isDynamic(heads) || ShapedType::isDynamic(groups) ||
-      heads == 0 || (groups != 0 && heads % groups == 0))
-    return success();
-  InFlightDiagnostic diagnostic =
-      op->emitOpError("expected key heads (dim 1) to divide query heads (dim "
-                      "1), but got ")
-      << groups << " and " << heads;
-  diagnostic.attachNote(query.getLoc()) << "query is " << query.getType();
-  return diagnostic;
-}
-
-/// The same where a head count is dynamic.
-static void checkHeads(OpBuilder &builder, Location loc, Value query,
-                       Value key) {
-  if (!cast<ShapedType>(query.getType()).isDynamicDim(1) &&
-      !cast<ShapedType>(key.getType()).isDynamicDim(1))
-    return;
-  Value zero = emit::index(builder, loc, 0), one = emit::index(builder, loc, 1);
-  Value heads = emit::size(builder, loc, query, 1);
-  Value groups = emit::size(builder, loc, key, 1);
-  Value rest = arith::RemUIOp::create(builder, loc, heads,
-                                      emit::max(builder, loc, groups, one));
-  Value divides =
-      emit::logicalAnd(builder, loc, emit::lessThan(builder, loc, zero, groups),
-                       emit::equal(builder, loc, rest, zero));
-  Value holds = emit::logicalOr(
-      builder, loc, emit::equal(builder, loc, heads, zero), divides);
-  CheckOp::create(builder, loc, holds,
-                  "expected key heads (dim 1) to divide query heads (dim 1), "
-                  "but got {0} and {1}",
-                  ValueRange{groups, heads});
-}
-
-/// `scale` in f32, D^-0.5 where not given.
-static Value emitScaleOf(OpBuilder &builder, Location loc, FloatAttr scale,
-                         Value query) {
-  if (scale)
-    return emit::f32(builder, loc, scale.getValueAsDouble());
-  // A width of 0 makes every product 0, whatever scales it.
-  int64_t width = cast<ShapedType>(query.getType()).getDimSize(3);
-  if (!ShapedType::isDynamic(width))
-    return emit::f32(builder, loc,
-                     1.0 / std::sqrt(double(std::max<int64_t>(width, 1))));
-  Value atLeastOne = emit::max(builder, loc, emit::size(builder, loc, query, 3),
-                               emit::index(builder, loc, 1));
-  Value real = arith::SIToFPOp::create(
-      builder, loc, builder.getF32Type(),
-      emit::fromIndex(builder, loc, atLeastOne, builder.getI64Type()));
-  return arith::DivFOp::create(builder, loc, emit::f32(builder, loc, 1.0),
-                               math::SqrtOp::create(builder, loc, real));
-}
-
 static LogicalResult verifyScoreRegion(AttentionOp op) {
   Region &region = op.getScore();
   if (region.empty())
@@ -208,7 +153,7 @@ static LogicalResult verifyScoreRegion(AttentionOp op) {
 
 LogicalResult AttentionOp::verify() {
   // C1: every key head serves a whole number of query heads.
-  if (failed(verifyHeads(*this, getQuery(), getKey())))
+  if (failed(verifyHeadGroups(*this, "query", getQuery(), getKey())))
     return failure();
   // C2: softcap divides scores in f32.
   if (std::optional<double> cap = getSoftcap()) {
@@ -224,11 +169,11 @@ LogicalResult AttentionOp::verify() {
 
 /// C1 where a head count is dynamic.
 void AttentionOp::emitPreconditions(OpBuilder &builder) {
-  checkHeads(builder, getLoc(), getQuery(), getKey());
+  checkHeadGroups(builder, getLoc(), getQuery(), getKey());
 }
 
 Value AttentionOp::emitScale(OpBuilder &builder) {
-  return emitScaleOf(builder, getLoc(), getScaleAttr(), getQuery());
+  return emitScoreScale(builder, getLoc(), getScaleAttr(), getQuery());
 }
 
 Value AttentionOp::emitScore(OpBuilder &builder, Value product,
@@ -261,7 +206,7 @@ Value AttentionOp::emitScore(OpBuilder &builder, Value product,
 
 LogicalResult SystematicAttentionOp::verify() {
   // C1: every key head serves a whole number of query heads.
-  if (failed(verifyHeads(*this, getQuery(), getKey())))
+  if (failed(verifyHeadGroups(*this, "query", getQuery(), getKey())))
     return failure();
   // C2: a row for distance 0 and R rows on each side.
   for (auto [name, table] :
@@ -280,7 +225,7 @@ LogicalResult SystematicAttentionOp::verify() {
 /// C1 and C2 where sizes are dynamic.
 void SystematicAttentionOp::emitPreconditions(OpBuilder &builder) {
   Location loc = getLoc();
-  checkHeads(builder, loc, getQuery(), getKey());
+  checkHeadGroups(builder, loc, getQuery(), getKey());
   for (auto [name, table] :
        {std::pair("relative_keys", getRelativeKeys()),
         std::pair("relative_values", getRelativeValues())}) {
@@ -313,34 +258,21 @@ Value SystematicAttentionOp::emitOffset(OpBuilder &builder) {
 }
 
 Value SystematicAttentionOp::emitScale(OpBuilder &builder) {
-  return emitScaleOf(builder, getLoc(), getScaleAttr(), getQuery());
+  return emitScoreScale(builder, getLoc(), getScaleAttr(), getQuery());
 }
 
 //===----------------------------------------------------------------------===//
 // rotary_embedding
 //===----------------------------------------------------------------------===//
 
-static LogicalResult verifyPositive(Operation *op, StringRef name,
-                                    double value) {
-  if (value > 0 && std::isfinite(value))
-    return success();
-  return op->emitOpError("expected ")
-         << name << " to be positive and finite, but got " << value;
+static RotatedColumns rotatedColumnsOf(RotaryEmbeddingOp op) {
+  return {"dims", op.getDims(), "x", op.getX()};
 }
 
 LogicalResult RotaryEmbeddingOp::verify() {
   // C1: columns rotate in pairs.
-  int64_t width = cast<ShapedType>(getX().getType()).getDimSize(3);
-  int64_t dims = getDims().value_or(width);
-  bool isKnown = ShapedType::isStatic(dims);
-  if (getDims() && dims < 0)
-    return emitOpError("expected dims to be at least 0, but got ") << dims;
-  if (isKnown && dims % 2 != 0)
-    return emitOpError("expected dims to be even, but got ") << dims;
-  if (isKnown && ShapedType::isStatic(width) && dims > width)
-    return emitOpError("expected dims to be at most the head size of x (dim "
-                       "3), but got ")
-           << dims << " and " << width;
+  if (failed(rotatedColumnsOf(*this).verify(*this)))
+    return failure();
   // C2: the base of a series of angles.
   if (failed(verifyPositive(*this, "base", getBase())))
     return failure();
@@ -350,27 +282,9 @@ LogicalResult RotaryEmbeddingOp::verify() {
 
 /// C1 where the head size is dynamic.
 void RotaryEmbeddingOp::emitPreconditions(OpBuilder &builder) {
-  Location loc = getLoc();
-  if (!cast<ShapedType>(getX().getType()).isDynamicDim(3))
-    return;
-  Value width = emit::size(builder, loc, getX(), 3);
-  Value dims = emitDims(builder);
-  if (getDims()) {
-    CheckOp::create(builder, loc, emit::lessEqual(builder, loc, dims, width),
-                    "expected dims to be at most the head size of x (dim 3), "
-                    "but got {0} and {1}",
-                    ValueRange{dims, width});
-    return;
-  }
-  Value rest =
-      arith::RemUIOp::create(builder, loc, width, emit::index(builder, loc, 2));
-  CheckOp::create(builder, loc,
-                  emit::equal(builder, loc, rest, emit::index(builder, loc, 0)),
-                  "expected dims to be even, but got {0}", ValueRange{dims});
+  rotatedColumnsOf(*this).check(builder, getLoc());
 }
 
 Value RotaryEmbeddingOp::emitDims(OpBuilder &builder) {
-  if (std::optional<int64_t> dims = getDims())
-    return emit::index(builder, getLoc(), *dims);
-  return emit::size(builder, getLoc(), getX(), 3);
+  return rotatedColumnsOf(*this).emit(builder, getLoc());
 }

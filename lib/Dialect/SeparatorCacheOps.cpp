@@ -129,3 +129,40 @@ void SeparatorCacheCompactOp::emitPreconditions(OpBuilder &builder) {
   // C4: the entries in use exist. C5: kept separators stand in their part.
   checkState(builder, *this, [](CacheChecks &, Value) {});
 }
+
+//===----------------------------------------------------------------------===//
+// cache_attention
+//===----------------------------------------------------------------------===//
+
+/// Rotation by slots; where nothing rotates, no parameter of it matters.
+template <typename Op> static LogicalResult verifyRotation(Op op) {
+  if (op.getPositions() == CachePositions::Absolute)
+    return success();
+  if (failed(verifyPositive(op, "rope_base", op.getRopeBase())))
+    return failure();
+  return op.getRotatedColumns().verify(op);
+}
+
+/// The same for a dynamic head size.
+template <typename Op> static void checkRotation(OpBuilder &builder, Op op) {
+  if (op.getPositions() == CachePositions::Slot)
+    op.getRotatedColumns().check(builder, op.getLoc());
+}
+
+LogicalResult CacheAttentionOp::verify() {
+  // C1: every key head serves a whole number of query heads.
+  if (failed(verifyHeadGroups(*this, "q", getQ(), getKeys())))
+    return failure();
+  // C2: the base of a series of angles. C3: columns rotate in pairs.
+  return verifyRotation(*this);
+}
+
+void CacheAttentionOp::emitPreconditions(OpBuilder &builder) {
+  Location loc = getLoc();
+  // C1 and C3 where a size is dynamic.
+  checkHeadGroups(builder, loc, getQ(), getKeys());
+  checkRotation(builder, *this);
+  // C4: the entries in use exist.
+  CacheChecks checks(builder, loc, getKeys(), getLength());
+  checks.forEachRow([&](Value row) { checks.checkLength(row); });
+}

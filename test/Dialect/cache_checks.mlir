@@ -77,3 +77,29 @@ func.func @compact_few_entries(%keys: tensor<2x4x?x8xf32>, %values: tensor<2x4x?
     {initial = 1, separators = 2, window = 3, capacity = 8, when = #effattn.when<after_attention>}
   return %0#3 : tensor<2xi32>
 }
+
+// C1, C3, C4.
+// CHECK-LABEL: @attend
+// CHECK:         effattn.check %{{.*}}, "'effattn.cache_attention' op expected key heads (dim 1) to divide query heads (dim 1), but got {0} and {1}"
+// CHECK:         effattn.check %{{.*}}, "'effattn.cache_attention' op expected rope_dims to be even, but got {0}"
+// CHECK:         scf.for
+// CHECK:           effattn.check %{{.*}}, "'effattn.cache_attention' op expected length of row {0} to be between 0 and the cache size {1}, but got {2}"
+func.func @attend(%q: memref<2x?x3x?xf32>, %keys: memref<2x2x9x?xf32>, %values: memref<2x2x9x6xf32>, %flags: memref<2x9xi1>,
+    %length: memref<2xi32>, %end: memref<2xi32>, %out: memref<2x?x3x6xf32>) {
+  effattn.cache_attention ins(%q, %keys, %values, %flags, %length, %end
+      : memref<2x?x3x?xf32>, memref<2x2x9x?xf32>, memref<2x2x9x6xf32>, memref<2x9xi1>, memref<2xi32>, memref<2xi32>)
+    outs(%out : memref<2x?x3x6xf32>)
+  return
+}
+
+// Where nothing rotates, any head size will do.
+// CHECK-LABEL: @attend_rotated
+// CHECK-NOT:     rope_dims
+// CHECK:         effattn.cache_attention
+func.func @attend_rotated(%q: memref<2x2x3x?xf32>, %keys: memref<2x2x9x?xf32>, %values: memref<2x2x9x6xf32>, %flags: memref<2x9xi1>,
+    %length: memref<2xi32>, %end: memref<2xi32>, %out: memref<2x2x3x6xf32>) {
+  effattn.cache_attention ins(%q, %keys, %values, %flags, %length, %end
+      : memref<2x2x3x?xf32>, memref<2x2x9x?xf32>, memref<2x2x9x6xf32>, memref<2x9xi1>, memref<2xi32>, memref<2xi32>)
+    outs(%out : memref<2x2x3x6xf32>) {positions = #effattn.positions<absolute>}
+  return
+}

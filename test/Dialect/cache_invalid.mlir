@@ -123,3 +123,76 @@ func.func @separator_cache_compact_flags_as_bytes(%keys: tensor<1x4x9x8xf32>, %v
     {initial = 1, separators = 2, window = 3, capacity = 8, when = #effattn.when<after_attention>}
   return %0#3 : tensor<1xi32>
 }
+
+// -----
+
+// expected-note @below {{q is 'tensor<1x3x3x8xf32>'}}
+func.func @cache_attention_c1_heads_not_divided(%q: tensor<1x3x3x8xf32>, %keys: tensor<1x2x9x8xf32>,
+    %values: tensor<1x2x9x6xf32>, %kept: tensor<1x9xi1>, %length: tensor<1xi32>, %end: tensor<1xi32>, %out: tensor<1x3x3x6xf32>)
+    -> tensor<1x3x3x6xf32> {
+  // expected-error @below {{'effattn.cache_attention' op expected key heads (dim 1) to divide query heads (dim 1), but got 2 and 3}}
+  %0 = effattn.cache_attention ins(%q, %keys, %values, %kept, %length, %end
+      : tensor<1x3x3x8xf32>, tensor<1x2x9x8xf32>, tensor<1x2x9x6xf32>, tensor<1x9xi1>, tensor<1xi32>, tensor<1xi32>)
+    outs(%out : tensor<1x3x3x6xf32>) 
+  return %0 : tensor<1x3x3x6xf32>
+}
+
+// -----
+
+func.func @cache_attention_c2_base_zero(%q: tensor<1x4x3x8xf32>, %keys: tensor<1x2x9x8xf32>,
+    %values: tensor<1x2x9x6xf32>, %kept: tensor<1x9xi1>, %length: tensor<1xi32>, %end: tensor<1xi32>, %out: tensor<1x4x3x6xf32>)
+    -> tensor<1x4x3x6xf32> {
+  // expected-error @below {{'effattn.cache_attention' op expected rope_base to be positive and finite, but got 0}}
+  %0 = effattn.cache_attention ins(%q, %keys, %values, %kept, %length, %end
+      : tensor<1x4x3x8xf32>, tensor<1x2x9x8xf32>, tensor<1x2x9x6xf32>, tensor<1x9xi1>, tensor<1xi32>, tensor<1xi32>)
+    outs(%out : tensor<1x4x3x6xf32>) {rope_base = 0.0}
+  return %0 : tensor<1x4x3x6xf32>
+}
+
+// -----
+
+func.func @cache_attention_c3_odd_columns(%q: tensor<1x4x3x8xf32>, %keys: tensor<1x2x9x8xf32>,
+    %values: tensor<1x2x9x6xf32>, %kept: tensor<1x9xi1>, %length: tensor<1xi32>, %end: tensor<1xi32>, %out: tensor<1x4x3x6xf32>)
+    -> tensor<1x4x3x6xf32> {
+  // expected-error @below {{'effattn.cache_attention' op expected rope_dims to be even, but got 3}}
+  %0 = effattn.cache_attention ins(%q, %keys, %values, %kept, %length, %end
+      : tensor<1x4x3x8xf32>, tensor<1x2x9x8xf32>, tensor<1x2x9x6xf32>, tensor<1x9xi1>, tensor<1xi32>, tensor<1xi32>)
+    outs(%out : tensor<1x4x3x6xf32>) {rope_dims = 3}
+  return %0 : tensor<1x4x3x6xf32>
+}
+
+// -----
+
+func.func @cache_attention_c3_all_of_an_odd_number(%q: tensor<1x4x3x7xf32>, %keys: tensor<1x2x9x7xf32>,
+    %values: tensor<1x2x9x6xf32>, %kept: tensor<1x9xi1>, %length: tensor<1xi32>, %end: tensor<1xi32>, %out: tensor<1x4x3x6xf32>)
+    -> tensor<1x4x3x6xf32> {
+  // expected-error @below {{'effattn.cache_attention' op expected rope_dims to be even, but got 7}}
+  %0 = effattn.cache_attention ins(%q, %keys, %values, %kept, %length, %end
+      : tensor<1x4x3x7xf32>, tensor<1x2x9x7xf32>, tensor<1x2x9x6xf32>, tensor<1x9xi1>, tensor<1xi32>, tensor<1xi32>)
+    outs(%out : tensor<1x4x3x6xf32>) 
+  return %0 : tensor<1x4x3x6xf32>
+}
+
+// -----
+
+func.func @cache_attention_c3_too_many_columns(%q: tensor<1x4x3x8xf32>, %keys: tensor<1x2x9x8xf32>,
+    %values: tensor<1x2x9x6xf32>, %kept: tensor<1x9xi1>, %length: tensor<1xi32>, %end: tensor<1xi32>, %out: tensor<1x4x3x6xf32>)
+    -> tensor<1x4x3x6xf32> {
+  // expected-error @below {{'effattn.cache_attention' op expected rope_dims to be at most the head size of q (dim 3), but got 10 and 8}}
+  %0 = effattn.cache_attention ins(%q, %keys, %values, %kept, %length, %end
+      : tensor<1x4x3x8xf32>, tensor<1x2x9x8xf32>, tensor<1x2x9x6xf32>, tensor<1x9xi1>, tensor<1xi32>, tensor<1xi32>)
+    outs(%out : tensor<1x4x3x6xf32>) {rope_dims = 10}
+  return %0 : tensor<1x4x3x6xf32>
+}
+
+// -----
+
+func.func @cache_attention_c3_negative_columns(%q: tensor<1x4x3x8xf32>, %keys: tensor<1x2x9x8xf32>,
+    %values: tensor<1x2x9x6xf32>, %kept: tensor<1x9xi1>, %length: tensor<1xi32>, %end: tensor<1xi32>, %out: tensor<1x4x3x6xf32>)
+    -> tensor<1x4x3x6xf32> {
+  // expected-error @below {{'effattn.cache_attention' op expected rope_dims to be at least 0, but got -2}}
+  %0 = effattn.cache_attention ins(%q, %keys, %values, %kept, %length, %end
+      : tensor<1x4x3x8xf32>, tensor<1x2x9x8xf32>, tensor<1x2x9x6xf32>, tensor<1x9xi1>, tensor<1xi32>, tensor<1xi32>)
+    outs(%out : tensor<1x4x3x6xf32>) {rope_dims = -2}
+  return %0 : tensor<1x4x3x6xf32>
+}

@@ -66,3 +66,27 @@ func.func @compact_buffers(%keys: memref<2x4x9x8xbf16>, %values: memref<2x4x9x6x
     {initial = 1, separators = 0, window = 7, capacity = 8, when = #effattn.when<before_attention>}
   return
 }
+
+// CHECK-LABEL: @attend
+// CHECK:         effattn.cache_attention ins(%{{.*}}, %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}} : tensor<?x?x?x?xf32>, tensor<?x?x?x?xf16>, tensor<?x?x?x?xbf16>, tensor<?x?xi1>, tensor<?xi32>, tensor<?xi64>)
+// CHECK-SAME:      lengths(%{{.*}} : tensor<?xi32>) outs(%{{.*}} : tensor<?x?x?x?xf32>)
+// CHECK-SAME:      {rope_base = 5.000000e+05 : f64, rope_dims = 16 : i64, rope_layout = #effattn.rope_layout<interleaved>, scale = 1.250000e-01 : f32}
+func.func @attend(%q: tensor<?x?x?x?xf32>, %keys: tensor<?x?x?x?xf16>, %values: tensor<?x?x?x?xbf16>, %flags: tensor<?x?xi1>,
+    %length: tensor<?xi32>, %end: tensor<?xi64>, %lengths: tensor<?xi32>, %out: tensor<?x?x?x?xf32>) -> tensor<?x?x?x?xf32> {
+  %0 = effattn.cache_attention ins(%q, %keys, %values, %flags, %length, %end
+      : tensor<?x?x?x?xf32>, tensor<?x?x?x?xf16>, tensor<?x?x?x?xbf16>, tensor<?x?xi1>, tensor<?xi32>, tensor<?xi64>)
+    lengths(%lengths : tensor<?xi32>) outs(%out : tensor<?x?x?x?xf32>)
+    {scale = 0.125 : f32, positions = #effattn.positions<slot>, rope_base = 5.0e+05, rope_dims = 16, rope_layout = #effattn.rope_layout<interleaved>}
+  return %0 : tensor<?x?x?x?xf32>
+}
+
+// CHECK-LABEL: @attend_in_buffers
+// CHECK:         effattn.cache_attention ins(%{{.*}} : memref<2x4x3x7xf16>, memref<2x2x9x7xf16>, memref<2x2x9x6xf16>, memref<2x9xi1>, memref<2xi32>, memref<2xi32>)
+// CHECK-SAME:      outs(%{{.*}} : memref<2x4x3x6xf16>) {positions = #effattn.positions<absolute>}
+func.func @attend_in_buffers(%q: memref<2x4x3x7xf16>, %keys: memref<2x2x9x7xf16>, %values: memref<2x2x9x6xf16>, %flags: memref<2x9xi1>,
+    %length: memref<2xi32>, %end: memref<2xi32>, %out: memref<2x4x3x6xf16>) {
+  effattn.cache_attention ins(%q, %keys, %values, %flags, %length, %end
+      : memref<2x4x3x7xf16>, memref<2x2x9x7xf16>, memref<2x2x9x6xf16>, memref<2x9xi1>, memref<2xi32>, memref<2xi32>)
+    outs(%out : memref<2x4x3x6xf16>) {positions = #effattn.positions<absolute>}
+  return
+}

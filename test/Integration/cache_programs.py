@@ -38,12 +38,13 @@ def kv_cache_append_ir(name, new="f32", cache="f32", counter="i64", lengths=True
 class SeparatorProgram:
     """Functions of the ops of one separator cache, with arguments and results as in the reference.
 
-    ``layout`` is (initial, separators, window, capacity, when); ``types`` are those of what is
-    appended, of keys and of values, and of length; queries have the type of what is appended.
+    ``layout`` is (initial, separators, window, capacity, when), ``attention`` holds the attributes of
+    cache_attention; ``types`` are those of queries and of what is appended, of keys, of values, and
+    of length.
     """
 
-    def __init__(self, name, layout, types=("f32", "f32", "f32", "i64")):
-        self.name, self.layout = name, layout
+    def __init__(self, name, layout, types=("f32", "f32", "f32", "i64"), **attention):
+        self.name, self.layout, self.attention = name, layout, attention
         self.new, self.keys, self.values, self.counter = types
         self.state = [
             ("keys", tensor(4, self.keys)),
@@ -54,32 +55,59 @@ class SeparatorProgram:
         ]
         self.tokens = [("k", tensor(4, self.new)), ("v", tensor(4, self.new)), ("flags", tensor(2, "i1"))]
         self.lengths = [("lengths", tensor(1, "i32"))]
+        self.queries = [("q", tensor(4, self.new))]
+
+    def __repr__(self):
+        return self.name
 
     def options(self):
-        """The attributes as the reference takes them."""
+        """The attributes of the cache as the reference takes them."""
         return dict(zip(("initial", "separators", "window", "capacity", "when"), self.layout))
-
-    def attributes(self, **more):
-        counts = [f"{name} = {value}" for name, value in self.options().items() if name != "when"]
-        return ", ".join(counts + [f"when = #effattn.when<{self.layout[4]}>"])
-
-    def outs(self, arguments):
-        return f"outs({group(arguments, *(name for name, _ in self.state))})"
 
     def append(self):
         """``(state..., k, v, flags, lengths) -> state``."""
         arguments = self.state + self.tokens + self.lengths
-        return self.function("append", arguments, f"""ins({group(arguments, "k", "v", "flags")})
-    {optional_group(arguments, "lengths")}""")
+        operands = f"ins({group(arguments, 'k', 'v', 'flags')}) {optional_group(arguments, 'lengths')}"
+        return self.on_state("append", arguments, operands, self.options())
 
     def compact(self):
         """``(state...) -> state``."""
-        return self.function("compact", self.state, "")
+        return self.on_state("compact", self.state, "", self.options())
 
-    def function(self, op, arguments, operands):
+    def attend(self):
+        """``(q, state..., lengths) -> out``."""
+        arguments = self.queries + self.state + self.lengths
+        names = [name for name, _ in self.queries + self.state]
+        body = f"""{out_of(self.new, self.values)}
+  %0 = effattn.cache_attention ins({group(arguments, *names)}) {optional_group(arguments, "lengths")}
+    outs(%out : {tensor(4, self.new)}) {{{attributes(self.attention)}}}
+  return %0 : {tensor(4, self.new)}"""
+        return function(f"attend_{self.name}", arguments, [tensor(4, self.new)], body)
+
+    def on_state(self, op, arguments, operands, options):
         results = [kind for _, kind in self.state]
+        outs = f"outs({group(arguments, *(name for name, _ in self.state))})"
         values = ", ".join(f"%0#{number}" for number in range(len(results)))
-        body = f"""  %0:{len(results)} = effattn.separator_cache_{op} {operands} {self.outs(arguments)}
-    {{{self.attributes()}}}
+        body = f"""  %0:{len(results)} = effattn.separator_cache_{op} {operands} {outs}
+    {{{attributes(options)}}}
   return {values} : {", ".join(results)}"""
         return function(f"{op}_{self.name}", arguments, results, body)
+
+
+def out_of(element, values):
+    """%out, the destination of queries %q to a cache with %values."""
+    sizes = "".join(f"""
+  %c{dim} = arith.constant {dim} : index
+  %d{dim} = tensor.dim %{name}, %c{dim} : {tensor(4, kind)}"""
+        for dim, name, kind in [(0, "q", element), (1, "q", element), (2, "q", element), (3, "values", values)]
+    )
+    return f"{sizes}\n  %out = tensor.empty(%d0, %d1, %d2, %d3) : {tensor(4, element)}"
+
+
+def attributes(options):
+    """``a = 1, b = #effattn.b<word>``."""
+    texts = {
+        name: f"#effattn.{name}<{value}>" if isinstance(value, str) else value
+        for name, value in options.items()
+    }
+    return ", ".join(f"{name} = {text}" for name, text in texts.items())

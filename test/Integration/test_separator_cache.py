@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from cache_programs import SeparatorProgram
 from cases import Case
-from harness import CallError, compile_ir
+from harness import CallError, assert_close, compile_ir
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -18,14 +18,18 @@ COUNTERS = {"i32": np.int32, "i64": np.int64}
 AFTER, BEFORE = "after_attention", "before_attention"
 PROGRAMS = [
     SeparatorProgram("after", (1, 2, 2, 7, AFTER)),
-    SeparatorProgram("before", (2, 2, 1, 7, BEFORE), ("bf16", "bf16", "bf16", "i32")),
-    SeparatorProgram("streaming", (2, 0, 3, 5, AFTER), ("f16", "f16", "f16", "i32")),
-    SeparatorProgram("every_token", (1, 2, 3, 6, BEFORE), ("f32", "bf16", "f32", "i64")),
-    SeparatorProgram("no_window", (1, 3, 0, 4, BEFORE)),
-    SeparatorProgram("no_initial", (0, 3, 2, 8, AFTER), ("f32", "f32", "bf16", "i32")),
-    SeparatorProgram("nothing", (0, 0, 0, 0, AFTER)),
-    SeparatorProgram("window_alone", (0, 0, 4, 4, BEFORE)),
+    SeparatorProgram("before", (2, 2, 1, 7, BEFORE), ("bf16", "bf16", "bf16", "i32"), scale=0.25),
+    SeparatorProgram("streaming", (2, 0, 3, 5, AFTER), ("f16", "f16", "f16", "i32"), rope_layout="interleaved"),
+    SeparatorProgram("every_token", (1, 2, 3, 6, BEFORE), ("f32", "bf16", "f32", "i64"), positions="absolute"),
+    SeparatorProgram("no_window", (1, 3, 0, 4, BEFORE), rope_dims=2, rope_base=3.0),
+    SeparatorProgram("no_initial", (0, 3, 2, 8, AFTER), ("f32", "f32", "bf16", "i32"), rope_dims=0),
+    SeparatorProgram("nothing", (0, 0, 0, 0, AFTER), positions="absolute"),
+    SeparatorProgram(
+        "window_alone", (0, 0, 4, 4, BEFORE), rope_dims=4, rope_layout="interleaved", scale=0.5
+    ),
 ]
+# Products and sums of f32 numbers; one rounding of the result.
+TOLERANCE = {"f32": 2e-5, "bf16": 2.0**-8 + 2e-5, "f16": 2.0**-11 + 2e-5}
 
 seeds = st.integers(0, 2**32 - 1).map(np.random.default_rng)
 programs = st.sampled_from(PROGRAMS)
@@ -33,8 +37,8 @@ programs = st.sampled_from(PROGRAMS)
 
 @functools.lru_cache(maxsize=None)
 def compiled():
-    texts = [text for program in PROGRAMS for text in (program.append(), program.compact())]
-    return compile_ir("\n".join(texts))
+    texts = [(program.append(), program.compact(), program.attend()) for program in PROGRAMS]
+    return compile_ir("\n".join(text for of_program in texts for text in of_program))
 
 
 def call(op, program, *operands):
@@ -74,10 +78,16 @@ def draw_tokens(rng, program, batch, heads, tokens, width, value_width):
 def states(draw_from):
     rng, program = draw_from(seeds), draw_from(programs)
     batch, heads, spare = draw_from(st.integers(0, 3)), draw_from(st.integers(0, 2)), draw_from(st.integers(1, 9))
-    width, value_width = (draw_from(st.sampled_from([0, 1, 3, 8])) for _ in range(2))
-    return rng, program, draw_state(
-        rng, program, batch, heads, program.layout[3] + spare, width, value_width
-    )
+    width, value_width = draw_from(widths(program)), draw_from(st.sampled_from([0, 1, 3, 8]))
+    return rng, program, draw_state(rng, program, batch, heads, program.layout[3] + spare, width, value_width)
+
+
+def widths(program):
+    """Head sizes of which the columns that shall rotate can."""
+    least = program.attention.get("rope_dims", 0)
+    rotates_all = "rope_dims" not in program.attention and "positions" not in program.attention
+    sizes = [0, 2, 4, 8, 16] if rotates_all else [0, 1, 2, 3, 4, 8, 17]
+    return st.sampled_from([size for size in sizes if size >= least])
 
 
 def assert_same_state(found, expected):
@@ -115,6 +125,73 @@ def test_append(case, tokens):
     found = call("append", program, *state, *new, lengths)
     expected = reference.separator_cache_append(state, *new, lengths=lengths, **program.options())
     assert_same_state(found, expected)
+
+
+def wide(array):
+    return array.astype(np.float64)
+
+
+@given(states(), st.integers(1, 3), st.integers(0, 9))
+def test_attend(case, share, tokens):
+    rng, program, state = case
+    batch, heads, entries, width = state[0].shape
+    q = rng.standard_normal((batch, tokens, heads * share, width)).astype(DTYPES[program.new]).swapaxes(1, 2)
+    # Some queries begin before the first slot; what lies behind the last is NaN.
+    lengths = rng.integers(0, tokens + 1, batch).astype(np.int32)
+    for array in state[:2]:
+        array[~np.isfinite(wide(array))] = 0
+        for row, length in enumerate(state[3]):
+            array[row, :, length:] = np.nan
+    (out,) = call("attend", program, q, *state, lengths)
+    assert out.dtype == q.dtype
+    expected = reference.cache_attention(wide(q), state, lengths=lengths, **program.attention)
+    assert_close(out, expected, TOLERANCE[program.new])
+
+
+def test_nan_reaches_only_queries_that_see_it():
+    state = small_state(length=(6, 6))
+    state[0][0, 0, 3, 1], state[1][1, 0, 2, 0] = np.nan, np.nan
+    q = np.ones((2, 1, 6, 2), np.float32)
+    (out,) = call("attend", PROGRAMS[0], q, *state, np.array([6, 6], np.int32))
+    assert np.isnan(out[0, 0]).all(axis=1).tolist() == [False] * 3 + [True] * 3
+    assert np.isnan(out[1, 0, :, 0]).tolist() == [False] * 2 + [True] * 4
+    assert not np.isnan(out[1, 0, :, 1]).any()
+
+
+def test_a_query_whose_scores_are_all_minus_infinity_gives_zero():
+    state = small_state(length=(3, 3))
+    state[0][0], state[1][:] = -np.inf, 1.0
+    q = np.ones((2, 1, 3, 2), np.float32)
+    (out,) = call("attend", PROGRAMS[6], q, *state, np.array([3, 3], np.int32))
+    assert not out[0].any() and np.all(out[1] == 1)
+
+
+def test_long_rows_stay_accurate():
+    """Angles of positions up to 30 000, and sums of as many values."""
+    rng, entries = np.random.default_rng(5), 30_001
+    keys, values = (rng.standard_normal((1, 1, entries, 4)).astype(np.float32) for _ in range(2))
+    values += 1
+    state = (keys, values, np.zeros((1, entries), bool), np.array([entries - 1]), np.array([0]))
+    q = rng.standard_normal((1, 2, 2, 4)).astype(np.float32)
+    (out,) = call("attend", PROGRAMS[0], q, *state, np.array([2], np.int32))
+    assert_close(out, reference.cache_attention(wide(q), state, lengths=[2]), 2e-6)
+
+
+@pytest.mark.parametrize(
+    "program, width, heads, length, message",
+    [
+        (0, 3, 1, 1, "expected rope_dims to be even, but got 3"),
+        (4, 1, 1, 1, r"expected rope_dims to be at most the head size of q \(dim 3\), but got 2 and 1"),
+        (0, 2, 3, 1, r"expected key heads \(dim 1\) to divide query heads \(dim 1\), but got 2 and 3"),
+        (0, 2, 2, 9, "expected length of row 0 to be between 0 and the cache size 8, but got 9"),
+    ],
+)
+def test_queries_that_do_not_fit(program, width, heads, length, message):
+    cache = np.zeros((1, 2 if heads > 1 else 1, 8, width), np.float32)
+    state = (cache, cache, np.zeros((1, 8), bool), np.array([length]), np.array([0]))
+    q = np.ones((1, heads, 1, width), np.float32)
+    with pytest.raises(CallError, match="'effattn.cache_attention' op " + message):
+        call("attend", PROGRAMS[program], q, *state, np.ones(1, np.int32))
 
 
 def small_state(length=(0, 0), end=(0, 0), entries=8):

@@ -3,6 +3,7 @@
 #define EFFATTN_DIALECT_CACHEOPS_H
 
 #include "effattn/Dialect/EffAttn.h"
+#include "effattn/Dialect/HeadChecks.h"
 
 #define GET_OP_CLASSES
 #include "effattn/Dialect/CacheOps.h.inc"

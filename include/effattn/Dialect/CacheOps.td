@@ -3,6 +3,7 @@
 #define EFFATTN_CACHE_OPS
 
 include "effattn/Dialect/EffAttnBase.td"
+include "effattn/Dialect/RotaryLayout.td"
 
 /// An op on a cache: keys `B x G x L x D` and values `B x G x L x E` of any
 /// float types, and how many of the L entries of each row are in use.
@@ -230,6 +231,103 @@ def EffAttn_SeparatorCacheCompactOp : EffAttn_CacheOp<"separator_cache_compact",
     `outs` `(` $keys `,` $values `,` $state_flags `,` $length `,` $separator_end `:`
       type($keys) `,` type($values) `,` type($state_flags) `,` type($length) `,` type($separator_end) `)` attr-dict
   }];
+}
+
+def EffAttn_CachePositions : I32EnumAttr<"CachePositions", "which positions keys have in a cache", [
+    I32EnumAttrCase<"Slot", 0, "slot">,
+    I32EnumAttrCase<"Absolute", 1, "absolute">]> {
+  let cppNamespace = "::mlir::effattn";
+  let genSpecializedAttr = 0;
+}
+def EffAttn_CachePositionsAttr : EnumAttr<EffAttn_Dialect, EffAttn_CachePositions, "positions"> {
+  let assemblyFormat = "`<` $value `>`";
+}
+
+defvar EffAttn_CacheAttentionAttributes = (ins
+  OptionalAttr<EffAttn_Real>:$scale,
+  DefaultValuedAttr<EffAttn_CachePositionsAttr, "CachePositions::Slot">:$positions,
+  DefaultValuedAttr<EffAttn_Real, "10000.0">:$rope_base,
+  OptionalAttr<I64Attr>:$rope_dims,
+  DefaultValuedAttr<EffAttn_RopeLayoutAttr, "RopeLayout::Half">:$rope_layout);
+
+/// Of an op with q and the attributes above.
+defvar EffAttn_CacheAttentionDeclaration = [{
+  ::mlir::effattn::RotatedColumns getRotatedColumns() {
+    return {"rope_dims", getRopeDims(), "q", getQ()};
+  }
+}];
+
+def EffAttn_CacheAttentionOp : EffAttn_CacheOp<"cache_attention", [], "1", "false"> {
+  let summary = "attend from the last entries of a separator cache";
+  let description = [{
+    The queries are the last entries. Query t of row b sits at slot
+    `p = length[b] - lengths[b] + t` and sees the slots up to its own:
+
+    `out[b, h, t] = sum_(i <= p) softmax_i(scale <R_p q[b, h, t], R_i keys[b, g, i]>) values[b, g, i]`,
+    `g = floor(h G / H)`.
+
+    | operand         | shape           | meaning                             |
+    |-----------------|-----------------|-------------------------------------|
+    | `q`             | `B x H x T x D` | f32, bf16 or f16                    |
+    | `keys`          | `B x G x L x D` | the state of a separator cache      |
+    | `values`        | `B x G x L x E` | the state of a separator cache      |
+    | `state_flags`   | `B x L`         | i1, belongs to the state; not read  |
+    | `length`        | `B`             | entries of each row                 |
+    | `separator_end` | `B`             | belongs to the state; not read      |
+    | `lengths`       | `B`             | queries of each row; T without it   |
+    | `out`           | `B x H x T x E` | written, in the type of `q`         |
+
+    `positions = slot`: keys are stored unrotated, and R_i rotates by the slot i
+    as `rotary_embedding` does, with base `rope_base`, the first `rope_dims`
+    columns (all where not given) and pairs by `rope_layout`. So no position
+    exceeds the capacity however long the stream is. `absolute`: keys and queries
+    are rotated already, and R_i is the identity. `scale` is D^-0.5 where not
+    given.
+
+    Queries from `lengths[b]` on give 0, and so does a query at a negative slot,
+    which sees nothing. Entries past a query's slot reach it in no way, NaN
+    included. A query whose scores are all -inf gives 0.
+
+    C1: the key heads G divide the query heads H (H = 0 aside). C2: with
+    `positions = slot`, `rope_base` is positive and finite. C3: and `rope_dims`
+    is even and at most D. C4 (at run time): length[b] is in [0, L].
+
+    Cost: D + E multiply-adds and one exponential a query head and visible slot,
+    in f32; one rotation a key, whatever T is. Scratch memory: cosines and sines
+    of the slots in use, once; for each key head in work its rotated keys, and
+    its keys and values in f32 where the cache is narrower.
+
+    ```mlir
+    func.func @decode(%q: tensor<?x32x1x64xf32>, %keys: tensor<?x8x325x64xf32>, %values: tensor<?x8x325x64xf32>,
+        %flags: tensor<?x325xi1>, %length: tensor<?xi32>, %end: tensor<?xi32>, %out: tensor<?x32x1x64xf32>)
+        -> tensor<?x32x1x64xf32> {
+      %0 = effattn.cache_attention ins(%q, %keys, %values, %flags, %length, %end : tensor<?x32x1x64xf32>,
+          tensor<?x8x325x64xf32>, tensor<?x8x325x64xf32>, tensor<?x325xi1>, tensor<?xi32>, tensor<?xi32>)
+        outs(%out : tensor<?x32x1x64xf32>) {rope_layout = #effattn.rope_layout<interleaved>}
+      return %0 : tensor<?x32x1x64xf32>
+    }
+    ```
+    Source: SepLLM (arXiv 2412.12094); StreamingLLM (arXiv 2309.17453) for
+    positions in the cache.
+  }];
+  let arguments = !con((ins
+    EffAttn_Shaped<"B H T D", "F">:$q,
+    EffAttn_Shaped<"B G L D", "float">:$keys,
+    EffAttn_Shaped<"B G L E", "float">:$values,
+    EffAttn_Shaped<"B L", "bool">:$state_flags,
+    EffAttn_Shaped<"B", "int">:$length,
+    EffAttn_Shaped<"B", "int">:$separator_end,
+    EffAttn_OptionalShaped<"B", "int">:$lengths,
+    EffAttn_Shaped<"B H T E", "F">:$out),
+    EffAttn_CacheAttentionAttributes);
+  let assemblyFormat = [{
+    `ins` `(` $q `,` $keys `,` $values `,` $state_flags `,` $length `,` $separator_end `:`
+      type($q) `,` type($keys) `,` type($values) `,` type($state_flags) `,` type($length) `,`
+      type($separator_end) `)`
+    (`lengths` `(` $lengths^ `:` type($lengths) `)`)?
+    `outs` `(` $out `:` type($out) `)` attr-dict
+  }];
+  let moreDeclaration = EffAttn_CacheAttentionDeclaration;
 }
 
 #endif // EFFATTN_CACHE_OPS

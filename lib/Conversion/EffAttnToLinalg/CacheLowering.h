@@ -37,6 +37,7 @@ private:
                    function_ref<Value(ValueRange, Value)> element);
 };
 
+void populateCacheAttentionToLinalgPatterns(RewritePatternSet &patterns);
 void populateSeparatorCacheToLinalgPatterns(RewritePatternSet &patterns);
 
 } // namespace mlir::effattn

@@ -67,6 +67,7 @@ private:
 } // namespace
 
 void effattn::populateCachesToLinalgPatterns(RewritePatternSet &patterns) {
+  populateCacheAttentionToLinalgPatterns(patterns);
   populateSeparatorCacheToLinalgPatterns(patterns);
   patterns.add<LowerOp<KvCacheAppendOp, KvCacheAppendLowering>>(
       patterns.getContext());

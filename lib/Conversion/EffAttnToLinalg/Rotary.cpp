@@ -55,6 +55,52 @@ std::pair<Value, Value> Rotary::turns(Value position, Value frequencies,
   return {written[0], written[1]};
 }
 
+std::pair<Value, Value> Rotary::tables(Value count) {
+  Type f32 = builder.getF32Type();
+  Value step = frequencies();
+  // Of every pair the turn of the next position, and the step.
+  SmallVector<Value> turns;
+  for (int i = 0; i < 4; ++i)
+    turns.push_back(emitter.empty(emitter.sizes(step), builder.getF64Type()));
+  auto insert = [&](ValueRange elements, ValueRange tensors, ValueRange place) {
+    SmallVector<Value> next;
+    for (auto [element, tensor] : llvm::zip_equal(elements, tensors))
+      next.push_back(emitter.insert(element, tensor, place));
+    return next;
+  };
+  turns =
+      emitter.loop(zero, pairCount, turns, [&](Value pair, ValueRange carried) {
+        Value angle = arith::DivFOp::create(builder, loc, load(step, pair),
+                                            f64(builder, loc, scaling));
+        Value cosine = math::CosOp::create(builder, loc, angle);
+        Value sine = math::SinOp::create(builder, loc, angle);
+        return insert(
+            {f64(builder, loc, 1.0), f64(builder, loc, 0.0), cosine, sine},
+            carried, pair);
+      });
+
+  SmallVector<OpFoldResult> sizes = getAsOpFoldResult({count, pairCount});
+  SmallVector<Value> tables{emitter.empty(sizes, f32),
+                            emitter.empty(sizes, f32), turns[0], turns[1]};
+  auto write = [&](Value position, ValueRange outer) {
+    return emitter.loop(
+        zero, pairCount, outer, [&](Value pair, ValueRange carried) {
+          Value cosine = load(carried[2], pair), sine = load(carried[3], pair);
+          SmallVector<Value> next =
+              insert({emit::toFloat(builder, loc, cosine, f32),
+                      emit::toFloat(builder, loc, sine, f32)},
+                     carried.take_front(2), {position, pair});
+          std::tie(cosine, sine) =
+              turn(cosine, sine, load(turns[2], pair), load(turns[3], pair));
+          llvm::append_range(
+              next, insert({cosine, sine}, carried.drop_front(2), pair));
+          return next;
+        });
+  };
+  tables = emitter.loop(zero, count, tables, write);
+  return {tables[0], tables[1]};
+}
+
 std::pair<Value, Value> Rotary::columnsOf(Value pair) {
   if (layout == RopeLayout::Half)
     return {pair, emit::add(builder, loc, pair, pairCount)};

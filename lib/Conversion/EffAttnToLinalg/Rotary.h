@@ -30,6 +30,10 @@ public:
   /// type, signed), written into two tensors [pairs] of f32.
   std::pair<Value, Value> turns(Value position, Value frequencies,
                                 Value cosines, Value sines);
+  /// Cosines and sines of positions 0 to count - 1: fresh tensors [count, pairs]
+  /// of f32. Each turn is the one before and a step more, in f64, which loses
+  /// 1e-16 a position: only the step takes trigonometry.
+  std::pair<Value, Value> tables(Value count);
   /// The two columns of a pair.
   std::pair<Value, Value> columnsOf(Value pair);
   /// (a cos - b sin, b cos + a sin), all f32.

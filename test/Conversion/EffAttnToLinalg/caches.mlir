@@ -81,3 +81,58 @@ func.func @compact(%keys: tensor<?x?x?x?xf32>, %values: tensor<?x?x?x?xf32>, %ke
     {initial = 4, separators = 64, window = 224, capacity = 324, when = #effattn.when<after_attention>}
   return %0#0, %0#1, %0#2, %0#3, %0#4 : tensor<?x?x?x?xf32>, tensor<?x?x?x?xf32>, tensor<?x?xi1>, tensor<?xi32>, tensor<?xi32>
 }
+
+// Trigonometry once a pair, then turns from slot to slot; every key turns once,
+// whatever the number of queries.
+// CHECK-LABEL: @attend
+// CHECK:         scf.for
+// CHECK:           math.cos {{.*}} : f64
+// CHECK:           math.sin {{.*}} : f64
+// CHECK-NOT:     math.cos
+// CHECK:         scf.forall (%{{.*}}, %[[HEAD:.*]]) in
+// CHECK:           %[[READY:.*]] = scf.for %[[SLOT:.*]] = %c0 to
+// CHECK:             tensor.insert_slice {{.*}}[%[[SLOT]], 0]
+// CHECK:           scf.for %[[TOKEN:.*]] = %c0 to
+// CHECK:             math.exp
+
+// Buffers of a key head, no copy of the cache.
+// BUFFERS-LABEL: @attend
+// BUFFERS-NOT:     memref.copy
+// BUFFERS:         scf.forall
+// BUFFERS-COUNT-5:   memref.alloc
+// BUFFERS-NOT:     memref.alloc
+// BUFFERS-NOT:     memref.copy
+// BUFFERS:         return
+func.func @attend(%q: tensor<?x?x?x?xf32>, %keys: tensor<?x?x?x?xf32>, %values: tensor<?x?x?x?xf32>, %flags: tensor<?x?xi1>,
+    %length: tensor<?xi32>, %end: tensor<?xi32>, %out: tensor<?x?x?x?xf32>) -> tensor<?x?x?x?xf32> {
+  %0 = effattn.cache_attention ins(%q, %keys, %values, %flags, %length, %end
+      : tensor<?x?x?x?xf32>, tensor<?x?x?x?xf32>, tensor<?x?x?x?xf32>, tensor<?x?xi1>, tensor<?xi32>, tensor<?xi32>)
+    outs(%out : tensor<?x?x?x?xf32>)
+  return %0 : tensor<?x?x?x?xf32>
+}
+
+// f32 that does not rotate is read where it lies.
+// CHECK-LABEL: @attend_rotated
+// CHECK-NOT:     math.cos
+// BUFFERS-LABEL: @attend_rotated
+// BUFFERS-COUNT-3: memref.alloc
+// BUFFERS-NOT:     memref.alloc
+// BUFFERS:         return
+func.func @attend_rotated(%q: tensor<?x?x?x?xf32>, %keys: tensor<?x?x?x?xf32>, %values: tensor<?x?x?x?xf32>, %flags: tensor<?x?xi1>,
+    %length: tensor<?xi32>, %end: tensor<?xi32>, %out: tensor<?x?x?x?xf32>) -> tensor<?x?x?x?xf32> {
+  %0 = effattn.cache_attention ins(%q, %keys, %values, %flags, %length, %end
+      : tensor<?x?x?x?xf32>, tensor<?x?x?x?xf32>, tensor<?x?x?x?xf32>, tensor<?x?xi1>, tensor<?xi32>, tensor<?xi32>)
+    outs(%out : tensor<?x?x?x?xf32>) {positions = #effattn.positions<absolute>}
+  return %0 : tensor<?x?x?x?xf32>
+}
+
+// Sizes known to be 0 are never cut out.
+// CHECK-LABEL: @attend_without_columns
+// CHECK:         scf.forall
+func.func @attend_without_columns(%q: tensor<2x2x3x0xf32>, %keys: tensor<2x1x9x0xf32>, %values: tensor<2x1x9x4xf32>, %flags: tensor<2x9xi1>,
+    %length: tensor<2xi32>, %end: tensor<2xi32>, %out: tensor<2x2x3x4xf32>) -> tensor<2x2x3x4xf32> {
+  %0 = effattn.cache_attention ins(%q, %keys, %values, %flags, %length, %end
+      : tensor<2x2x3x0xf32>, tensor<2x1x9x0xf32>, tensor<2x1x9x4xf32>, tensor<2x9xi1>, tensor<2xi32>, tensor<2xi32>)
+    outs(%out : tensor<2x2x3x4xf32>)
+  return %0 : tensor<2x2x3x4xf32>
+}

@@ -166,3 +166,47 @@ void CacheAttentionOp::emitPreconditions(OpBuilder &builder) {
   CacheChecks checks(builder, loc, getKeys(), getLength());
   checks.forEachRow([&](Value row) { checks.checkLength(row); });
 }
+
+//===----------------------------------------------------------------------===//
+// separator_cache_update
+//===----------------------------------------------------------------------===//
+
+LogicalResult SeparatorCacheUpdateOp::verify() {
+  // C1: parts have sizes. C2: a compaction keeps no more than the capacity.
+  // C3: a full row can take one token more.
+  if (failed(verifyLayout(*this, getKeys(), SeparatorLayout::of(*this))))
+    return failure();
+  // C7: there is something to write exactly where something attends.
+  if (bool(getQ()) != bool(getOut()))
+    return emitOpError("expected out exactly where q is given, but got ")
+           << (getQ() ? "q" : "out") << " alone";
+  if (!getQ())
+    return success();
+  // C8: every key head serves a whole number of query heads.
+  if (failed(verifyHeadGroups(*this, "q", getQ(), getKeys())))
+    return failure();
+  // C9: the base of a series of angles. C10: columns rotate in pairs.
+  return verifyRotation(*this);
+}
+
+void SeparatorCacheUpdateOp::emitPreconditions(OpBuilder &builder) {
+  Location loc = getLoc();
+  // C8 and C10 where a size is dynamic.
+  if (getQ()) {
+    checkHeadGroups(builder, loc, getQ(), getKeys());
+    checkRotation(builder, *this);
+  }
+  // C4: the entries in use exist. C5: kept separators stand in their part.
+  checkState(builder, *this, [&](CacheChecks &checks, Value row) {
+    // C6: token by token only the first can lack room, because a compaction
+    // leaves fewer than L entries; a whole row needs it for all.
+    Value all = checks.newTokens(row, getLengths(), getK());
+    Value room = emit::min(builder, loc, all, emit::index(builder, loc, 1));
+    if (getPrefill() == Prefill::Whole) {
+      Value isEmpty = emit::equal(builder, loc, checks.lengthOf(row),
+                                  emit::index(builder, loc, 0));
+      room = emit::select(builder, loc, isEmpty, all, room);
+    }
+    checks.checkRoom(row, room);
+  });
+}

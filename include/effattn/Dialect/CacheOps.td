@@ -330,4 +330,114 @@ def EffAttn_CacheAttentionOp : EffAttn_CacheOp<"cache_attention", [], "1", "fals
   let moreDeclaration = EffAttn_CacheAttentionDeclaration;
 }
 
+def EffAttn_Prefill : I32EnumAttr<"Prefill", "how an empty separator cache takes its first tokens", [
+    I32EnumAttrCase<"Stepwise", 0, "stepwise">,
+    I32EnumAttrCase<"Whole", 1, "whole">]> {
+  let cppNamespace = "::mlir::effattn";
+  let genSpecializedAttr = 0;
+}
+def EffAttn_PrefillAttr : EnumAttr<EffAttn_Dialect, EffAttn_Prefill, "prefill"> {
+  let assemblyFormat = "`<` $value `>`";
+}
+
+def EffAttn_SeparatorCacheUpdateOp : EffAttn_CacheOp<"separator_cache_update",
+    [AttrSizedOperandSegments], "5u + (adaptor.getOut() ? 1u : 0u)", "init < 5"> {
+  let summary = "append to a separator cache, attend and compact, token by token";
+  let description = [{
+    For every token in turn what `separator_cache_append`, `cache_attention` and
+    `separator_cache_compact` do, in one op whose cost follows the tokens:
+
+    | `when`             | token t                                          |
+    |--------------------|--------------------------------------------------|
+    | `after_attention`  | append, `out_t` from all entries (up to capacity + 1), compact if due |
+    | `before_attention` | append, compact if due, `out_t` from what is left |
+
+    | operand         | shape           | meaning                             |
+    |-----------------|-----------------|-------------------------------------|
+    | `k`             | `B x G x T x D` | new keys                            |
+    | `v`             | `B x G x T x E` | new values                          |
+    | `flags`         | `B x T`         | i1: the new token is a separator    |
+    | `q`             | `B x H x T x D` | queries; without them only the state |
+    | `lengths`       | `B`             | new tokens of each row; T without it |
+    | `keys`          | `B x G x L x D` | state, updated in place             |
+    | `values`        | `B x G x L x E` | state, updated in place             |
+    | `state_flags`   | `B x L`         | state: the entry is a separator, i1 |
+    | `length`        | `B`             | state: entries of each row          |
+    | `separator_end` | `B`             | state: where the kept separators end |
+    | `out`           | `B x H x T x E` | written, in the type of `keys`      |
+
+    `initial`, `separators`, `window` and `capacity` are those of
+    `separator_cache_append`; `scale`, `positions`, `rope_base`, `rope_dims` and
+    `rope_layout` those of `cache_attention`, and mean nothing without `q`. A
+    query sits at the last entry. With `positions = slot` no position exceeds
+    the capacity, so that a stream of millions of tokens runs in constant memory
+    at constant cost.
+
+    `prefill = whole`: a row whose length is 0 at entry takes its tokens
+    uncompacted, with ordinary causal attention, and is first compacted at its
+    next append; L must hold them all. Other rows run as with `stepwise`.
+
+    Running T tokens at once equals running them in any split, `prefill = whole`
+    aside. Tokens past `lengths[b]` give 0 and change nothing. With a window of 0
+    and `before_attention` a token may be gone before it attends; where nothing
+    is left, `out_t` is 0. T = 0, D = 0 and E = 0 are legal.
+
+    C1: `initial`, `separators` and `window` are not negative. C2: their sum is
+    at most `capacity`. C3: L is at least capacity + 1. C4 (at run time):
+    length[b] is in [0, L]. C5 (at run time): separator_end[b] is 0 or in
+    [initial, initial + separators]. C6 (at run time): length[b] and its first
+    token, or all of those that `whole` takes, are at most L together. C7: `out`
+    is given exactly where `q` is. C8: the key heads G divide the query heads H
+    (H = 0 aside). C9: with `q` and `positions = slot`, `rope_base` is positive
+    and finite. C10: and `rope_dims` is even and at most D. All rows are checked
+    before the first is written.
+
+    Cost: an append is a copy of D + E numbers a key head; a compaction moves at
+    most separators + window entries, once in capacity + 1 - (initial +
+    separators + window) tokens; attention is D + E multiply-adds and one
+    exponential a query head and visible slot. A key is rotated when it comes
+    and when a compaction moves it, not for every query. Scratch memory: L flags
+    for each key head in work, and that of `cache_attention`.
+
+    ```mlir
+    func.func @stream(%k: tensor<?x8x?x64xf32>, %v: tensor<?x8x?x64xf32>, %flags: tensor<?x?xi1>,
+        %q: tensor<?x32x?x64xf32>, %keys: tensor<?x8x325x64xf32>, %values: tensor<?x8x325x64xf32>,
+        %kept: tensor<?x325xi1>, %length: tensor<?xi32>, %end: tensor<?xi32>, %out: tensor<?x32x?x64xf32>)
+        -> (tensor<?x8x325x64xf32>, tensor<?x8x325x64xf32>, tensor<?x325xi1>, tensor<?xi32>, tensor<?xi32>,
+        tensor<?x32x?x64xf32>) {
+      %0:6 = effattn.separator_cache_update
+        ins(%k, %v, %flags : tensor<?x8x?x64xf32>, tensor<?x8x?x64xf32>, tensor<?x?xi1>)
+        q(%q : tensor<?x32x?x64xf32>)
+        outs(%keys, %values, %kept, %length, %end, %out : tensor<?x8x325x64xf32>, tensor<?x8x325x64xf32>,
+          tensor<?x325xi1>, tensor<?xi32>, tensor<?xi32>, tensor<?x32x?x64xf32>)
+        {initial = 4, separators = 64, window = 224, capacity = 324, when = #effattn.when<after_attention>}
+      return %0#0, %0#1, %0#2, %0#3, %0#4, %0#5 : tensor<?x8x325x64xf32>, tensor<?x8x325x64xf32>,
+        tensor<?x325xi1>, tensor<?xi32>, tensor<?xi32>, tensor<?x32x?x64xf32>
+    }
+    ```
+    Source: SepLLM (arXiv 2412.12094), its stream of 4 million tokens;
+    StreamingLLM (arXiv 2309.17453) for positions in the cache.
+  }];
+  let arguments = !con((ins
+    EffAttn_Shaped<"B G T D", "float">:$k,
+    EffAttn_Shaped<"B G T E", "float">:$v,
+    EffAttn_Shaped<"B T", "bool">:$flags,
+    EffAttn_OptionalShaped<"B H T D", "float">:$q,
+    EffAttn_OptionalShaped<"B", "int">:$lengths),
+    EffAttn_SeparatorState,
+    (ins EffAttn_OptionalShaped<"B H T E", "F">:$out),
+    EffAttn_SeparatorAttributes,
+    (ins DefaultValuedAttr<EffAttn_PrefillAttr, "Prefill::Stepwise">:$prefill),
+    EffAttn_CacheAttentionAttributes);
+  let assemblyFormat = [{
+    `ins` `(` $k `,` $v `,` $flags `:` type($k) `,` type($v) `,` type($flags) `)`
+    (`q` `(` $q^ `:` type($q) `)`)?
+    (`lengths` `(` $lengths^ `:` type($lengths) `)`)?
+    `outs` `(` $keys `,` $values `,` $state_flags `,` $length `,` $separator_end (`,` $out^)? `:`
+      type($keys) `,` type($values) `,` type($state_flags) `,` type($length) `,` type($separator_end)
+      (`,` type($out)^)? `)` attr-dict
+  }];
+  let moreDeclaration = EffAttn_CacheAttentionDeclaration;
+}
+
 #endif // EFFATTN_CACHE_OPS

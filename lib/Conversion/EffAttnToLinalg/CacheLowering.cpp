@@ -49,3 +49,13 @@ Value LaneEmitter::moveEntries(Value lane, Value low, Value high,
                           emit::sub(builder, loc, entry, distance))};
       })[0];
 }
+
+Value LaneEmitter::loadNumber(Value tensor) {
+  return emit::loadIndex(builder, loc, tensor, ValueRange());
+}
+
+Value LaneEmitter::storeNumber(Value number, Value tensor) {
+  Type type = cast<ShapedType>(tensor.getType()).getElementType();
+  return emitter.insert(emit::fromIndex(builder, loc, number, type), tensor,
+                        ValueRange());
+}

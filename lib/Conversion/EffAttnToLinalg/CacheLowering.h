@@ -23,6 +23,10 @@ public:
   /// The same for entries [low, high), of which entry i moves to i - distance.
   Value moveEntries(Value lane, Value low, Value high, Value distance);
 
+  /// What a tensor of one integer holds, and the tensor with another index.
+  Value loadNumber(Value tensor);
+  Value storeNumber(Value number, Value tensor);
+
 protected:
   Value index(int64_t value) { return emit::index(builder, loc, value); }
 
@@ -39,6 +43,7 @@ private:
 
 void populateCacheAttentionToLinalgPatterns(RewritePatternSet &patterns);
 void populateSeparatorCacheToLinalgPatterns(RewritePatternSet &patterns);
+void populateSeparatorCacheUpdateToLinalgPatterns(RewritePatternSet &patterns);
 
 } // namespace mlir::effattn
 

@@ -69,6 +69,7 @@ private:
 void effattn::populateCachesToLinalgPatterns(RewritePatternSet &patterns) {
   populateCacheAttentionToLinalgPatterns(patterns);
   populateSeparatorCacheToLinalgPatterns(patterns);
+  populateSeparatorCacheUpdateToLinalgPatterns(patterns);
   patterns.add<LowerOp<KvCacheAppendOp, KvCacheAppendLowering>>(
       patterns.getContext());
 }

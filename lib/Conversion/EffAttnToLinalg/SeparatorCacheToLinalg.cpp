@@ -4,18 +4,6 @@
 using namespace mlir;
 using namespace mlir::effattn;
 
-/// What a tensor of one integer holds, and the tensor with another index in it.
-static Value loadNumber(OpBuilder &builder, Location loc, Value tensor) {
-  return emit::loadIndex(builder, loc, tensor, ValueRange());
-}
-static Value storeNumber(OpBuilder &builder, Location loc, Value number,
-                         Value tensor) {
-  Type type = cast<ShapedType>(tensor.getType()).getElementType();
-  return tensor::InsertOp::create(builder, loc,
-                                  emit::fromIndex(builder, loc, number, type),
-                                  tensor, ValueRange());
-}
-
 namespace {
 /// Keys and values of every head in parallel; then, of every row, flags and
 /// lengths, which the heads read.
@@ -35,11 +23,11 @@ public:
     SmallVector<Value> rest = emitter.rows(
         /*leading=*/1, {op.getStateFlags(), op.getLength()},
         [&](ValueRange row, ValueRange parts) -> SmallVector<Value> {
-          Value first = loadNumber(builder, loc, parts[1]);
+          Value first = lanes.loadNumber(parts[1]);
           Value length = emit::add(builder, loc, first,
                                    validTokens(op.getFlags(), row[0]));
           return {append(parts[0], first, op.getFlags(), row),
-                  storeNumber(builder, loc, length, parts[1])};
+                  lanes.storeNumber(length, parts[1])};
         });
     return {entries[0], entries[1], rest[0], rest[1], op.getSeparatorEnd()};
   }
@@ -98,14 +86,13 @@ private:
 
   /// Of a row's flags, length and separator_end.
   SmallVector<Value> compactFlags(ValueRange parts) {
-    Value length = loadNumber(builder, loc, parts[1]);
-    Value end = loadNumber(builder, loc, parts[2]);
+    Value length = cache.loadNumber(parts[1]);
+    Value end = cache.loadNumber(parts[2]);
     return emitter.when(cache.isDue(length), parts, [&] {
       Compaction plan = cache.plan(parts[0], length, end);
-      return SmallVector<Value>{
-          cache.compact(plan, parts[0], parts[0]),
-          storeNumber(builder, loc, plan.newLength, parts[1]),
-          storeNumber(builder, loc, plan.newEnd, parts[2])};
+      return SmallVector<Value>{cache.compact(plan, parts[0], parts[0]),
+                                cache.storeNumber(plan.newLength, parts[1]),
+                                cache.storeNumber(plan.newEnd, parts[2])};
     });
   }
 

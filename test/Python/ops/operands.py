@@ -328,7 +328,7 @@ LAYOUT = {"initial": 1, "separators": 2, "window": 2, "capacity": 6}
 
 def separator_cache(d, b, g, least=0, most=7):
     """A state whose rows have from ``least`` to ``most`` entries."""
-    n, width, e = d.size(11, most + 2), *d.sizes(3, 3)
+    n, width, e = d.size(11, most + 2), 2 * d.size(2), d.size(3)
     length = d.integers(least, most + 1, b).astype(np.int64)
     end = np.minimum(d.integers(0, 4, b), length)
     end[end < 1] = 0
@@ -350,8 +350,29 @@ def cache_attention(d):
     b, (h, g), t = d.size(3), heads(d), d.size(2)
     state = separator_cache(d, b, g, least=2)
     width = state[0].shape[3]
-    options = {"lengths": d.lengths(b, t), "positions": "absolute"}
-    return (d.real(b, h, t, width), state), options
+    return (d.real(b, h, t, width), state), {"lengths": d.lengths(b, t), "positions": "absolute"}
+
+
+def cache_attention_by_slot(d):
+    (q, state), _ = cache_attention(d)
+    return (q, state), {"rope_base": 100.0, "rope_layout": "interleaved", "scale": 0.7}
+
+
+def separator_cache_update(d):
+    (state, *new), options = separator_cache_append(d)
+    h = state[0].shape[1] * d.size(2, 1)
+    q = d.real(state[0].shape[0], h, new[0].shape[2], state[0].shape[3])
+    return (state, *new), {**options, "q": q, "positions": "absolute"}
+
+
+def separator_cache_update_before_attention(d):
+    operands, options = separator_cache_update(d)
+    return operands, {**options, "when": "before_attention", "positions": "slot", "prefill": "whole"}
+
+
+def separator_cache_update_of_the_state(d):
+    operands, options = separator_cache_append(d)
+    return operands, options
 
 
 # --- Feed-forward ------------------------------------------------------------------------------------
@@ -366,6 +387,17 @@ def hourglass_ffn(d):
     blocks, c, hidden = d.sizes(3, 4, 5)
     weights = d.real(blocks, c, hidden), d.real(blocks, c, hidden), d.real(blocks, hidden, c)
     return (d.real(d.size(4), c), d.real(blocks, c), *weights), {}
+
+
+def moe_route(d):
+    c, x = d.size(4), d.size(5, 2)
+    return (d.real(*d.sizes(3, 2), c), d.real(c, x)), {"k": 2, "normalize": False}
+
+
+def moe_ffn(d):
+    (c, f), x, t, k = d.sizes(4, 4), d.size(4, 1), d.size(5), d.size(3)
+    choices = d.uniform(t, k), d.i32(0, x, t, k)
+    return (d.real(t, c), *choices, d.real(x, c, f), d.real(x, c, f), d.real(x, f, c)), {"activation": "relu"}
 
 
 # --- Embeddings --------------------------------------------------------------------------------------

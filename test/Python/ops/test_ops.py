@@ -41,11 +41,17 @@ def combinations():
 
 
 def arrays_of(results):
-    return results if isinstance(results, tuple) else (results,)
+    """The arrays of results, without what a cache holds past its lengths."""
+    if isinstance(results, ops.SeparatorCache):
+        used = np.arange(results.flags.shape[1]) < np.asarray(results.length)[:, None]
+        entries = (np.where(used[:, None, :, None], x, 0) for x in (results.keys, results.values))
+        return [*entries, results.flags & used, results.length, results.separator_end]
+    if isinstance(results, tuple):
+        return [array for part in results for array in arrays_of(part)]
+    return [results]
 
 
 def check(found, wanted, name):
-    assert type(found) is not type(wanted) or not hasattr(found, "_fields") or found._fields == wanted._fields
     for found_one, wanted_one in zip(arrays_of(found), arrays_of(wanted)):
         found_one, wanted_one = np.asarray(found_one), np.asarray(wanted_one)
         assert found_one.shape == wanted_one.shape
@@ -87,10 +93,8 @@ def test_every_op_of_the_reference_is_there():
 
 # Ops whose compiled form is not there yet.
 PENDING = {
-    "cache_attention",
     "moe_ffn",
     "moe_route",
-    "separator_cache_update",
 }
 
 

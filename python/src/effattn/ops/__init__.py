@@ -10,9 +10,11 @@ keywords; ``lowering`` chooses what runs. States are not changed unless they are
 from effattn.ops.attention import attention, merge_attention, systematic_attention
 from effattn.ops.caches import (
     SeparatorCache,
+    cache_attention,
     kv_cache_append,
     separator_cache_append,
     separator_cache_compact,
+    separator_cache_update,
 )
 from effattn.ops.concepts import (
     boundary_count,
@@ -61,6 +63,7 @@ __all__ = [
     "boundary_count",
     "boundary_mask",
     "boundary_probability",
+    "cache_attention",
     "causal_mask",
     "chunk",
     "cyclic_shift",
@@ -89,6 +92,7 @@ __all__ = [
     "rotary_embedding",
     "separator_cache_append",
     "separator_cache_compact",
+    "separator_cache_update",
     "separator_mask",
     "separator_positions",
     "split_embedding",

@@ -3,12 +3,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, Optional, Sequence, Tuple
+from typing import Any, Dict, Optional, Sequence, Tuple, Union
 
 from effattn import reference
-from effattn.ir.attributes import FLAG, INTEGER, Choice
+from effattn.ir.attributes import FLAG, INTEGER, REAL, Choice
 from effattn.ops.dispatch import Array, apply, op
 from effattn.ops.op import Op
+from effattn.ops.positions import ROPE_LAYOUT
 from effattn.reference import SeparatorCache
 from effattn.reference.operands import refuse
 
@@ -124,3 +125,94 @@ def separator_cache_compact(
         when=when,
     )
     return SeparatorCache(*apply(call, lowering, donate))
+
+
+_ATTENTION = {
+    "scale": REAL,
+    "positions": Choice("positions", "slot", "absolute"),
+    "rope_base": REAL,
+    "rope_dims": INTEGER,
+    "rope_layout": ROPE_LAYOUT,
+}
+_CACHE_ATTENTION = Op(
+    "cache_attention", f"q[B H T D] F, {_STATE}, lengths[B]? int -> out[B H T E] F", **_ATTENTION
+)
+
+
+@op(reference.cache_attention)
+def cache_attention(
+    q: Array,
+    state: Sequence[Array],
+    *,
+    lengths: Optional[Array] = None,
+    scale: Optional[float] = None,
+    positions: str = "slot",
+    rope_base: float = 10000.0,
+    rope_dims: Optional[int] = None,
+    rope_layout: str = "half",
+    lowering: str = "cpu",
+) -> Array:
+    call = _CACHE_ATTENTION.call(
+        {"q": q, **_state_operands("cache_attention", state), "lengths": lengths},
+        scale=scale,
+        positions=positions,
+        rope_base=rope_base,
+        rope_dims=rope_dims,
+        rope_layout=rope_layout,
+    )
+    return apply(call, lowering)
+
+
+_UPDATED_STATE = _STATE.replace("float", "F", 1)
+_SEPARATOR_CACHE_UPDATE = Op(
+    "separator_cache_update",
+    f"{_UPDATED_STATE}, k[B G T D] float, v[B G T E] float, flags[B T] bool, q[B H T D]? float, lengths[B]? int"
+    f" -> {_NEXT_STATE}, out[B H T E]? F",
+    prefill=Choice("prefill", "stepwise", "whole"),
+    **_LAYOUT,
+    **_ATTENTION,
+)
+
+
+@op(reference.separator_cache_update)
+def separator_cache_update(
+    state: Sequence[Array],
+    k: Array,
+    v: Array,
+    flags: Array,
+    *,
+    initial: int,
+    separators: int,
+    window: int,
+    capacity: int,
+    when: str,
+    q: Optional[Array] = None,
+    lengths: Optional[Array] = None,
+    prefill: str = "stepwise",
+    scale: Optional[float] = None,
+    positions: str = "slot",
+    rope_base: float = 10000.0,
+    rope_dims: Optional[int] = None,
+    rope_layout: str = "half",
+    donate: bool = False,
+    lowering: str = "cpu",
+) -> Union[SeparatorCache, Tuple[SeparatorCache, Array]]:
+    operands = {"k": k, "v": v, "flags": flags, "q": q, "lengths": lengths}
+    call = _SEPARATOR_CACHE_UPDATE.call(
+        {**_state_operands("separator_cache_update", state), **operands},
+        absent=("out",) if q is None else (),
+        initial=initial,
+        separators=separators,
+        window=window,
+        capacity=capacity,
+        when=when,
+        prefill=prefill,
+        scale=scale,
+        positions=positions,
+        rope_base=rope_base,
+        rope_dims=rope_dims,
+        rope_layout=rope_layout,
+    )
+    results = apply(call, lowering, donate)
+    cache = SeparatorCache(*results[:5])
+    return cache if q is None else (cache, results[5])

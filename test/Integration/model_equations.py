@@ -76,6 +76,51 @@ def hourglass(c, w, x, positions, lengths):
     return (x,)
 
 
+# --- SepLLM ------------------------------------------------------------------------------------------
+
+
+def separator_attention(c, w, x, ids, lengths, cache):
+    h = ref.rms_norm(x, w["norm"])
+    q = split(h @ w["to_query"], c.heads)
+    k, v = split(h @ w["to_key"], c.key_heads), split(h @ w["to_value"], c.key_heads)
+    flags = ref.separator_positions(ids, separators=c.separator_ids)
+    cache, out = ref.separator_cache_update(
+        cache,
+        k,
+        v,
+        flags,
+        q=q,
+        lengths=lengths,
+        initial=c.initial,
+        separators=c.separators,
+        window=c.window,
+        capacity=c.capacity,
+        when="after_attention",
+    )
+    return x + merge(out) @ w["to_output"], cache
+
+
+def sepllm_decode(c, w, x, ids, lengths, *cache):
+    x, cache = separator_attention(c, part(w, "attention"), x, ids, lengths, cache)
+    return gated(part(w, "ffn"), x), *cache
+
+
+def sepllm_without_cache(c, w, x, positions, lengths):
+    """The same layer while the cache has room for all tokens."""
+    a = part(w, "attention")
+    h = ref.rms_norm(x, a["norm"])
+    q, k = split(h @ a["to_query"], c.heads), split(h @ a["to_key"], c.key_heads)
+    out = ref.attention(
+        ref.rotary_embedding(q, positions),
+        ref.rotary_embedding(k, positions),
+        split(h @ a["to_value"], c.key_heads),
+        mask=ref.causal_mask(),
+        lengths=lengths,
+        key_lengths=lengths,
+    )
+    return gated(part(w, "ffn"), x + merge(out) @ a["to_output"])
+
+
 # --- SQ-Transformer ----------------------------------------------------------------------------------
 
 

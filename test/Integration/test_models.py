@@ -70,6 +70,9 @@ class Model:
 OTHER_SIZES = {
     "hourglass": dict(width=12, heads=2, blocks=1, narrow=5),
     "ram_net": dict(width=9, value_width=7, digits=2, base=5, kept=3, shift="radix", gamma=0.5),
+    "sepllm_decode": dict(
+        width=10, heads=3, key_heads=1, head_size=6, hidden=7, initial=0, separators=2, window=3, capacity=5
+    ),
     "sq_transformer": dict(width=15, heads=3, codes=3, reach=1, hidden=4),
 }
 
@@ -133,8 +136,14 @@ def hidden_and_positions(ram_net, batch, tokens):
     return ram_net.real(batch, tokens, ram_net.config.width), positions(batch, tokens)
 
 
+def hidden_and_ids(sepllm, batch, tokens):
+    ids = np.where(sepllm.rng.random((batch, tokens)) < 0.3, 13, sepllm.rng.integers(0, 40, (batch, tokens)))
+    return sepllm.real(batch, tokens, sepllm.config.width), ids.astype(np.int32)
+
+
 STREAMS = {
     "ram_net": hidden_and_positions,
+    "sepllm_decode": hidden_and_ids,
 }
 streams = pytest.mark.parametrize("name", [name for name in STREAMS if name in NAMES])
 
@@ -212,3 +221,14 @@ def test_streams_in_pieces_are_the_whole(name, most):
     wanted = [np.where(valid.reshape(*valid.shape, *[1] * (a.ndim - 2)), a, 0) for a in wanted]
     for got, want in zip(split.results(found), whole.results(wanted)):
         assert_close(got, want, SPLIT_TOLERANCE)
+
+
+def test_a_separator_cache_with_room_is_causal_attention():
+    lengths, tokens = np.array([16, 9], np.int32), 16
+    stream, (x, ids) = begin("sepllm_decode", 2, tokens)
+    assert tokens <= stream.model.config.capacity
+    (y,) = stream(lengths, x, ids)
+    wanted = equations.sepllm_without_cache(
+        stream.model.config, stream.model.weights, x, positions(2, tokens), lengths
+    )
+    assert_close(y, wanted, TOLERANCE)

@@ -59,6 +59,17 @@ def causal_attention(
     return x + project(out.merge_heads(), weights, "to_output", width)
 
 
+def gated(x: Tensor, weights: Weights, hidden: int) -> Tensor:
+    """``x + gated_ffn(norm(x))``."""
+    width = x.shape[-1]
+    return x + ops.gated_ffn(
+        normalize(x, weights),
+        weights("gate", width, hidden),
+        weights("up", width, hidden),
+        weights("down", hidden, width),
+    )
+
+
 def text(about: str, module: effattn.Module) -> str:
     """The module as a file, headed by what it is about."""
     heading = "".join(f"// {line}".rstrip() + "\n" for line in about.strip().splitlines())

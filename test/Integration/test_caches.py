@@ -1,13 +1,13 @@
 """Compiled caches of keys and values against the NumPy reference: what is copied is exact."""
 
 import functools
-import time
+import subprocess
 
 import ml_dtypes
 import numpy as np
 import pytest
 from cache_programs import kv_cache_append_ir
-from harness import CallError, compile_ir
+from harness import BUILD, CallError, compile_ir
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -145,15 +145,18 @@ def as_f16(operands):
     return [*operands[:3], *(array.astype(np.float16) for array in operands[3:])]
 
 
-def test_one_token_costs_the_same_in_a_large_cache():
-    """32 MiB of keys and values: a copy of them takes milliseconds."""
+def test_appending_copies_no_cache():
+    text = kv_cache_append_ir("append")
+    stage = [str(BUILD / "bin" / "effattn-compile"), "-", "--emit=mlir-buffers"]
+    done = subprocess.run(stage, input=text, capture_output=True, text=True, check=True)
+    assert "memref.store" in done.stdout or "linalg" in done.stdout
+    assert "memref.alloc" not in done.stdout and "memref.copy" not in done.stdout
+
+
+def test_a_large_cache_takes_token_after_token():
     state = [np.zeros((1, 2, 2**16, 32), np.float32) for _ in range(2)] + [np.array([60_000])]
     token = np.ones((1, 2, 1, 32), np.float32)
     operands, call = [*state, token, token, np.ones(1, np.int32)], compiled().linear_f32
-    seconds = []
     for _ in range(50):
-        start = time.perf_counter()
         call.into(operands, state)
-        seconds.append(time.perf_counter() - start)
-    assert np.median(seconds) < 1e-3
     assert state[2].tolist() == [60_050] and state[0].sum() == 50 * 64

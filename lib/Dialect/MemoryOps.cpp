@@ -1,5 +1,6 @@
 //===- MemoryOps.cpp - Constraints of sparse addresses --------------------===//
 #include "effattn/Dialect/MemoryOps.h"
+#include "KeptChecks.h"
 #include "effattn/Dialect/Emit.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -17,7 +18,7 @@ using namespace mlir::effattn;
 //===----------------------------------------------------------------------===//
 
 /// A slot is an i32, and so is the number of slots.
-static constexpr int64_t kMaxSlots = std::numeric_limits<int32_t>::max();
+static constexpr int64_t kMaxSlots = kMaxIndices;
 
 /// base^digits, or kMaxSlots + 1 for whatever is more.
 static int64_t countSlots(int64_t digits, int64_t base) {
@@ -72,23 +73,9 @@ static LogicalResult verifyTemperature(Operation *op, double temperature) {
          << temperature;
 }
 
-static LogicalResult verifyKept(Operation *op, int64_t k) {
-  if (k >= 0)
-    return success();
-  return op->emitOpError("expected k to be at least 0, but got ") << k;
-}
-
-/// The inits have room for k slots.
-static LogicalResult verifyRoom(Operation *op, int64_t k, StringRef valuesName,
-                                Value values, Value indices) {
-  for (auto [name, init] : {std::pair(valuesName, values),
-                            std::pair(StringRef("indices"), indices)})
-    if (int64_t size = sizeFromEnd(init, 1);
-        ShapedType::isStatic(size) && size != k)
-      return op->emitOpError("expected ")
-             << name << " kept slots (dim " << lastDim(init)
-             << ") to equal k, but got " << size << " and " << k;
-  return success();
+static KeptInits keptSlots(Value values, Value indices,
+                           StringRef valuesSize = "values kept slots") {
+  return {values, indices, valuesSize, "indices kept slots"};
 }
 
 /// At most kMaxSlots slots, of which at least k. Dynamic sizes pass.
@@ -132,21 +119,6 @@ static LogicalResult verifyPeriods(Operation *op,
   return success();
 }
 
-/// The inits have room for k slots: sizes that agree are checked once.
-static void checkRoom(OpBuilder &builder, Location loc, int64_t k,
-                      StringRef valuesName, Value values, Value indices) {
-  if (ShapedType::isStatic(sizeFromEnd(values, 1)) ||
-      ShapedType::isStatic(sizeFromEnd(indices, 1)))
-    return;
-  Value size = emit::size(builder, loc, values, lastDim(values));
-  Value want = emit::index(builder, loc, k);
-  CheckOp::create(builder, loc, emit::equal(builder, loc, size, want),
-                  ("expected " + valuesName + " kept slots (dim " +
-                   Twine(lastDim(values)) + ") to equal k, but got {0} and {1}")
-                      .str(),
-                  ValueRange{size, want});
-}
-
 /// At most kMaxSlots slots; gives their number.
 static Value checkSlotCount(OpBuilder &builder, Location loc, Value digits,
                             Value base) {
@@ -156,15 +128,6 @@ static Value checkSlotCount(OpBuilder &builder, Location loc, Value digits,
                   "expected at most {0} slots, but got {1}^{2}",
                   ValueRange{limit, base, digits});
   return slots;
-}
-
-static void checkKept(OpBuilder &builder, Location loc, int64_t k,
-                      Value slots) {
-  Value kept = emit::index(builder, loc, k);
-  CheckOp::create(
-      builder, loc, emit::lessEqual(builder, loc, kept, slots),
-      "expected k to be at most the number of slots, but got {0} and {1}",
-      ValueRange{kept, slots});
 }
 
 //===----------------------------------------------------------------------===//
@@ -218,7 +181,7 @@ LogicalResult TopKOp::verify() {
   if (failed(verifyKept(*this, k)))
     return failure();
   // C2: the inits hold what is kept.
-  if (failed(verifyRoom(*this, k, "values", getValues(), getIndices())))
+  if (failed(verifyRoom(*this, k, keptSlots(getValues(), getIndices()))))
     return failure();
   if (ShapedType::isDynamic(size))
     return success();
@@ -237,7 +200,7 @@ LogicalResult TopKOp::verify() {
 void TopKOp::emitPreconditions(OpBuilder &builder) {
   Location loc = getLoc();
   int64_t dim = lastDim(getX());
-  checkRoom(builder, loc, getK(), "values", getValues(), getIndices());
+  checkRoom(builder, loc, getK(), keptSlots(getValues(), getIndices()));
   if (ShapedType::isStatic(sizeFromEnd(getX(), 1)))
     return;
   Value size = emit::size(builder, loc, getX(), dim);
@@ -267,7 +230,7 @@ LogicalResult ProductSoftmaxTopKOp::verify() {
   if (failed(verifyKept(*this, getK())))
     return failure();
   // C3: the inits hold what is kept.
-  if (failed(verifyRoom(*this, getK(), "values", getValues(), getIndices())))
+  if (failed(verifyRoom(*this, getK(), keptSlots(getValues(), getIndices()))))
     return failure();
   // C4: a slot is an i32. C5: no more is kept than there is.
   return verifySlots(*this, sizeFromEnd(getX(), 2), sizeFromEnd(getX(), 1),
@@ -276,14 +239,14 @@ LogicalResult ProductSoftmaxTopKOp::verify() {
 
 void ProductSoftmaxTopKOp::emitPreconditions(OpBuilder &builder) {
   Location loc = getLoc();
-  checkRoom(builder, loc, getK(), "values", getValues(), getIndices());
+  checkRoom(builder, loc, getK(), keptSlots(getValues(), getIndices()));
   if (ShapedType::isStatic(sizeFromEnd(getX(), 2)) &&
       ShapedType::isStatic(sizeFromEnd(getX(), 1)))
     return;
   Value slots = checkSlotCount(
       builder, loc, emit::size(builder, loc, getX(), lastDim(getX()) - 1),
       emit::size(builder, loc, getX(), lastDim(getX())));
-  checkKept(builder, loc, getK(), slots);
+  checkKept(builder, loc, getK(), slots, "slots");
 }
 
 //===----------------------------------------------------------------------===//
@@ -352,7 +315,9 @@ LogicalResult AddressDecodeOp::verify() {
   if (failed(verifyKept(*this, getK())))
     return failure();
   // C3: the inits hold what is kept.
-  if (failed(verifyRoom(*this, getK(), "weights", getWeights(), getIndices())))
+  if (failed(verifyRoom(
+          *this, getK(),
+          keptSlots(getWeights(), getIndices(), "weights kept slots"))))
     return failure();
   // C4: a slot has digits.
   if (digits < 1)
@@ -380,7 +345,8 @@ LogicalResult AddressDecodeOp::verify() {
 
 void AddressDecodeOp::emitPreconditions(OpBuilder &builder) {
   Location loc = getLoc();
-  checkRoom(builder, loc, getK(), "weights", getWeights(), getIndices());
+  checkRoom(builder, loc, getK(),
+            keptSlots(getWeights(), getIndices(), "weights kept slots"));
   if (ShapedType::isStatic(sizeFromEnd(getX(), 1)))
     return;
   Value digits = emit::index(builder, loc, getDigits());
@@ -397,7 +363,8 @@ void AddressDecodeOp::emitPreconditions(OpBuilder &builder) {
                     "because there are positions, but got 0",
                     ValueRange());
   Value base = arith::DivSIOp::create(builder, loc, width, digits);
-  checkKept(builder, loc, getK(), checkSlotCount(builder, loc, digits, base));
+  checkKept(builder, loc, getK(), checkSlotCount(builder, loc, digits, base),
+            "slots");
 }
 
 /// Position 0 everywhere turns no slot.

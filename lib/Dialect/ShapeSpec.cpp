@@ -106,6 +106,7 @@ std::string effattn::describeSize(const SizeUse &use) {
                           .Case("H", "head count")
                           .Case("K", "kept slots")
                           .Case("Kb", "blocks")
+                          .Case("Ke", "choices")
                           .Case("Kr", "read slots")
                           .Case("L", "cache size")
                           .Case("M", "slots")

@@ -39,3 +39,41 @@ func.func @hourglass_ffn_buffers(%x: memref<4x8xbf16>, %norm: memref<2x8xf32>, %
     : memref<4x8xbf16>, memref<2x8xf32>, memref<2x8x4xbf16>, memref<2x8x4xbf16>, memref<2x4x8xbf16>) outs(%out : memref<4x8xbf16>)
   return
 }
+
+// CHECK-LABEL: @moe_route
+// CHECK:         effattn.moe_route ins(%{{.*}}, %{{.*}} : tensor<2x?x8xf16>, tensor<?x4xbf16>)
+// CHECK-SAME:      outs(%{{.*}}, %{{.*}}, %{{.*}} : tensor<2x?x3xf32>, tensor<2x?x?xi32>, tensor<f32>) {k = 3 : i64, normalize = false}
+func.func @moe_route(%x: tensor<2x?x8xf16>, %w: tensor<?x4xbf16>, %g: tensor<2x?x3xf32>, %e: tensor<2x?x?xi32>, %b: tensor<f32>)
+    -> (tensor<2x?x3xf32>, tensor<2x?x?xi32>, tensor<f32>) {
+  %r:3 = effattn.moe_route ins(%x, %w : tensor<2x?x8xf16>, tensor<?x4xbf16>)
+    outs(%g, %e, %b : tensor<2x?x3xf32>, tensor<2x?x?xi32>, tensor<f32>) {k = 3, normalize = false}
+  return %r#0, %r#1, %r#2 : tensor<2x?x3xf32>, tensor<2x?x?xi32>, tensor<f32>
+}
+
+// CHECK-LABEL: @moe_route_of_one_token
+// CHECK:         effattn.moe_route ins(%{{.*}}, %{{.*}} : memref<?xf32>, memref<?x0xf32>) outs(%{{.*}}, %{{.*}}, %{{.*}} : memref<0xf32>, memref<0xi32>, memref<f32>) {k = 0 : i64}
+func.func @moe_route_of_one_token(%x: memref<?xf32>, %w: memref<?x0xf32>, %g: memref<0xf32>, %e: memref<0xi32>, %b: memref<f32>) {
+  effattn.moe_route ins(%x, %w : memref<?xf32>, memref<?x0xf32>) outs(%g, %e, %b : memref<0xf32>, memref<0xi32>, memref<f32>) {k = 0}
+  return
+}
+
+// CHECK-LABEL: @moe_ffn
+// CHECK:         effattn.moe_ffn ins({{.*}} : tensor<?x8xbf16>, tensor<?x2xf32>, tensor<?x2xi64>, tensor<4x8x?xf32>, tensor<4x8x?xbf16>, tensor<4x?x8xf16>)
+// CHECK-SAME:      outs(%{{.*}} : tensor<?x8xbf16>) {activation = #effattn.activation<gelu>}
+func.func @moe_ffn(%x: tensor<?x8xbf16>, %gates: tensor<?x2xf32>, %experts: tensor<?x2xi64>, %gate: tensor<4x8x?xf32>,
+    %up: tensor<4x8x?xbf16>, %down: tensor<4x?x8xf16>, %out: tensor<?x8xbf16>) -> tensor<?x8xbf16> {
+  %r = effattn.moe_ffn ins(%x, %gates, %experts, %gate, %up, %down
+    : tensor<?x8xbf16>, tensor<?x2xf32>, tensor<?x2xi64>, tensor<4x8x?xf32>, tensor<4x8x?xbf16>, tensor<4x?x8xf16>)
+    outs(%out : tensor<?x8xbf16>) {activation = #effattn.activation<gelu>}
+  return %r : tensor<?x8xbf16>
+}
+
+// CHECK-LABEL: @moe_ffn_of_one_token
+// CHECK:         effattn.moe_ffn ins({{.*}} : memref<8xf32>, memref<?xf32>, memref<?xi32>, memref<?x8x4xf32>, memref<?x8x4xf32>, memref<?x4x8xf32>)
+// CHECK-SAME:      outs(%{{.*}} : memref<8xf32>){{$}}
+func.func @moe_ffn_of_one_token(%x: memref<8xf32>, %gates: memref<?xf32>, %experts: memref<?xi32>, %gate: memref<?x8x4xf32>,
+    %up: memref<?x8x4xf32>, %down: memref<?x4x8xf32>, %out: memref<8xf32>) {
+  effattn.moe_ffn ins(%x, %gates, %experts, %gate, %up, %down
+    : memref<8xf32>, memref<?xf32>, memref<?xi32>, memref<?x8x4xf32>, memref<?x8x4xf32>, memref<?x4x8xf32>) outs(%out : memref<8xf32>)
+  return
+}

@@ -51,3 +51,72 @@ func.func @hourglass_ffn_blocks_differ(%x: memref<8xf32>, %norm: memref<3x8xf32>
     outs(%out : memref<8xf32>)
   return
 }
+
+// -----
+
+func.func @moe_route_c1_negative(%x: memref<8xf32>, %w: memref<8x4xf32>, %g: memref<?xf32>, %e: memref<?xi32>, %b: memref<f32>) {
+  // expected-error @below {{expected k to be at least 0, but got -1}}
+  effattn.moe_route ins(%x, %w : memref<8xf32>, memref<8x4xf32>) outs(%g, %e, %b : memref<?xf32>, memref<?xi32>, memref<f32>) {k = -1}
+  return
+}
+
+// -----
+
+func.func @moe_route_c2_room_for_another_number(%x: memref<8xf32>, %w: memref<8x4xf32>, %g: memref<?xf32>, %e: memref<3xi32>, %b: memref<f32>) {
+  // expected-error @below {{expected experts choices (dim 0) to equal k, but got 3 and 2}}
+  effattn.moe_route ins(%x, %w : memref<8xf32>, memref<8x4xf32>) outs(%g, %e, %b : memref<?xf32>, memref<3xi32>, memref<f32>) {k = 2}
+  return
+}
+
+// -----
+
+func.func @moe_route_c3_more_choices_than_experts(%x: memref<8xf32>, %w: memref<8x4xf32>, %g: memref<?xf32>, %e: memref<?xi32>, %b: memref<f32>) {
+  // expected-error @below {{expected k to be at most the number of experts, but got 5 and 4}}
+  effattn.moe_route ins(%x, %w : memref<8xf32>, memref<8x4xf32>) outs(%g, %e, %b : memref<?xf32>, memref<?xi32>, memref<f32>) {k = 5}
+  return
+}
+
+// -----
+
+func.func @moe_route_c4_more_experts_than_an_i32_names(%x: memref<8xf32>, %w: memref<8x3000000000xf32>, %g: memref<?xf32>, %e: memref<?xi32>, %b: memref<f32>) {
+  // expected-error @below {{expected w experts (dim 1) to be at most 2147483647, but got 3000000000}}
+  effattn.moe_route ins(%x, %w : memref<8xf32>, memref<8x3000000000xf32>) outs(%g, %e, %b : memref<?xf32>, memref<?xi32>, memref<f32>) {k = 5}
+  return
+}
+
+// -----
+
+// expected-note @below {{x is 'memref<3x8xf32>'}}
+func.func @moe_route_tokens_differ(%x: memref<3x8xf32>, %w: memref<8x4xf32>, %g: memref<2x1xf32>, %e: memref<?x1xi32>, %b: memref<f32>) {
+  // expected-error @below {{expected gates size (dim 0) to equal x size (dim 0), but got 2 and 3}}
+  effattn.moe_route ins(%x, %w : memref<3x8xf32>, memref<8x4xf32>) outs(%g, %e, %b : memref<2x1xf32>, memref<?x1xi32>, memref<f32>) {k = 1}
+  return
+}
+
+// -----
+
+func.func @moe_route_balance_of_each_token(%x: memref<3x8xf32>, %w: memref<8x4xf32>, %g: memref<3x1xf32>, %e: memref<3x1xi32>, %b: memref<3xf32>) {
+  // expected-error @below {{expected load_balance to have rank 0 [], but got 'memref<3xf32>'}}
+  effattn.moe_route ins(%x, %w : memref<3x8xf32>, memref<8x4xf32>) outs(%g, %e, %b : memref<3x1xf32>, memref<3x1xi32>, memref<3xf32>) {k = 1}
+  return
+}
+
+// -----
+
+// expected-note @below {{gates is 'memref<3x2xf32>'}}
+func.func @moe_ffn_choices_differ(%x: memref<3x8xf32>, %gates: memref<3x2xf32>, %experts: memref<3x1xi32>, %w: memref<4x8x8xf32>, %out: memref<3x8xf32>) {
+  // expected-error @below {{expected experts choices (dim 1) to equal gates choices (dim 1), but got 1 and 2}}
+  effattn.moe_ffn ins(%x, %gates, %experts, %w, %w, %w
+    : memref<3x8xf32>, memref<3x2xf32>, memref<3x1xi32>, memref<4x8x8xf32>, memref<4x8x8xf32>, memref<4x8x8xf32>) outs(%out : memref<3x8xf32>)
+  return
+}
+
+// -----
+
+// expected-note @below {{gate is 'memref<4x8x8xf32>'}}
+func.func @moe_ffn_number_of_experts_differs(%x: memref<8xf32>, %gates: memref<2xf32>, %experts: memref<2xi32>, %w: memref<4x8x8xf32>, %up: memref<5x8x8xf32>, %out: memref<8xf32>) {
+  // expected-error @below {{expected up experts (dim 0) to equal gate experts (dim 0), but got 5 and 4}}
+  effattn.moe_ffn ins(%x, %gates, %experts, %w, %up, %w
+    : memref<8xf32>, memref<2xf32>, memref<2xi32>, memref<4x8x8xf32>, memref<5x8x8xf32>, memref<4x8x8xf32>) outs(%out : memref<8xf32>)
+  return
+}

@@ -15,16 +15,13 @@ def tensor(rank, element):
 
 
 def empty_like(name, of, rank, element, last=None):
-    """``%name``, an empty tensor of the sizes of ``%of``, the last one ``last`` if given."""
-    lines, sizes = [], [f"%{name}{d}" for d in range(rank)]
-    for d in range(rank):
-        lines.append(f"%{name}c{d} = arith.constant {d} : index")
-        lines.append(f"%{name}{d} = tensor.dim %{of}, %{name}c{d} : {tensor(rank, element)}")
-    kind = tensor(rank, element)
-    if last is not None:
-        sizes.pop()
-        kind = f"tensor<{'?x' * (rank - 1)}{last}>"
-    return "\n".join(lines) + f"\n%{name} = tensor.empty({', '.join(sizes)}) : {kind}"
+    """``%name``, an empty tensor of the sizes of ``%of``; ``last``: other last size and element."""
+    dims = range(rank if last is None else rank - 1)
+    lines = [f"%{name}c{d} = arith.constant {d} : index\n"
+             f"%{name}{d} = tensor.dim %{of}, %{name}c{d} : {tensor(rank, element)}" for d in dims]  # fmt: skip
+    sizes = ", ".join(f"%{name}{d}" for d in dims)
+    kind = f"tensor<{'?x' * len(dims)}{last}>" if last else tensor(rank, element)
+    return "\n".join([*lines, f"%{name} = tensor.empty({sizes}) : {kind}"])
 
 
 def layer(op, operands, rank, dtype, attributes):
@@ -49,6 +46,28 @@ def hourglass_ffn(*, rank=2, dtype="f32", weight="f32", activation="silu", epsil
     blocks = {"norm": tensor(2, weight), **dict.fromkeys(("gate", "up", "down"), tensor(3, weight))}
     attributes = f"activation = #effattn.activation<{activation}>, epsilon = {epsilon:e}"
     return layer("hourglass_ffn", blocks, rank, dtype, attributes)
+
+
+def moe_route(*, k, rank=2, dtype="f32", weight="f32", normalize=True):
+    x, w = tensor(rank, dtype), tensor(2, weight)
+    leading = "?x" * (rank - 1)
+    g, e = f"tensor<{leading}{k}xf32>", f"tensor<{leading}{k}xi32>"
+    text = f"""
+    func.func @f(%x: {x}, %w: {w}) -> ({g}, {e}, tensor<f32>) {{
+      {empty_like("g", "x", rank, dtype, f"{k}xf32")}
+      {empty_like("e", "x", rank, dtype, f"{k}xi32")}
+      %b = tensor.empty() : tensor<f32>
+      %r:3 = effattn.moe_route ins(%x, %w : {x}, {w}) outs(%g, %e, %b : {g}, {e}, tensor<f32>)
+        {{k = {k}, normalize = {str(normalize).lower()}}}
+      return %r#0, %r#1, %r#2 : {g}, {e}, tensor<f32>
+    }}"""
+    return compile_ir(text).f
+
+
+def moe_ffn(*, rank=2, dtype="f32", gates="f32", experts="i32", weight="f32", activation="silu"):
+    operands = {"gates": tensor(rank, gates), "experts": tensor(rank, experts),
+                **dict.fromkeys(("gate", "up", "down"), tensor(3, weight))}  # fmt: skip
+    return layer("moe_ffn", operands, rank, dtype, f"activation = #effattn.activation<{activation}>")
 
 
 def weights(rng, *shape, dtype="f32"):

@@ -123,4 +123,124 @@ def EffAttn_HourglassFFNOp : EffAttn_ComputeOp<"hourglass_ffn"> {
   let hasCanonicalizeMethod = 1;
 }
 
+def EffAttn_MoeRouteOp : EffAttn_ComputeOp<"moe_route", [], "3"> {
+  let summary = "choose the experts of every token";
+  let description = [{
+    `gates, experts = top_k(softmax(x w))`, and with `normalize` the gates of a
+    token are divided by their sum.
+    `load_balance = X sum_e f_e P_e`: f_e is the share of expert e in all
+    choices, P_e its mean probability, both over all tokens. It is 1 where
+    either is uniform.
+
+    | operand        | shape    | meaning                                     |
+    |----------------|----------|---------------------------------------------|
+    | `x`            | `... C`  | tokens                                       |
+    | `w`            | `C X`    | the router, f32, bf16 or f16                 |
+    | `gates`        | `... Ke` | probabilities of the choices, descending, f32 |
+    | `experts`      | `... Ke` | the experts that were chosen, i32            |
+    | `load_balance` |          | one number, f32                              |
+
+    Everything is f32 inside. Equal probabilities go to the lowest expert, and
+    experts with equal columns in `w` have equal probabilities, to the bit.
+    A NaN in a token makes its gates NaN and its experts 0 to k - 1, and it
+    makes `load_balance` NaN, as logits that are all -inf or hold +inf do.
+    Without choices (no tokens, or k = 0) `load_balance` is 0.
+
+    C1: `k` is not negative. C2: Ke = k. C3: k is at most X. C4: X is at most
+    2^31 - 1, so that an expert is an i32.
+
+    Cost: C X multiply-adds a token, X exponentials, one comparison for each
+    expert and `log k` more for each that enters the best so far. Tokens go in
+    tiles of 16 at most, in parallel; a tile reads `w` once. Scratch of a tile:
+    `C + 2 X + 256` numbers a token, f32, and 4 rows of `w` if it is not f32;
+    and X numbers for each tile, for P.
+
+    ```mlir
+    func.func @route(%x: tensor<?x?x640xbf16>, %w: tensor<640x64xf32>, %g: tensor<?x?x2xf32>,
+        %e: tensor<?x?x2xi32>, %b: tensor<f32>) -> (tensor<?x?x2xf32>, tensor<?x?x2xi32>, tensor<f32>) {
+      %gates, %experts, %balance = effattn.moe_route ins(%x, %w : tensor<?x?x640xbf16>, tensor<640x64xf32>)
+        outs(%g, %e, %b : tensor<?x?x2xf32>, tensor<?x?x2xi32>, tensor<f32>) {k = 2}
+      return %gates, %experts, %balance : tensor<?x?x2xf32>, tensor<?x?x2xi32>, tensor<f32>
+    }
+    ```
+    Source: Switch Transformers (arXiv 2101.03961), for the load balance.
+  }];
+  let arguments = (ins
+    EffAttn_Shaped<"... C", "F">:$x,
+    EffAttn_Shaped<"C X", "float">:$w,
+    EffAttn_Shaped<"... Ke", "f32">:$gates,
+    EffAttn_Shaped<"... Ke", "i32">:$experts,
+    EffAttn_Shaped<"", "f32">:$load_balance,
+    I64Attr:$k,
+    DefaultValuedAttr<BoolAttr, "true">:$normalize);
+  let assemblyFormat = [{
+    `ins` `(` $x `,` $w `:` type($x) `,` type($w) `)`
+    `outs` `(` $gates `,` $experts `,` $load_balance `:`
+      type($gates) `,` type($experts) `,` type($load_balance) `)` attr-dict
+  }];
+  let hasPreconditions = 1;
+  let hasVerifier = 1;
+}
+
+def EffAttn_MoeFFNOp : EffAttn_ComputeOp<"moe_ffn"> {
+  let summary = "add up what the experts of each token make of it";
+  let description = [{
+    `out = sum_i gates_i gated_ffn(x, gate_e, up_e, down_e)`, e = experts_i.
+
+    | operand   | shape    | meaning                                           |
+    |-----------|----------|---------------------------------------------------|
+    | `x`       | `... C`  | tokens                                             |
+    | `gates`   | `... Ke` | weights of the choices, f32, bf16 or f16           |
+    | `experts` | `... Ke` | the experts chosen, i32 or i64, in any order       |
+    | `gate`    | `X C F`  | weights of the experts, each f32, bf16 or f16      |
+    | `up`      | `X C F`  |                                                    |
+    | `down`    | `X F C`  |                                                    |
+    | `out`     | `... C`  | in the type of `x`                                 |
+
+    `activation` is that of `gated_ffn`. No token is dropped, however many
+    choose one expert. A token may name an expert twice: both gates count.
+    Without choices (Ke = 0) or hidden columns (F = 0) the result is 0. Sums
+    are f32, in the order of the experts whatever the number of threads, and
+    rounded at the end. A NaN in a token or its gates reaches its own row only.
+
+    C1 (at run time): experts lie in [0, X). A failing check names the place.
+
+    Cost: 3 C F multiply-adds for every expert that a token names, and
+    `O(choices + X)` to sort the choices by expert. Tokens of one expert go in
+    tiles of 16 at most, and a tile reads the expert's weights once; experts
+    without tokens are not read. Scratch: two numbers a choice, three a tile;
+    what 32 tiles make, `512 C` numbers; and for bf16 and f16 the sums in f32.
+    These 32 tiles run in parallel, each with the scratch of `gated_ffn`, then
+    what they made is added to the tokens.
+
+    ```mlir
+    func.func @experts(%x: tensor<?x?x640xf32>, %gates: tensor<?x?x2xf32>, %chosen: tensor<?x?x2xi32>,
+        %gate: tensor<8x640x320xf32>, %up: tensor<8x640x320xf32>, %down: tensor<8x320x640xf32>,
+        %out: tensor<?x?x640xf32>) -> tensor<?x?x640xf32> {
+      %sums = effattn.moe_ffn ins(%x, %gates, %chosen, %gate, %up, %down
+        : tensor<?x?x640xf32>, tensor<?x?x2xf32>, tensor<?x?x2xi32>,
+          tensor<8x640x320xf32>, tensor<8x640x320xf32>, tensor<8x320x640xf32>)
+        outs(%out : tensor<?x?x640xf32>) {activation = #effattn.activation<silu>}
+      return %sums : tensor<?x?x640xf32>
+    }
+    ```
+    Source: Sparsely-Gated Mixture-of-Experts (arXiv 1701.06538).
+  }];
+  let arguments = (ins
+    EffAttn_Shaped<"... C", "F">:$x,
+    EffAttn_Shaped<"... Ke", "float">:$gates,
+    EffAttn_Shaped<"... Ke", "int">:$experts,
+    EffAttn_Shaped<"X C F", "float">:$gate,
+    EffAttn_Shaped<"X C F", "float">:$up,
+    EffAttn_Shaped<"X F C", "float">:$down,
+    EffAttn_Shaped<"... C", "F">:$out,
+    DefaultValuedAttr<EffAttn_ActivationAttr, "Activation::SiLU">:$activation);
+  let assemblyFormat = [{
+    `ins` `(` $x `,` $gates `,` $experts `,` $gate `,` $up `,` $down `:`
+      type($x) `,` type($gates) `,` type($experts) `,` type($gate) `,` type($up) `,` type($down) `)`
+    `outs` `(` $out `:` type($out) `)` attr-dict
+  }];
+  let hasPreconditions = 1;
+}
+
 #endif // EFFATTN_FEED_FORWARD_OPS

@@ -1,5 +1,6 @@
 //===- FeedForwardToLinalg.cpp - Feed-forward networks --------------------===//
 #include "GatedTile.h"
+#include "MoeLowering.h"
 #include "OpLowering.h"
 #include "RowTiles.h"
 #include "WideSum.h"
@@ -28,22 +29,10 @@ protected:
     if (llvm::is_contained(cast<ShapedType>(out.getType()).getShape(), 0))
       return {out};
     RowTiles tiles(builder, loc, out);
-    auto body = [&](const RowTile &box, ValueRange parts) {
-      Value zero = this->index(0);
-      Value rows = emitter.empty(
-          {getAsOpFoldResult(tiles.capacity()), emitter.sizes(out).back()},
-          builder.getF32Type());
-      auto load = [&](Value row, ValueRange carried) -> SmallVector<Value> {
-        return {tile.copyRow(op.getX(), tiles.indexOf(box, row), carried[0],
-                             row, width)};
-      };
-      rows = emitter.loop(zero, box.rows, rows, load)[0];
-      rows = layers(rows, box.rows);
-      auto store = [&](Value row, ValueRange carried) -> SmallVector<Value> {
-        return {tile.copyRow(rows, row, carried[0], tiles.placeOf(box, row),
-                             width)};
-      };
-      return emitter.loop(zero, box.rows, parts, store);
+    auto body = [&](const RowTile &box,
+                    ValueRange parts) -> SmallVector<Value> {
+      Value made = layers(tiles.load(box, op.getX()), box.rows);
+      return {tiles.store(box, made, parts[0])};
     };
     return tiles.parallel(out, /*perTile=*/{}, body);
   }
@@ -133,6 +122,8 @@ private:
 } // namespace
 
 void effattn::populateFeedForwardToLinalgPatterns(RewritePatternSet &patterns) {
+  populateMoeRouteToLinalgPatterns(patterns);
+  populateMoeFFNToLinalgPatterns(patterns);
   patterns.add<LowerOp<GatedFFNOp, GatedFFNLowering>,
                LowerOp<HourglassFFNOp, HourglassFFNLowering>>(
       patterns.getContext());

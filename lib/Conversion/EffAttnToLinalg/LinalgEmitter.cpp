@@ -125,6 +125,27 @@ static bool isEmpty(Type tensor) {
   return llvm::is_contained(cast<ShapedType>(tensor).getShape(), 0);
 }
 
+SmallVector<Value> LinalgEmitter::overPlaces(
+    ArrayRef<OpFoldResult> sizes, ValueRange values,
+    function_ref<SmallVector<Value>(ValueRange, ValueRange)> body) {
+  SmallVector<Value> place;
+  auto overDims = [&](auto &overDims,
+                      ValueRange carried) -> SmallVector<Value> {
+    if (place.size() == sizes.size())
+      return body(place, carried);
+    Value high =
+        getValueOrCreateConstantIndexOp(builder, loc, sizes[place.size()]);
+    return loop(emit::index(builder, loc, 0), high, carried,
+                [&](Value at, ValueRange inner) {
+                  place.push_back(at);
+                  SmallVector<Value> next = overDims(overDims, inner);
+                  place.pop_back();
+                  return next;
+                });
+  };
+  return overDims(overDims, values);
+}
+
 SmallVector<Value> LinalgEmitter::parallel(
     ArrayRef<OpFoldResult> sizes, ValueRange outputs,
     function_ref<SmallVector<std::pair<Value, Slice>>(ValueRange, ValueRange)>
@@ -196,6 +217,22 @@ Value LinalgEmitter::insertRow(Value row, Value tensor, ValueRange leading) {
                                     builder.getIndexAttr(1));
   return tensor::InsertSliceOp::create(builder, loc, row, tensor, slice.offsets,
                                        slice.sizes, strides);
+}
+
+Value LinalgEmitter::copyRow(Value from, ValueRange fromRow, Value to,
+                             ValueRange toRow) {
+  auto type = cast<ShapedType>(to.getType());
+  Value columns = emit::size(builder, loc, to, type.getRank() - 1);
+  return loop(emit::index(builder, loc, 0), columns, to,
+              [&](Value column, ValueRange carried) -> SmallVector<Value> {
+                SmallVector<Value> source(fromRow), target(toRow);
+                source.push_back(column);
+                target.push_back(column);
+                Value copied = emit::toFloat(
+                    builder, loc, emit::load(builder, loc, from, source),
+                    type.getElementType());
+                return {insert(copied, carried[0], target)};
+              })[0];
 }
 
 SmallVector<Value> LinalgEmitter::rows(

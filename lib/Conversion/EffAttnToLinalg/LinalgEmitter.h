@@ -66,11 +66,16 @@ public:
   loop(Value low, Value high, ValueRange values,
        function_ref<SmallVector<Value>(Value, ValueRange)> body);
 
-  /// The same, over every index in [0, sizes) of independent iterations that
-  /// each own a slice of the outputs: an scf.forall. `body` gets the indices
-  /// and the outputs, and returns for every output the value of its slice;
-  /// `slice` says where: offsets, sizes (strides are 1). An output that is
-  /// known to be empty stays as it is.
+  /// A sequential loop over every index in [0, sizes), in row-major order.
+  SmallVector<Value>
+  overPlaces(ArrayRef<OpFoldResult> sizes, ValueRange values,
+             function_ref<SmallVector<Value>(ValueRange, ValueRange)> body);
+
+  /// A parallel loop over every index in [0, sizes) of independent iterations
+  /// that each own a slice of the outputs: an scf.forall. `body` gets the
+  /// indices and the outputs, and returns for every output the value of its
+  /// slice; `slice` says where: offsets, sizes (strides are 1). An output that
+  /// is known to be empty stays as it is.
   struct Slice {
     SmallVector<OpFoldResult> offsets;
     SmallVector<OpFoldResult> sizes;
@@ -88,6 +93,9 @@ public:
   Value insertRow(Value row, Value tensor, ValueRange leading);
   /// Where that slice lies.
   Slice sliceOf(Value tensor, ValueRange leading);
+  /// `to` with a row replaced: its last dimension, behind `toRow`, becomes that
+  /// of `from` behind `fromRow`, converted to its float type.
+  Value copyRow(Value from, ValueRange fromRow, Value to, ValueRange toRow);
 
   /// An scf.forall over the rows of `outputs`: each iteration owns what lies
   /// behind one index of their first `leading` dimensions, which are equal.

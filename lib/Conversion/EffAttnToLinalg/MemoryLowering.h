@@ -10,6 +10,18 @@ namespace mlir::effattn {
 /// what f64 holds and f32 does not becomes the nearest that f32 does.
 Value emitPositive(OpBuilder &builder, Location loc, double value);
 
+struct Softmax {
+  Value probabilities;
+  /// Of the powers: NaN where a probability is.
+  Value sum;
+};
+
+/// softmax(logit(i) / temperature) of i in [0, count), f32, written into `out`
+/// behind the indices `row`. Equal logits have equal probabilities.
+Softmax emitSoftmax(OpBuilder &builder, Location loc, Value count,
+                    double temperature, function_ref<Value(Value)> logit,
+                    Value out, ValueRange row);
+
 /// The probabilities of the digits of one row.
 struct DigitSoftmax {
   /// `U x P`, f32.
@@ -21,6 +33,14 @@ struct DigitSoftmax {
 /// `x` is `... x U x P` of any float type; `row` indexes its leading dims.
 DigitSoftmax emitDigitSoftmax(OpBuilder &builder, Location loc, Value x,
                               ValueRange row, double temperature);
+
+/// Values and i32 indices of the K best elements of a row of `x`, in `parts`,
+/// which say K.
+SmallVector<Value> emitTopKRow(OpBuilder &builder, Location loc, Value x,
+                               ValueRange row, ValueRange parts);
+
+/// The values of a row [K], f32, divided by their sum.
+Value emitNormalized(OpBuilder &builder, Location loc, Value values);
 
 /// Values and indices of the K best slots of every row of `x`, in `values`
 /// and `indices`, which say K.

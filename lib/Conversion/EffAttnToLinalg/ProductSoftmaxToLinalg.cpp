@@ -10,12 +10,46 @@ using namespace mlir::effattn;
 // One softmax a digit
 //===----------------------------------------------------------------------===//
 
-/// A loop over the values of one digit.
-static SmallVector<Value>
-overValues(LinalgEmitter &emitter, OpBuilder &builder, Location loc, Value base,
-           ValueRange carried,
-           function_ref<SmallVector<Value>(Value, ValueRange)> body) {
-  return emitter.loop(emit::index(builder, loc, 0), base, carried, body);
+Softmax effattn::emitSoftmax(OpBuilder &builder, Location loc, Value count,
+                             double temperature,
+                             function_ref<Value(Value)> logit, Value out,
+                             ValueRange row) {
+  LinalgEmitter emitter(builder, loc);
+  using Carried = SmallVector<Value>;
+  auto overValues = [&](ValueRange carried,
+                        function_ref<Carried(Value, ValueRange)> body) {
+    return emitter.loop(emit::index(builder, loc, 0), count, carried, body);
+  };
+  Value largest = overValues(
+      emit::negativeInfinity(builder, loc),
+      [&](Value value, ValueRange best) -> Carried {
+        Value current = logit(value);
+        Value isLarger = arith::CmpFOp::create(
+            builder, loc, arith::CmpFPredicate::OGT, current, best[0]);
+        return {emit::select(builder, loc, isLarger, current, best[0])};
+      })[0];
+  Carried powers = overValues(
+      {out, emit::f32(builder, loc, 0)},
+      [&](Value value, ValueRange sofar) -> Carried {
+        // Subtracting before dividing: a small temperature cannot overflow.
+        Value distance =
+            arith::SubFOp::create(builder, loc, logit(value), largest);
+        if (temperature != 1.0)
+          distance = arith::DivFOp::create(
+              builder, loc, distance, emitPositive(builder, loc, temperature));
+        Value power = math::ExpOp::create(builder, loc, distance);
+        return {emitter.insert(power, sofar[0], joinIndices(row, value)),
+                arith::AddFOp::create(builder, loc, sofar[1], power)};
+      });
+  Value sum = powers[1];
+  Value scaled =
+      overValues(powers[0], [&](Value value, ValueRange sofar) -> Carried {
+        SmallVector<Value> at = joinIndices(row, value);
+        Value power = emit::load(builder, loc, sofar[0], at);
+        return {emitter.insert(arith::DivFOp::create(builder, loc, power, sum),
+                               sofar[0], at)};
+      })[0];
+  return {scaled, sum};
 }
 
 DigitSoftmax effattn::emitDigitSoftmax(OpBuilder &builder, Location loc,
@@ -29,50 +63,21 @@ DigitSoftmax effattn::emitDigitSoftmax(OpBuilder &builder, Location loc,
   Value probabilities =
       emitter.empty({sizes[digitDim], sizes[valueDim]}, builder.getF32Type());
 
-  auto softmax = [&](Value digit, ValueRange carried) -> SmallVector<Value> {
+  auto overDigit = [&](Value digit, ValueRange carried) -> SmallVector<Value> {
     auto logit = [&](Value value) {
       return emitter.extend(
           emit::load(builder, loc, x, joinIndices(row, {digit, value})));
     };
-    Value largest = overValues(
-        emitter, builder, loc, base, emit::negativeInfinity(builder, loc),
-        [&](Value value, ValueRange best) -> SmallVector<Value> {
-          Value current = logit(value);
-          Value isLarger = arith::CmpFOp::create(
-              builder, loc, arith::CmpFPredicate::OGT, current, best[0]);
-          return {emit::select(builder, loc, isLarger, current, best[0])};
-        })[0];
-    SmallVector<Value> powers = overValues(
-        emitter, builder, loc, base, {carried[0], emit::f32(builder, loc, 0)},
-        [&](Value value, ValueRange sofar) -> SmallVector<Value> {
-          // Subtracting before dividing: a small temperature cannot overflow.
-          Value distance =
-              arith::SubFOp::create(builder, loc, logit(value), largest);
-          if (temperature != 1.0)
-            distance =
-                arith::DivFOp::create(builder, loc, distance,
-                                      emitPositive(builder, loc, temperature));
-          Value power = math::ExpOp::create(builder, loc, distance);
-          return {emitter.insert(power, sofar[0], ValueRange{digit, value}),
-                  arith::AddFOp::create(builder, loc, sofar[1], power)};
-        });
-    Value sum = powers[1];
-    Value scaled = overValues(
-        emitter, builder, loc, base, powers[0],
-        [&](Value value, ValueRange sofar) -> SmallVector<Value> {
-          Value power =
-              emit::load(builder, loc, sofar[0], ValueRange{digit, value});
-          return {
-              emitter.insert(arith::DivFOp::create(builder, loc, power, sum),
-                             sofar[0], ValueRange{digit, value})};
-        })[0];
+    Softmax softmax =
+        emitSoftmax(builder, loc, base, temperature, logit, carried[0], digit);
     Value isNaN = arith::CmpFOp::create(builder, loc, arith::CmpFPredicate::UNO,
-                                        sum, sum);
-    return {scaled, emit::logicalOr(builder, loc, carried[1], isNaN)};
+                                        softmax.sum, softmax.sum);
+    return {softmax.probabilities,
+            emit::logicalOr(builder, loc, carried[1], isNaN)};
   };
   SmallVector<Value> result = emitter.loop(
       emit::index(builder, loc, 0), digits,
-      {probabilities, emit::boolean(builder, loc, false)}, softmax);
+      {probabilities, emit::boolean(builder, loc, false)}, overDigit);
   return {result[0], result[1]};
 }
 

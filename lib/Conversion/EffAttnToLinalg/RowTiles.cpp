@@ -75,11 +75,7 @@ SmallVector<Value> RowTiles::parallel(
     SmallVector<Value> parts;
     for (Value output : owners.take_front(outputs.size())) {
       slices.push_back(sliceOf(tile, output));
-      SmallVector<OpFoldResult> strides(slices.back().sizes.size(),
-                                        builder.getIndexAttr(1));
-      parts.push_back(tensor::ExtractSliceOp::create(
-          builder, loc, output, slices.back().offsets, slices.back().sizes,
-          strides));
+      parts.push_back(emitter.extract(output, slices.back()));
     }
     for (Value output : owners.drop_front(outputs.size())) {
       slices.push_back(emitter.sliceOf(output, at));
@@ -98,4 +94,23 @@ SmallVector<Value> RowTiles::indexOf(const RowTile &tile, Value row) {
   for (auto [at, offset] : llvm::zip_equal(index, tile.offsets))
     at = emit::add(builder, loc, at, offset);
   return index;
+}
+
+Value RowTiles::load(const RowTile &tile, Value x) {
+  Value rows =
+      emitter.empty({getAsOpFoldResult(mostRows), emitter.sizes(x).back()},
+                    builder.getF32Type());
+  return emitter.loop(
+      emit::index(builder, loc, 0), tile.rows, rows,
+      [&](Value row, ValueRange carried) -> SmallVector<Value> {
+        return {emitter.copyRow(x, indexOf(tile, row), carried[0], row)};
+      })[0];
+}
+
+Value RowTiles::store(const RowTile &tile, Value rows, Value part) {
+  return emitter.loop(
+      emit::index(builder, loc, 0), tile.rows, part,
+      [&](Value row, ValueRange carried) -> SmallVector<Value> {
+        return {emitter.copyRow(rows, row, carried[0], placeOf(tile, row))};
+      })[0];
 }

@@ -41,6 +41,11 @@ public:
   parallel(ValueRange outputs, ValueRange perTile,
            function_ref<SmallVector<Value>(const RowTile &, ValueRange)> body);
 
+  /// The rows of a tile of `x` [..., C], in a fresh f32 tensor [capacity, C].
+  Value load(const RowTile &tile, Value x);
+  /// `part`, a slice of a tile, with what such a tensor holds.
+  Value store(const RowTile &tile, Value rows, Value part);
+
   /// The leading indices of row number `row` of a tile, in its slices ...
   SmallVector<Value> placeOf(const RowTile &tile, Value row) {
     return emitDelinearize(builder, loc, row, tile.sizes);

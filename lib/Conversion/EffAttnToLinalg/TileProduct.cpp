@@ -42,20 +42,6 @@ Value TileEmitter::clear(Value tile, Value count, Value columns) {
              [&](Value, ValueRange) { return emit::f32(builder, loc, 0.0); });
 }
 
-Value TileEmitter::copyRow(Value from, ValueRange fromRow, Value to,
-                           ValueRange toRow, Value columns) {
-  Type element = cast<ShapedType>(to.getType()).getElementType();
-  return emitter.loop(
-      zero, columns, to, [&](Value column, ValueRange carried) -> Carried {
-        SmallVector<Value> source(fromRow), target(toRow);
-        source.push_back(column);
-        target.push_back(column);
-        Value copied = emit::toFloat(
-            builder, loc, emit::load(builder, loc, from, source), element);
-        return {emitter.insert(copied, carried[0], target)};
-      })[0];
-}
-
 SmallVector<Value> TileEmitter::overBlocks(
     Value columns, ValueRange carried,
     function_ref<SmallVector<Value>(Value, Value, ValueRange)> body) {

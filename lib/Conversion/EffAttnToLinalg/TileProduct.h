@@ -40,10 +40,6 @@ public:
   /// Replaces elements by `function(element, {row, column})`.
   Value map(Value tile, Value count, Value columns,
             function_ref<Value(Value, ValueRange)> function);
-  /// Converts a row of one tensor to the type of another: `columns` elements
-  /// behind the indices `fromRow` to those behind `toRow`.
-  Value copyRow(Value from, ValueRange fromRow, Value to, ValueRange toRow,
-                Value columns);
 
   /// block = rows matrix, for a matrix of at most kColumns columns.
   Value product(Value rows, Value count, const Matrix &matrix, Value block);

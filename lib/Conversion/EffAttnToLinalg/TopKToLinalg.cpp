@@ -191,44 +191,48 @@ static unsigned leadingDims(Value init) {
   return cast<ShapedType>(init.getType()).getRank() - 1;
 }
 
+SmallVector<Value> effattn::emitTopKRow(OpBuilder &builder, Location loc,
+                                        Value x, ValueRange row,
+                                        ValueRange parts) {
+  LinalgEmitter emitter(builder, loc);
+  Ranks ranks(builder, loc);
+  BestHeap best(builder, loc);
+  Value zero = emit::index(builder, loc, 0);
+  Value kept = emit::size(builder, loc, parts[0], 0);
+  Value size = unlessNoneKept(builder, loc, kept,
+                              emit::size(builder, loc, x, row.size()));
+  Value heap = emptyHeap(emitter, builder, loc, emitter.sizes(parts[0])[0]);
+  heap = emitter.loop(
+      zero, size, heap, [&](Value i, ValueRange carried) -> SmallVector<Value> {
+        Value value = emit::load(builder, loc, x, joinIndices(row, i));
+        Value rank = ranks.encode(emitter.extend(value), i);
+        return {best.offer(carried[0], kept, rank)};
+      })[0];
+  heap = best.sort(heap, kept);
+  return emitter.loop(
+      zero, kept, parts,
+      [&](Value i, ValueRange carried) -> SmallVector<Value> {
+        Value index = ranks.index(emit::load(builder, loc, heap, i));
+        // Read again, so that -0 and the bits of a NaN stay as they are.
+        Value value = emit::load(builder, loc, x, joinIndices(row, index));
+        Value number =
+            emit::fromIndex(builder, loc, index, builder.getI32Type());
+        return {emitter.insert(value, carried[0], i),
+                emitter.insert(number, carried[1], i)};
+      });
+}
+
 namespace {
 class TopKLowering : OpLowering<TopKOp> {
 public:
   TopKLowering(OpBuilder &builder, TopKOp op) : OpLowering(builder, op) {}
 
   SmallVector<Value> run() {
-    return emitter.rows(
-        leadingDims(op.getValues()), {op.getValues(), op.getIndices()},
-        [&](ValueRange row, ValueRange parts) { return lowerRow(row, parts); });
-  }
-
-private:
-  SmallVector<Value> lowerRow(ValueRange row, ValueRange parts) {
-    Ranks ranks(builder, loc);
-    BestHeap best(builder, loc);
-    Value zero = index(0);
-    Value kept = emit::size(builder, loc, parts[0], 0);
-    Value size = unlessNoneKept(
-        builder, loc, kept, emit::size(builder, loc, op.getX(), row.size()));
-    Value heap = emptyHeap(emitter, builder, loc, emitter.sizes(parts[0])[0]);
-    heap = emitter.loop(zero, size, heap,
-                        [&](Value i, ValueRange carried) -> SmallVector<Value> {
-                          Value value = load(op.getX(), joinIndices(row, i));
-                          Value rank = ranks.encode(emitter.extend(value), i);
-                          return {best.offer(carried[0], kept, rank)};
-                        })[0];
-    heap = best.sort(heap, kept);
-    return emitter.loop(zero, kept, parts,
-                        [&](Value i, ValueRange carried) -> SmallVector<Value> {
-                          Value place = ranks.index(load(heap, i));
-                          // Read again, so that -0 and the bits of a NaN stay
-                          // as they are.
-                          Value value =
-                              load(op.getX(), joinIndices(row, place));
-                          Value number = emit::fromIndex(builder, loc, place,
-                                                         builder.getI32Type());
-                          return {emitter.insert(value, carried[0], i),
-                                  emitter.insert(number, carried[1], i)};
+    return emitter.rows(leadingDims(op.getValues()),
+                        {op.getValues(), op.getIndices()},
+                        [&](ValueRange row, ValueRange parts) {
+                          return emitTopKRow(builder, loc, op.getX(), row,
+                                             parts);
                         });
   }
 };
@@ -328,8 +332,7 @@ Value PrefixSearch::run() {
   return best.sort(found[0], kept);
 }
 
-/// Divides the values of a row by their sum.
-static Value normalizeRow(OpBuilder &builder, Location loc, Value values) {
+Value effattn::emitNormalized(OpBuilder &builder, Location loc, Value values) {
   LinalgEmitter emitter(builder, loc);
   Value zero = emit::index(builder, loc, 0);
   Value kept = emit::size(builder, loc, values, 0);
@@ -369,7 +372,7 @@ SmallVector<Value> effattn::emitProductSoftmaxTopK(OpBuilder &builder,
                   emitter.insert(slot, carried[1], i)};
         });
     if (normalize)
-      found[0] = normalizeRow(builder, loc, found[0]);
+      found[0] = emitNormalized(builder, loc, found[0]);
     return found;
   };
   return emitter.rows(leadingDims(values), {values, indices}, emitRow);

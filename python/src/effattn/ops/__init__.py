@@ -25,7 +25,7 @@ from effattn.ops.concepts import (
     ratio_loss,
 )
 from effattn.ops.embeddings import embedding, lora_embedding, split_embedding, tensor_train_embedding
-from effattn.ops.feed_forward import gated_ffn, hourglass_ffn
+from effattn.ops.feed_forward import gated_ffn, hourglass_ffn, moe_ffn, moe_route
 from effattn.ops.masks import (
     Mask,
     causal_mask,
@@ -83,6 +83,8 @@ __all__ = [
     "mask_or",
     "materialize_mask",
     "merge_attention",
+    "moe_ffn",
+    "moe_route",
     "product_softmax",
     "product_softmax_top_k",
     "quantized_embedding",

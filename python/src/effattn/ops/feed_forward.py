@@ -3,10 +3,13 @@
 
 from __future__ import annotations
 
+from typing import Tuple
+
 from effattn import reference
-from effattn.ir.attributes import REAL, Choice
+from effattn.ir.attributes import FLAG, INTEGER, REAL, Choice
 from effattn.ops.dispatch import Array, apply, op
 from effattn.ops.op import Op
+from effattn.reference.operands import at_least
 
 _ACTIVATION = Choice("activation", "silu", "gelu", "gelu_tanh", "relu")
 _GATED_FFN = Op(
@@ -46,3 +49,45 @@ def hourglass_ffn(
 ) -> Array:
     operands = {"x": x, "norm": norm, "gate": gate, "up": up, "down": down}
     return apply(_HOURGLASS_FFN.call(operands, activation=activation, epsilon=epsilon), lowering)
+
+
+_MOE_ROUTE = Op(
+    "moe_route",
+    "x[.. C] F, w[C X] float -> gates[.. Ke] f32, experts[.. Ke] i32, load_balance[] f32",
+    k=INTEGER,
+    normalize=FLAG,
+)
+
+
+@op(reference.moe_route)
+def moe_route(
+    x: Array, w: Array, *, k: int, normalize: bool = True, lowering: str = "cpu"
+) -> Tuple[Array, Array, Array]:
+    call = _MOE_ROUTE.call(
+        {"x": x, "w": w}, fixed={"Ke": at_least("moe_route", "k", k, 0)}, k=k, normalize=normalize
+    )
+    return apply(call, lowering)
+
+
+_MOE_FFN = Op(
+    "moe_ffn",
+    "x[.. C] F, gates[.. Ke] float, experts[.. Ke] int, gate[X C F] float, up[X C F] float, down[X F C] float"
+    " -> out[.. C] F",
+    activation=_ACTIVATION,
+)
+
+
+@op(reference.moe_ffn)
+def moe_ffn(
+    x: Array,
+    gates: Array,
+    experts: Array,
+    gate: Array,
+    up: Array,
+    down: Array,
+    *,
+    activation: str = "silu",
+    lowering: str = "cpu",
+) -> Array:
+    operands = {"x": x, "gates": gates, "experts": experts, "gate": gate, "up": up, "down": down}
+    return apply(_MOE_FFN.call(operands, activation=activation), lowering)

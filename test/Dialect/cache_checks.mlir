@@ -104,17 +104,59 @@ func.func @attend_rotated(%q: memref<2x2x3x?xf32>, %keys: memref<2x2x9x?xf32>, %
   return
 }
 
-// C3, C4, C5, C6.
+// C4, C5, C6, C8, C10: a row needs room for one token.
 // CHECK-LABEL: @update
+// CHECK-SAME:    %[[LENGTHS:[a-z0-9]+]]: memref<2xi32>
+// CHECK:         effattn.check %{{.*}}, "'effattn.separator_cache_update' op expected key heads (dim 1) to divide query heads (dim 1), but got {0} and {1}"
+// CHECK:         effattn.check %{{.*}}, "'effattn.separator_cache_update' op expected rope_dims to be even, but got {0}"
+// CHECK:         scf.for %[[ROW:.*]] = %c0 to
+// CHECK:           effattn.check %{{.*}}, "{{.*}}expected length of row {0} to be between 0 and the cache size {1}, but got {2}"
+// CHECK:           effattn.check %{{.*}}, "{{.*}}expected separator_end of row {0} to be 0 or between {1} and {2}, but got {3}"
+// CHECK:           %[[NEW:.*]] = memref.load %[[LENGTHS]][%[[ROW]]]
+// CHECK:           %[[ALL:.*]] = arith.index_cast %[[NEW]]
+// CHECK:           %[[FIRST:.*]] = arith.minsi %[[ALL]], %c1
+// CHECK:           %[[SUM:.*]] = arith.addi %{{.*}}, %[[FIRST]]
+// CHECK:           effattn.check %{{.*}}, "{{.*}}expected length + new tokens to be at most {0} (N), but got {1} + {2} = {3} in row {4}"
+func.func @update(%lengths: memref<2xi32>, %k: memref<2x2x3x?xf32>, %v: memref<2x2x3x6xf32>, %flags: memref<2x3xi1>, %q: memref<2x?x3x?xf32>,
+    %keys: memref<2x2x9x?xf32>, %values: memref<2x2x9x6xf32>, %kept: memref<2x9xi1>, %length: memref<2xi32>, %end: memref<2xi32>,
+    %out: memref<2x?x3x6xf32>) {
+  effattn.separator_cache_update ins(%k, %v, %flags : memref<2x2x3x?xf32>, memref<2x2x3x6xf32>, memref<2x3xi1>)
+    q(%q : memref<2x?x3x?xf32>) lengths(%lengths : memref<2xi32>)
+    outs(%keys, %values, %kept, %length, %end, %out
+      : memref<2x2x9x?xf32>, memref<2x2x9x6xf32>, memref<2x9xi1>, memref<2xi32>, memref<2xi32>, memref<2x?x3x6xf32>)
+    {initial = 1, separators = 2, window = 3, capacity = 8, when = #effattn.when<after_attention>, prefill = #effattn.prefill<stepwise>}
+  return
+}
+
+// C6: or for all, where it is taken whole.
+// CHECK-LABEL: @update_whole_rows
+// CHECK-SAME:    %[[LENGTHS:[a-z0-9]+]]: memref<2xi32>
+// CHECK:           %[[NEW:.*]] = memref.load %[[LENGTHS]][%[[ROW:.*]]]
+// CHECK:         separator_end
+// CHECK:           %[[NEW:.*]] = memref.load %[[LENGTHS]][%[[ROW:.*]]]
+// CHECK:           %[[ALL:.*]] = arith.index_cast %[[NEW]]
+// CHECK:           %[[FIRST:.*]] = arith.minsi %[[ALL]], %c1
+// CHECK:           %[[EMPTY:.*]] = arith.cmpi eq, %{{.*}}, %c0
+// CHECK:           arith.select %[[EMPTY]], %[[ALL]], %[[FIRST]]
+// CHECK:           effattn.check %{{.*}}, "{{.*}}expected length + new tokens to be at most {0} (N), but got {1} + {2} = {3} in row {4}"
+func.func @update_whole_rows(%lengths: memref<2xi32>, %k: memref<2x2x3x?xf32>, %v: memref<2x2x3x6xf32>, %flags: memref<2x3xi1>, %q: memref<2x?x3x?xf32>,
+    %keys: memref<2x2x9x?xf32>, %values: memref<2x2x9x6xf32>, %kept: memref<2x9xi1>, %length: memref<2xi32>, %end: memref<2xi32>,
+    %out: memref<2x?x3x6xf32>) {
+  effattn.separator_cache_update ins(%k, %v, %flags : memref<2x2x3x?xf32>, memref<2x2x3x6xf32>, memref<2x3xi1>)
+    q(%q : memref<2x?x3x?xf32>) lengths(%lengths : memref<2xi32>)
+    outs(%keys, %values, %kept, %length, %end, %out
+      : memref<2x2x9x?xf32>, memref<2x2x9x6xf32>, memref<2x9xi1>, memref<2xi32>, memref<2xi32>, memref<2x?x3x6xf32>)
+    {initial = 1, separators = 2, window = 3, capacity = 8, when = #effattn.when<after_attention>, prefill = #effattn.prefill<whole>}
+  return
+}
+
+// C3 of a size that only run time knows.
+// CHECK-LABEL: @update_few_entries
 // CHECK:         effattn.check %{{.*}}, "'effattn.separator_cache_update' op expected keys cache size (dim 2) to be at least capacity + 1, but got {0} with capacity {1}"
-// CHECK:         scf.for
-// CHECK:           effattn.check %{{.*}}, "'effattn.separator_cache_update' op expected length of row {0} to be between 0 and the cache size {1}, but got {2}"
-// CHECK:           effattn.check %{{.*}}, "'effattn.separator_cache_update' op expected separator_end of row {0} to be 0 or between {1} and {2}, but got {3}"
-// CHECK:           effattn.check %{{.*}}, "'effattn.separator_cache_update' op expected length + new tokens to be at most {0} (N), but got {1} + {2} = {3} in row {4}"
-func.func @update(%keys: memref<2x4x?x8xf32>, %k: memref<2x4x5x8xf32>, %v: memref<2x4x5x6xf32>, %flags: memref<2x5xi1>,
-    %values: memref<2x4x?x6xf32>, %kept: memref<2x?xi1>, %length: memref<2xi32>, %end: memref<2xi32>) {
-  effattn.separator_cache_update ins(%k, %v, %flags : memref<2x4x5x8xf32>, memref<2x4x5x6xf32>, memref<2x5xi1>)
-    outs(%keys, %values, %kept, %length, %end : memref<2x4x?x8xf32>, memref<2x4x?x6xf32>, memref<2x?xi1>, memref<2xi32>, memref<2xi32>)
+func.func @update_few_entries(%k: memref<2x2x3x8xf32>, %v: memref<2x2x3x6xf32>, %flags: memref<2x3xi1>,
+    %keys: memref<2x2x?x8xf32>, %values: memref<2x2x?x6xf32>, %kept: memref<2x?xi1>, %length: memref<2xi32>, %end: memref<2xi32>) {
+  effattn.separator_cache_update ins(%k, %v, %flags : memref<2x2x3x8xf32>, memref<2x2x3x6xf32>, memref<2x3xi1>)
+    outs(%keys, %values, %kept, %length, %end : memref<2x2x?x8xf32>, memref<2x2x?x6xf32>, memref<2x?xi1>, memref<2xi32>, memref<2xi32>)
     {initial = 1, separators = 2, window = 3, capacity = 8, when = #effattn.when<after_attention>}
   return
 }

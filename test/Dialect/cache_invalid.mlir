@@ -293,3 +293,15 @@ func.func @separator_cache_update_c10_odd_columns(%k: tensor<1x2x5x8xf32>, %v: t
     {initial = 1, separators = 2, window = 3, capacity = 8, when = #effattn.when<after_attention>, rope_dims = 3}
   return %0#3 : tensor<1xi32>
 }
+
+// -----
+
+func.func @separator_cache_update_out_of_another_type_than_keys(%k: tensor<1x2x5x8xf32>, %v: tensor<1x2x5x6xf32>, %flags: tensor<1x5xi1>, %q: tensor<1x4x5x8xf32>,
+    %keys: tensor<1x2x9x8xbf16>, %values: tensor<1x2x9x6xf32>, %kept: tensor<1x9xi1>, %length: tensor<1xi32>, %end: tensor<1xi32>, %out: tensor<1x4x5x6xf32>)
+    -> tensor<1xi32> {
+  // expected-error @below {{'effattn.separator_cache_update' op expected out to have the element type of keys, 'bf16', but got 'f32'}}
+  %0:6 = effattn.separator_cache_update ins(%k, %v, %flags : tensor<1x2x5x8xf32>, tensor<1x2x5x6xf32>, tensor<1x5xi1>) q(%q : tensor<1x4x5x8xf32>)
+    outs(%keys, %values, %kept, %length, %end, %out : tensor<1x2x9x8xbf16>, tensor<1x2x9x6xf32>, tensor<1x9xi1>, tensor<1xi32>, tensor<1xi32>, tensor<1x4x5x6xf32>)
+    {initial = 1, separators = 2, window = 3, capacity = 8, when = #effattn.when<after_attention>}
+  return %0#3 : tensor<1xi32>
+}

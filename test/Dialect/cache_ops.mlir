@@ -90,3 +90,31 @@ func.func @attend_in_buffers(%q: memref<2x4x3x7xf16>, %keys: memref<2x2x9x7xf16>
     outs(%out : memref<2x4x3x6xf16>) {positions = #effattn.positions<absolute>}
   return
 }
+
+// CHECK-LABEL: @update
+// CHECK:         effattn.separator_cache_update ins(%{{.*}}, %{{.*}}, %{{.*}} : tensor<?x?x?x?xf32>, tensor<?x?x?x?xf32>, tensor<?x?xi1>)
+// CHECK-SAME:      q(%{{.*}} : tensor<?x?x?x?xf16>) lengths(%{{.*}} : tensor<?xi32>)
+// CHECK-SAME:      outs(%{{.*}}, %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}} : tensor<?x?x?x?xbf16>, tensor<?x?x?x?xbf16>, tensor<?x?xi1>, tensor<?xi32>, tensor<?xi32>, tensor<?x?x?x?xbf16>)
+// CHECK-SAME:      {capacity = 324 : i64, initial = 4 : i64, prefill = #effattn.prefill<whole>, rope_dims = 32 : i64, separators = 64 : i64, when = #effattn.when<before_attention>, window = 224 : i64}
+func.func @update(%k: tensor<?x?x?x?xf32>, %v: tensor<?x?x?x?xf32>, %flags: tensor<?x?xi1>, %q: tensor<?x?x?x?xf16>, %lengths: tensor<?xi32>,
+    %keys: tensor<?x?x?x?xbf16>, %values: tensor<?x?x?x?xbf16>, %kept: tensor<?x?xi1>, %length: tensor<?xi32>, %end: tensor<?xi32>,
+    %out: tensor<?x?x?x?xbf16>) -> tensor<?x?x?x?xbf16> {
+  %0:6 = effattn.separator_cache_update ins(%k, %v, %flags : tensor<?x?x?x?xf32>, tensor<?x?x?x?xf32>, tensor<?x?xi1>)
+    q(%q : tensor<?x?x?x?xf16>) lengths(%lengths : tensor<?xi32>)
+    outs(%keys, %values, %kept, %length, %end, %out
+      : tensor<?x?x?x?xbf16>, tensor<?x?x?x?xbf16>, tensor<?x?xi1>, tensor<?xi32>, tensor<?xi32>, tensor<?x?x?x?xbf16>)
+    {initial = 4, separators = 64, window = 224, capacity = 324, when = #effattn.when<before_attention>,
+     prefill = #effattn.prefill<whole>, rope_dims = 32}
+  return %0#5 : tensor<?x?x?x?xbf16>
+}
+
+// CHECK-LABEL: @update_without_queries
+// CHECK:         effattn.separator_cache_update ins(%{{.*}} : memref<2x4x3x8xf32>, memref<2x4x3x6xf32>, memref<2x3xi1>)
+// CHECK-SAME:      outs(%{{.*}}, %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}} : memref<2x4x9x8xf16>, memref<2x4x9x6xf16>, memref<2x9xi1>, memref<2xi32>, memref<2xi32>)
+func.func @update_without_queries(%k: memref<2x4x3x8xf32>, %v: memref<2x4x3x6xf32>, %flags: memref<2x3xi1>,
+    %keys: memref<2x4x9x8xf16>, %values: memref<2x4x9x6xf16>, %kept: memref<2x9xi1>, %length: memref<2xi32>, %end: memref<2xi32>) {
+  effattn.separator_cache_update ins(%k, %v, %flags : memref<2x4x3x8xf32>, memref<2x4x3x6xf32>, memref<2x3xi1>)
+    outs(%keys, %values, %kept, %length, %end : memref<2x4x9x8xf16>, memref<2x4x9x6xf16>, memref<2x9xi1>, memref<2xi32>, memref<2xi32>)
+    {initial = 1, separators = 2, window = 3, capacity = 8, when = #effattn.when<after_attention>}
+  return
+}

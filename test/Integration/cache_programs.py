@@ -74,32 +74,49 @@ class SeparatorProgram:
         """``(state...) -> state``."""
         return self.on_state("compact", self.state, "", self.options())
 
+    def update(self, prefill="stepwise", queries=True):
+        """``update_...`` or ``whole_...``: ``(state..., k, v, flags, q, lengths) -> (state..., out)``,
+        or ``state_...`` without q and out."""
+        arguments = self.state + self.tokens + self.queries * queries + self.lengths
+        operands = f"""ins({group(arguments, "k", "v", "flags")}) {optional_group(arguments, "q")}
+    {optional_group(arguments, "lengths")}"""
+        options = {**self.options(), **self.attention, "prefill": prefill}
+        name = "state" if not queries else "whole" if prefill == "whole" else "update"
+        out = tensor(4, self.keys) if queries else None
+        return self.on_state("update", arguments, operands, options, name, out)
+
     def attend(self):
         """``(q, state..., lengths) -> out``."""
         arguments = self.queries + self.state + self.lengths
         names = [name for name, _ in self.queries + self.state]
-        body = f"""{out_of(self.new, self.values)}
+        body = f"""{out_of(self.new, self.values, self.new)}
   %0 = effattn.cache_attention ins({group(arguments, *names)}) {optional_group(arguments, "lengths")}
     outs(%out : {tensor(4, self.new)}) {{{attributes(self.attention)}}}
   return %0 : {tensor(4, self.new)}"""
         return function(f"attend_{self.name}", arguments, [tensor(4, self.new)], body)
 
-    def on_state(self, op, arguments, operands, options):
-        results = [kind for _, kind in self.state]
-        outs = f"outs({group(arguments, *(name for name, _ in self.state))})"
+    def on_state(self, op, arguments, operands, options, name=None, out=None):
+        """A function of an op whose results are the state and, where it has a type, ``out``."""
+        inits, prologue = list(self.state), ""
+        if out:
+            inits.append(("out", out))
+            prologue = out_of(self.new, self.values, self.keys)
+        results = [kind for _, kind in inits]
+        outs = group(arguments + inits, *(init for init, _ in inits))
         values = ", ".join(f"%0#{number}" for number in range(len(results)))
-        body = f"""  %0:{len(results)} = effattn.separator_cache_{op} {operands} {outs}
+        body = f"""{prologue}
+  %0:{len(results)} = effattn.separator_cache_{op} {operands} outs({outs})
     {{{attributes(options)}}}
   return {values} : {", ".join(results)}"""
-        return function(f"{op}_{self.name}", arguments, results, body)
+        return function(f"{name or op}_{self.name}", arguments, results, body)
 
 
-def out_of(element, values):
+def out_of(queries, values, element):
     """%out, the destination of queries %q to a cache with %values."""
     sizes = "".join(f"""
   %c{dim} = arith.constant {dim} : index
   %d{dim} = tensor.dim %{name}, %c{dim} : {tensor(4, kind)}"""
-        for dim, name, kind in [(0, "q", element), (1, "q", element), (2, "q", element), (3, "values", values)]
+        for dim, name, kind in [(0, "q", queries), (1, "q", queries), (2, "q", queries), (3, "values", values)]
     )
     return f"{sizes}\n  %out = tensor.empty(%d0, %d1, %d2, %d3) : {tensor(4, element)}"
 

@@ -6,7 +6,7 @@ import ml_dtypes
 import numpy as np
 import pytest
 from cache_programs import SeparatorProgram
-from cases import Case
+from cases import Case, project
 from harness import CallError, assert_close, compile_ir
 from hypothesis import given
 from hypothesis import strategies as st
@@ -28,17 +28,23 @@ PROGRAMS = [
         "window_alone", (0, 0, 4, 4, BEFORE), rope_dims=4, rope_layout="interleaved", scale=0.5
     ),
 ]
+# Those that have every function: each of the others takes half a second to compile.
+FIRST = PROGRAMS[:4]
 # Products and sums of f32 numbers; one rounding of the result.
 TOLERANCE = {"f32": 2e-5, "bf16": 2.0**-8 + 2e-5, "f16": 2.0**-11 + 2e-5}
 
 seeds = st.integers(0, 2**32 - 1).map(np.random.default_rng)
-programs = st.sampled_from(PROGRAMS)
 
 
 @functools.lru_cache(maxsize=None)
 def compiled():
-    texts = [(program.append(), program.compact(), program.attend()) for program in PROGRAMS]
-    return compile_ir("\n".join(text for of_program in texts for text in of_program))
+    texts = []
+    for program in PROGRAMS:
+        texts += [program.compact(), program.attend(), program.update()]
+    for program in FIRST:
+        texts += [program.append(), program.update(prefill="whole")]
+    texts += [program.update(queries=False) for program in FIRST[:2]]
+    return compile_ir("\n".join(texts))
 
 
 def call(op, program, *operands):
@@ -75,8 +81,8 @@ def draw_tokens(rng, program, batch, heads, tokens, width, value_width):
 
 
 @st.composite
-def states(draw_from):
-    rng, program = draw_from(seeds), draw_from(programs)
+def states(draw_from, programs=PROGRAMS):
+    rng, program = draw_from(seeds), draw_from(st.sampled_from(programs))
     batch, heads, spare = draw_from(st.integers(0, 3)), draw_from(st.integers(0, 2)), draw_from(st.integers(1, 9))
     width, value_width = draw_from(widths(program)), draw_from(st.sampled_from([0, 1, 3, 8]))
     return rng, program, draw_state(rng, program, batch, heads, program.layout[3] + spare, width, value_width)
@@ -116,7 +122,7 @@ def test_compact(case):
     assert_same_state(call("compact", program, *found), found)
 
 
-@given(states(), st.integers(0, 7))
+@given(states(FIRST), st.integers(0, 7))
 def test_append(case, tokens):
     rng, program, state = case
     batch, heads, entries, width = state[0].shape
@@ -235,6 +241,164 @@ def test_append_over_capacity_takes_nothing():
     check_refused("append", small_state(length=(5, 8)), more, message)
 
 
+# --- update -----------------------------------------------------------------
+
+
+@st.composite
+def streams(draw_from, programs=PROGRAMS, update="update"):
+    """A program, a state with room for a token, and operands of a ragged stream; all finite."""
+    rng, program, state = draw_from(states(programs))
+    tokens, share = draw_from(st.integers(0, 30)), draw_from(st.integers(1, 3))
+    batch, heads, entries, width = state[0].shape
+    if update == "whole":
+        tokens = min(tokens, entries)
+    if draw_from(st.booleans()):
+        state[3][:] = 0
+        state[4][:] = 0
+    state[3][:] = np.minimum(state[3], entries - 1)
+    k, v, flags = draw_tokens(rng, program, batch, heads, tokens, width, state[1].shape[3])
+    for array in (*state[:2], k, v):
+        array[~np.isfinite(wide(array))] = 0
+    for row, length in enumerate(state[3]):
+        state[0][row, :, length:], state[1][row, :, length:] = np.nan, np.nan
+    q = rng.standard_normal((batch, tokens, heads * share, width)).astype(DTYPES[program.new]).swapaxes(1, 2)
+    lengths = rng.integers(0, tokens + 1, batch).astype(np.int32)
+    return program, state, (k, v, flags, q), lengths
+
+
+def reference_update(program, update, state, k, v, flags, q, lengths):
+    return reference.separator_cache_update(
+        state,
+        wide(k),
+        wide(v),
+        flags,
+        q=wide(q),
+        lengths=lengths,
+        prefill="whole" if update == "whole" else "stepwise",
+        **program.options(),
+        **program.attention,
+    )
+
+
+@given(streams())
+def test_update(case):
+    check_update("update", *case)
+
+
+@given(streams(FIRST, "whole"))
+def test_update_of_whole_rows(case):
+    check_update("whole", *case)
+
+
+def check_update(update, program, state, operands, lengths):
+    k, v, flags, q = operands
+    *found, out = call(update, program, *state, k, v, flags, q, lengths)
+    # What the cache holds is rounded to its type, and so is out.
+    k, v = k.astype(DTYPES[program.keys]), v.astype(DTYPES[program.values])
+    expected, expected_out = reference_update(program, update, state, k, v, flags, q, lengths)
+    assert [array.dtype for array in found] == [array.dtype for array in state]
+    assert out.dtype == state[0].dtype
+    assert_same_state(found, expected)
+    assert_close(out, expected_out, TOLERANCE[program.keys])
+
+
+@given(streams(), st.data())
+def test_update_in_any_split(case, data):
+    """Bit for bit, results and state; rows end in the middle of a part."""
+    program, state, operands, lengths = case
+    tokens = operands[0].shape[2]
+    one_by_one = st.just(list(range(1, tokens)))
+    edges = [0, *data.draw(one_by_one | st.lists(st.integers(0, tokens)).map(sorted)), tokens]
+    *whole, out = call("update", program, *state, *operands, lengths)
+    parts = []
+    for first, last in zip(edges, edges[1:]):
+        valid = np.clip(lengths - first, 0, last - first).astype(np.int32)
+        k, v, flags, q = operands
+        part = slice(first, last)
+        *state, seen = call(
+            "update", program, *state, k[:, :, part], v[:, :, part], flags[:, part], q[:, :, part], valid
+        )
+        parts.append(seen)
+    assert_same_state(state, whole)
+    np.testing.assert_array_equal(wide(np.concatenate(parts, axis=2)), wide(out))
+
+
+@given(streams(FIRST))
+def test_update_is_append_attend_and_compact(case):
+    program, state, (k, v, flags, q), lengths = case
+    *whole, out = call("update", program, *state, k, v, flags, q, lengths)
+    seen = [np.zeros_like(out[:, :, :0])]
+    for t in range(k.shape[2]):
+        part, valid = slice(t, t + 1), (lengths > t).astype(np.int32)
+        state = call("append", program, *state, k[:, :, part], v[:, :, part], flags[:, part], valid)
+        # A row that takes no token is compacted only with its next one.
+        compacted = call("compact", program, *state)
+        compacted = [np.where(rows(valid, a), a, b) for a, b in zip(compacted, state)]
+        attended = compacted if program.layout[4] == BEFORE else state
+        seen += call("attend", program, q[:, :, part], *attended, valid)
+        state = compacted
+    assert_same_state(state, whole)
+    assert_close(np.concatenate(seen, axis=2), out, TOLERANCE[program.keys] if program.keys != program.new else 0)
+
+
+def rows(valid, array):
+    """``valid`` [B] in the rank of an array."""
+    return valid.astype(bool).reshape(-1, *[1] * (array.ndim - 1))
+
+
+@given(streams(FIRST[:2]))
+def test_update_without_queries(case):
+    program, state, (k, v, flags, q), lengths = case
+    *expected, _ = call("update", program, *state, k, v, flags, q, lengths)
+    assert_same_state(call("state", program, *state, k, v, flags, lengths), expected)
+
+
+@given(streams(FIRST, "whole"), st.integers(1, 5))
+def test_whole_prefill_is_compacted_at_the_next_append(case, more):
+    program, state, (k, v, flags, q), lengths = case
+    if k.shape[2] == 0:
+        return
+    state[3][:] = 0
+    state[4][:] = 0
+    lengths = np.minimum(lengths, state[0].shape[2] - 1).astype(np.int32)
+    *state, _ = call("whole", program, *state, k, v, flags, q, lengths)
+    assert state[3].tolist() == lengths.tolist()
+    k, v, q = (np.repeat(array[:, :, :1], more, axis=2) for array in (k, v, q))
+    flags = np.repeat(flags[:, :1], more, axis=1)
+    check_update("whole", program, state, (k, v, flags, q), np.full(len(lengths), more, np.int32))
+
+
+@pytest.mark.parametrize(
+    "update, state, lengths, message",
+    [
+        ("update", small_state(length=(5, 8)), (2, 1), r"at most 8 \(N\), but got 8 \+ 1 = 9 in row 1"),
+        ("whole", small_state(length=(8, 0)), (0, 9), r"at most 8 \(N\), but got 0 \+ 9 = 9 in row 1"),
+        ("whole", small_state(length=(8, 0)), (1, 8), r"at most 8 \(N\), but got 8 \+ 1 = 9 in row 0"),
+        ("update", small_state(length=(9, 0)), (0, 0), "length of row 0 to be between 0 and the cache size 8"),
+        ("update", small_state(end=(0, 4)), (0, 0), "separator_end of row 1 to be 0 or between 1 and 3, but got 4"),
+        ("update", small_state(entries=7), (0, 0), r"at least capacity \+ 1, but got 7 with capacity 7"),
+        ("update", small_state(), (9, 10), "lengths of row 1 to be between 0 and the token count 9, but got 10"),
+    ],
+)
+def test_an_update_that_cannot_run_takes_nothing(update, state, lengths, message):
+    k, flags, q = np.ones((2, 1, 9, 2), np.float32), np.ones((2, 9), bool), np.ones((2, 2, 9, 2), np.float32)
+    function = getattr(compiled(), f"{update}_after")
+    states = [array.copy() for array in state]
+    with pytest.raises(CallError, match=message) as error:
+        function.into([*states, k, k, flags, q, np.array(lengths, np.int32)], [*states, np.zeros_like(q)])
+    assert "'effattn.separator_cache_update' op expected" in str(error.value)
+    for array, before in zip(states, state):
+        np.testing.assert_array_equal(array, before)
+
+
+def test_update_wants_head_groups():
+    state, q = small_state(), np.ones((2, 3, 2, 2), np.float32)
+    state = tuple(np.repeat(array, 2, 1) if array.ndim == 4 else array for array in state)
+    k = np.ones((2, 2, 2, 2), np.float32)
+    with pytest.raises(CallError, match="key heads .* to divide query heads .*, but got 2 and 3"):
+        call("update", PROGRAMS[0], *state, k, k, np.ones((2, 2), bool), q, np.ones(2, np.int32))
+
+
 # --- Worked cases -----------------------------------------------------------
 
 
@@ -272,3 +436,63 @@ def test_a_published_stream_by_append_and_compact():
         assert state[3].tolist() == [case["len_after"][step]]
         assert state[4].tolist() == [case["sep_end"][step]]
         assert kept(state) == [i for i in case["kept"][step, 0] if i >= 0]
+
+
+@pytest.mark.parametrize("parts", [1, 7, 80])
+def test_a_published_stream_by_update(parts):
+    """State after every part; `t` of the case is every token."""
+    case = Case("sepllm_stream_basic")
+    program = case_program(case, AFTER)
+    library = compile_ir(program.update(queries=False))
+    state = empty_state(case.params["cache_size"] + 1)
+    for part in np.array_split(case["t"], parts):
+        k, v, flags = tokens_of(case, part)
+        state = library.state_case(*state, k, v, flags, np.array([len(part)], np.int32))
+        step = part[-1]
+        assert state[3].tolist() == [case["len_after"][step]]
+        assert state[4].tolist() == [case["sep_end"][step]]
+        assert kept(state) == [i for i in case["kept"][step, 0] if i >= 0]
+
+
+def tokens_of(case, part):
+    parts = [token(case, t) for t in part]
+    return [np.concatenate([new[i] for new in parts], axis=min(2, parts[0][i].ndim - 1)) for i in range(3)]
+
+
+@pytest.mark.parametrize("prefill", ["whole", "stepwise"])
+def test_a_published_cache_compacted_before_attention(prefill):
+    case = Case("sepcache_basic")
+    program = case_program(case, BEFORE)
+    library = compile_ir(program.update(prefill, queries=False))
+    state = empty_state(case.params["cache_size"] + 1)
+    steps = dict(zip(case["t"].tolist(), range(len(case["t"]))))
+    first = case.params["prefill"]
+    for part in [range(first)] + [range(t, t + 1) for t in range(first, case["ids"].shape[1])]:
+        state = library.state_case(*state, *tokens_of(case, part), np.array([len(part)], np.int32))
+        step = steps[part[-1]]
+        assert state[3].tolist() == case["length"][step].tolist()
+        assert state[4].tolist() == case["sep_end"][step].tolist()
+        assert kept(state) == [i for i in case["kept"][step, 0, 0] if i >= 0]
+
+
+@pytest.mark.parametrize("parts", [1, 40])
+def test_published_attention_in_a_streaming_cache(parts):
+    case = Case("sepllm_stream_attn_stream")
+    params, x = case.params, case["x"]
+    heads, groups, size = params["H"], params["Hkv"], params["head_dim"]
+    layout = (params["a"], 0, params["w"], params["c"], AFTER)
+    library = compile_ir(SeparatorProgram("case", layout, rope_base=float(params["rope_base"])).update())
+
+    def split(weight, heads):
+        return project(x, case[weight]).reshape(1, len(x), heads, size).transpose(0, 2, 1, 3).astype(np.float32)
+
+    q, k, v = split("Wq", heads), split("Wk", groups), split("Wv", groups)
+    flags = np.isin(case["ids"], params["seps"])
+    state, out = empty_state(params["c"] + 1, groups, size), []
+    for part in np.array_split(np.arange(len(x)), parts):
+        *state, seen = library.update_case(
+            *state, k[:, :, part], v[:, :, part], flags[:, part], q[:, :, part], np.array([len(part)], np.int32)
+        )
+        out.append(seen)
+    joined = np.concatenate(out, axis=2).transpose(0, 2, 1, 3).reshape(len(x), heads * size)
+    case.check(project(joined, case["Wo"]), "out")

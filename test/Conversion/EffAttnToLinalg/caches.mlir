@@ -136,3 +136,64 @@ func.func @attend_without_columns(%q: tensor<2x2x3x0xf32>, %keys: tensor<2x1x9x0
     outs(%out : tensor<2x2x3x4xf32>)
   return %0 : tensor<2x2x3x4xf32>
 }
+
+// A token is appended, its key rotated, its query attends, then the row is
+// compacted if due; flags of a head's own say how.
+// CHECK-LABEL: @update
+// CHECK:         scf.forall (%{{.*}}, %{{.*}}) in
+// CHECK:           scf.for %[[TOKEN:.*]] = %c0 to
+// CHECK:             tensor.insert
+// CHECK:             math.exp
+// CHECK:             arith.cmpi sgt, %{{.*}}, %c324
+// CHECK:             scf.if
+// CHECK:         scf.forall (%{{.*}}) in
+// CHECK:           arith.cmpi sgt, %{{.*}}, %c324
+
+// Tables, then flags and buffers of a key head; the state stays where it is.
+// BUFFERS-LABEL: @update
+// BUFFERS:         scf.forall
+// BUFFERS-COUNT-6:   memref.alloc
+// BUFFERS-NOT:     memref.alloc
+// BUFFERS-NOT:     memref.copy
+// BUFFERS:         return
+func.func @update(%k: tensor<?x?x?x?xf32>, %v: tensor<?x?x?x?xf32>, %flags: tensor<?x?xi1>,
+    %q: tensor<?x?x?x?xf32>, %out: tensor<?x?x?x?xf32>, %keys: tensor<?x?x?x?xf32>, %values: tensor<?x?x?x?xf32>,
+    %kept: tensor<?x?xi1>, %length: tensor<?xi32>, %end: tensor<?xi32>)
+    -> (tensor<?x?x?x?xf32>, tensor<?x?x?x?xf32>, tensor<?x?xi1>, tensor<?xi32>, tensor<?xi32>, tensor<?x?x?x?xf32>) {
+  %0:6 = effattn.separator_cache_update ins(%k, %v, %flags : tensor<?x?x?x?xf32>, tensor<?x?x?x?xf32>, tensor<?x?xi1>) q(%q : tensor<?x?x?x?xf32>)
+    outs(%keys, %values, %kept, %length, %end, %out : tensor<?x?x?x?xf32>, tensor<?x?x?x?xf32>, tensor<?x?xi1>, tensor<?xi32>, tensor<?xi32>, tensor<?x?x?x?xf32>)
+    {initial = 4, separators = 64, window = 224, capacity = 324, when = #effattn.when<after_attention>}
+  return %0#0, %0#1, %0#2, %0#3, %0#4, %0#5 : tensor<?x?x?x?xf32>, tensor<?x?x?x?xf32>, tensor<?x?xi1>, tensor<?xi32>, tensor<?xi32>, tensor<?x?x?x?xf32>
+}
+
+// CHECK-LABEL: @update_before_attention
+// CHECK:         scf.forall
+// CHECK:           arith.cmpi sge, %{{.*}}, %c324
+// CHECK:           math.exp
+func.func @update_before_attention(%k: tensor<?x?x?x?xf32>, %v: tensor<?x?x?x?xf32>, %flags: tensor<?x?xi1>,
+    %q: tensor<?x?x?x?xf32>, %out: tensor<?x?x?x?xf32>, %keys: tensor<?x?x?x?xf32>, %values: tensor<?x?x?x?xf32>,
+    %kept: tensor<?x?xi1>, %length: tensor<?xi32>, %end: tensor<?xi32>)
+    -> (tensor<?x?x?x?xf32>, tensor<?x?x?x?xf32>, tensor<?x?xi1>, tensor<?xi32>, tensor<?xi32>, tensor<?x?x?x?xf32>) {
+  %0:6 = effattn.separator_cache_update ins(%k, %v, %flags : tensor<?x?x?x?xf32>, tensor<?x?x?x?xf32>, tensor<?x?xi1>) q(%q : tensor<?x?x?x?xf32>)
+    outs(%keys, %values, %kept, %length, %end, %out : tensor<?x?x?x?xf32>, tensor<?x?x?x?xf32>, tensor<?x?xi1>, tensor<?xi32>, tensor<?xi32>, tensor<?x?x?x?xf32>)
+    {initial = 4, separators = 64, window = 224, capacity = 324, when = #effattn.when<before_attention>}
+  return %0#0, %0#1, %0#2, %0#3, %0#4, %0#5 : tensor<?x?x?x?xf32>, tensor<?x?x?x?xf32>, tensor<?x?xi1>, tensor<?xi32>, tensor<?xi32>, tensor<?x?x?x?xf32>
+}
+
+// Flags in memory of their own, nothing else.
+// CHECK-LABEL: @update_without_queries
+// CHECK-NOT:     math
+// BUFFERS-LABEL: @update_without_queries
+// BUFFERS:         memref.alloc
+// BUFFERS-NOT:     memref.alloc
+// BUFFERS-NOT:     memref.copy
+// BUFFERS:         return
+func.func @update_without_queries(%k: tensor<?x?x?x?xf32>, %v: tensor<?x?x?x?xf32>, %flags: tensor<?x?xi1>,
+    %keys: tensor<?x?x?x?xf32>, %values: tensor<?x?x?x?xf32>,
+    %kept: tensor<?x?xi1>, %length: tensor<?xi32>, %end: tensor<?xi32>)
+    -> (tensor<?x?x?x?xf32>, tensor<?x?x?x?xf32>, tensor<?x?xi1>, tensor<?xi32>, tensor<?xi32>) {
+  %0:5 = effattn.separator_cache_update ins(%k, %v, %flags : tensor<?x?x?x?xf32>, tensor<?x?x?x?xf32>, tensor<?x?xi1>) 
+    outs(%keys, %values, %kept, %length, %end : tensor<?x?x?x?xf32>, tensor<?x?x?x?xf32>, tensor<?x?xi1>, tensor<?xi32>, tensor<?xi32>)
+    {initial = 4, separators = 64, window = 224, capacity = 324, when = #effattn.when<after_attention>}
+  return %0#0, %0#1, %0#2, %0#3, %0#4 : tensor<?x?x?x?xf32>, tensor<?x?x?x?xf32>, tensor<?x?xi1>, tensor<?xi32>, tensor<?xi32>
+}

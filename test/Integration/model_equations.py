@@ -6,6 +6,8 @@ Each takes the model's configuration, its weights by name and its data inputs, a
 
 from __future__ import annotations
 
+import numpy as np
+
 from effattn import reference as ref
 
 
@@ -29,12 +31,13 @@ def merge(rows):
 # --- Layers that several models have -----------------------------------------------------------------
 
 
-def attend(w, x, heads, lengths, positions=None):
-    """``x + W_o attention(Q, K, V)``; Q, K and V are ``W h``."""
+def attend(w, x, heads, lengths, concepts=None, positions=None):
+    """``x + W_o attention(Q, K, V)``; Q, K and V are ``W h``, or ``W h + W_c e`` with concepts."""
     h = ref.rms_norm(x, w["norm"])
 
     def mix(name):
-        return split(h @ w[name], heads)
+        rows = h @ w[name]
+        return split(rows if concepts is None else rows + concepts @ w[f"{name}_concept"], heads)
 
     q, k, v = mix("to_query"), mix("to_key"), mix("to_value")
     if positions is not None:
@@ -45,6 +48,13 @@ def attend(w, x, heads, lengths, positions=None):
 
 def gated(w, x):
     return x + ref.gated_ffn(ref.rms_norm(x, w["norm"]), w["gate"], w["up"], w["down"])
+
+
+def experts(c, w, x):
+    """``x_t + sum_i g_i FFN_i(norm(x_t))`` over the experts that token t chooses."""
+    h = ref.rms_norm(x, w["norm"])
+    gates, chosen, _ = ref.moe_route(h, w["router"], k=c.chosen)
+    return x + ref.moe_ffn(h, gates, chosen, w["gate"], w["up"], w["down"])
 
 
 # --- RAM-Net -----------------------------------------------------------------------------------------
@@ -74,6 +84,27 @@ def hourglass(c, w, x, positions, lengths):
     for i in range(c.blocks):
         x = gated({name: array[i] for name, array in ffn.items()}, x)
     return (x,)
+
+
+# --- ConceptMoE --------------------------------------------------------------------------------------
+
+
+def concept_moe(c, w, x, lengths):
+    h = attend(part(w, "encoder"), x, c.heads, lengths)
+
+    p, _ = ref.boundary_probability(h @ w["boundary_query"], h @ w["boundary_key"], lengths=lengths)
+    b = ref.boundary_mask(p)
+    y, counts = ref.chunk(h, b, lengths=lengths)
+    for i in range(c.layers):
+        layer = part(w, f"concept_{i}")
+        y = attend(part(layer, "attention"), y, c.heads, counts)
+        y = experts(c, part(layer, "experts"), y)
+
+    e, _ = ref.dechunk(y, p, b, lengths=lengths)
+    valid = np.arange(x.shape[1]) < lengths[:, None]
+    z = np.where(valid[..., None], h + e, 0)
+    out = attend(part(w, "decoder"), z, c.heads, lengths, concepts=e)
+    return out, ref.ratio_loss(p, b, ratio=c.ratio, lengths=lengths)
 
 
 # --- SepLLM ------------------------------------------------------------------------------------------
@@ -141,3 +172,27 @@ def sq_transformer(c, w, words, lengths):
     words, structure = words + merge(out) @ a["to_output"], structure + merge(out2) @ a["to_output"]
     ffn = part(w, "ffn")
     return gated(ffn, words), gated(ffn, structure), codes
+
+
+# --- All five ----------------------------------------------------------------------------------------
+
+
+def five_systems(c, w, ids, positions, lengths, started, *states):
+    *cache, memory, mass, last, average = states
+    table = part(w, "embedding")
+    x = ref.quantized_embedding(ids, **table)
+    x, cache = separator_attention(c.attention, part(w, "attention"), x, ids, lengths, cache)
+    x, memory, mass = ram_net(c.memory, part(w, "memory"), x, positions, lengths, memory, mass)
+
+    concept = part(w, "concept")
+    query, key = x @ concept["boundary_query"], x @ concept["boundary_key"]
+    p, last = ref.boundary_probability(query, key, prev=last, started=started, lengths=lengths)
+    b = ref.boundary_mask(p)
+    y = experts(c, concept, ref.chunk(x, b, lengths=lengths)[0])
+    x, average = ref.dechunk(y, p, b, state=average, residual=x, lengths=lengths)
+
+    ffn = part(w, "ffn")
+    for i in range(c.blocks):
+        x = gated({name: array[i] for name, array in ffn.items()}, x)
+    logits, tokens = ref.top_k(ref.quantized_matmul(ref.rms_norm(x, w["head_norm"]), **table), k=c.best)
+    return tokens, logits, *cache, memory, mass, last, average

@@ -11,7 +11,7 @@ import pytest
 from harness import SOURCE, assert_close, compile_ir
 
 MODELS = SOURCE / "docs" / "examples" / "models"
-NAMES = sorted(path.stem for path in MODELS.glob("*.mlir"))
+NAMES = sorted(path.stem for path in MODELS.glob("*.py") if path.stem != "layers")
 # Sums of tens of products in f32, through a few layers that keep their size.
 TOLERANCE = 1e-4
 # The same sums in another order, where a piece is multiplied in other tiles than the whole.
@@ -42,6 +42,9 @@ class Model:
         values = self.real(*shape)
         return values * np.float32(shape[-2] ** -0.5) if len(shape) > 1 else 1 + values / 8
 
+    def uniform(self, shape):
+        return self.rng.uniform(1, 2, shape)
+
     def real(self, *shape):
         return self.rng.standard_normal(shape).astype(np.float32)
 
@@ -67,7 +70,26 @@ class Model:
         return named.values()
 
 
+class FiveSystems(Model):
+    """The weights of the model of all five systems have a table of codes among them."""
+
+    def draw(self, entry):
+        name, shape = entry["name"].replace("embedding_", ""), entry["shape"]
+        wide = np.arange(self.config.vocabulary) % 10 < 3
+        codes = self.rng.integers(-7, 8, (2, *shape))
+        return {
+            "codes4": lambda: (codes[0] & 15 | (codes[1] & 15) << 4).astype(np.uint8),
+            "codes8": lambda: self.rng.integers(-127, 128, shape).astype(np.int8),
+            "row_kind": lambda: wide,
+            "row_index": lambda: np.where(wide, np.cumsum(wide), np.cumsum(~wide)).astype(np.int32) - 1,
+            "scales": lambda: (np.where(wide, 0.01, 0.2)[:, None] * self.uniform(shape)).astype(np.float32),
+            "residual_codes": lambda: (codes[0] & 15 | (codes[1] & 15) << 4).astype(np.uint8),
+            "residual_scales": lambda: (0.01 * self.uniform(shape)).astype(np.float32),
+        }.get(name, lambda: super(FiveSystems, self).draw(entry))()
+
+
 OTHER_SIZES = {
+    "concept_moe": dict(width=6, heads=1, layers=1, experts=3, chosen=3, hidden=5, ratio=4.0),
     "hourglass": dict(width=12, heads=2, blocks=1, narrow=5),
     "ram_net": dict(width=9, value_width=7, digits=2, base=5, kept=3, shift="radix", gamma=0.5),
     "sepllm_decode": dict(
@@ -80,7 +102,7 @@ OTHER_SIZES = {
 @functools.lru_cache(maxsize=None)
 def model(name, other=False):
     """A model as its text is, or with other sizes."""
-    return Model(name, OTHER_SIZES[name] if other else {})
+    return (FiveSystems if name == "five_systems" else Model)(name, OTHER_SIZES[name] if other else {})
 
 
 def positions(batch, tokens):
@@ -124,6 +146,23 @@ def test_hourglass(other, case):
 
 
 @sizes
+def test_concept_moe(other, case):
+    concept_moe, (lengths, (batch, tokens)) = model("concept_moe", other), ragged(case)
+    y, _ = concept_moe.check(concept_moe.real(batch, tokens, concept_moe.config.width), lengths)
+    for row, length in enumerate(lengths):
+        assert not y[row, length:].any()
+
+
+def test_a_concept_model_looks_at_nothing_to_come():
+    concept_moe = model("concept_moe")
+    x = concept_moe.real(1, 12, concept_moe.config.width)
+    whole, _ = concept_moe(x, np.array([12], np.int32))
+    for length in range(1, 12):
+        y, _ = concept_moe(x, np.array([length], np.int32))
+        assert_close(y[:, :length], whole[:, :length], SPLIT_TOLERANCE)
+
+
+@sizes
 def test_sq_transformer(other, case):
     sq_transformer, (lengths, (batch, tokens)) = model("sq_transformer", other), ragged(case)
     sq_transformer.check(sq_transformer.real(batch, tokens, sq_transformer.config.width), lengths)
@@ -141,11 +180,17 @@ def hidden_and_ids(sepllm, batch, tokens):
     return sepllm.real(batch, tokens, sepllm.config.width), ids.astype(np.int32)
 
 
+def ids_and_positions(five, batch, tokens):
+    ids = five.rng.integers(0, five.config.vocabulary, (batch, tokens))
+    return ids.astype(np.int32), positions(batch, tokens)
+
+
 STREAMS = {
     "ram_net": hidden_and_positions,
     "sepllm_decode": hidden_and_ids,
+    "five_systems": ids_and_positions,
 }
-streams = pytest.mark.parametrize("name", [name for name in STREAMS if name in NAMES])
+streams = pytest.mark.parametrize("name", STREAMS)
 
 
 class Stream:

@@ -41,16 +41,21 @@ def causal_attention(
     heads: int,
     lengths: Tensor,
     *,
+    concepts: Optional[Tensor] = None,
     positions: Optional[Tensor] = None,
 ) -> Tensor:
     """``x + attention(norm(x))``, each row of the batch up to its length.
 
-    With ``positions`` queries and keys are turned by them.
+    With ``concepts``, one for every token, queries, keys and values are ``W h + W_c e`` (joint
+    decoding). With ``positions`` queries and keys are turned by them.
     """
     width, rows = x.shape[-1], normalize(x, weights)
 
     def split(name: str) -> Tensor:
-        return project(rows, weights, name, width).split_heads(heads)
+        mixed = project(rows, weights, name, width)
+        if concepts is not None:
+            mixed = mixed + project(concepts, weights, f"{name}_concept", width)
+        return mixed.split_heads(heads)
 
     q, k, v = split("to_query"), split("to_key"), split("to_value")
     if positions is not None:
@@ -67,6 +72,20 @@ def gated(x: Tensor, weights: Weights, hidden: int) -> Tensor:
         weights("gate", width, hidden),
         weights("up", width, hidden),
         weights("down", hidden, width),
+    )
+
+
+def experts(x: Tensor, weights: Weights, count: int, chosen: int, hidden: int) -> Tensor:
+    """``x`` and what the chosen experts of every row make of ``norm(x)``."""
+    width, rows = x.shape[-1], normalize(x, weights)
+    gates, indices, _ = ops.moe_route(rows, weights("router", width, count), k=chosen)
+    return x + ops.moe_ffn(
+        rows,
+        gates,
+        indices,
+        weights("gate", count, width, hidden),
+        weights("up", count, width, hidden),
+        weights("down", count, hidden, width),
     )
 
 

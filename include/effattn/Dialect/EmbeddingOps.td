@@ -212,7 +212,7 @@ def EffAttn_TensorTrainEmbeddingOp : EffAttn_TableOp<"tensor_train_embedding"> {
 
     Cost: for each id `sum_c m_0 ... m_c r_{c-1} r_c` multiply-adds, from left
     to right. Scratch for a block of ids: `m_0 ... m_c r_c` numbers for every
-    core. The table is never built.
+    core, and the largest `m_c r_c`. The table is never built.
 
     ```mlir
     func.func @fifty_thousand_rows(%ids: tensor<?x?xi32>, %first: tensor<1x32x8x16xf32>,

@@ -594,3 +594,9 @@ def test_plots_of_bad_files(tmp_path):
         done = command("plot", "mask", tmp_path / name, "-o", tmp_path / "x.png")
         assert done.returncode == 1 and sentence in done.stderr and "Traceback" not in done.stderr
     assert command("paint").returncode == 2
+
+
+def test_the_parts_of_the_package_are_there():
+    code = "import effattn\nfor part in ('compress', 'ops', 'plot', 'reference'): print(getattr(effattn, part))"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert found.returncode == 0 and len(found.stdout.splitlines()) == 4, found.stderr

@@ -3,7 +3,8 @@
 
 ``compile`` and ``load`` give functions that take NumPy, PyTorch or other DLPack arrays; ``ops`` are the
 ops of the dialect on such arrays, and ``Module`` writes IR with them.
-``effattn.reference`` says in NumPy float64 what every op means; ``effattn.plot`` draws.
+``effattn.reference`` says in NumPy float64 what every op means; ``effattn.compress`` makes smaller
+embedding tables; ``effattn.plot`` draws.
 """
 
 import importlib
@@ -27,7 +28,7 @@ _LAZY = {
     "compile": "effattn.compiler",
     "load": "effattn.compiled",
 }
-_SUBMODULES = ("ops", "plot", "reference")
+_SUBMODULES = ("compress", "ops", "plot", "reference")
 
 
 def __getattr__(name: str) -> Any:

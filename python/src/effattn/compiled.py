@@ -99,7 +99,14 @@ class Function:
         elements = self._elements
 
         def allocate(index: int, shape: Tuple[int, ...]) -> Any:
-            return kind.allocate(shape, elements[index])
+            try:
+                return kind.allocate(shape, elements[index])
+            except (MemoryError, RuntimeError, ValueError):
+                output = self.signature.outputs[index]
+                raise Error(
+                    f"{self.signature.name}: cannot allocate output {index} '{output.name}': "
+                    f"{output.type}[{', '.join(map(str, shape))}]"
+                ) from None
 
         def adopt(index: int, bits: np.ndarray) -> Any:
             return kind.adopt(bits, elements[index])

@@ -251,6 +251,13 @@ def attention_placed(d):
     }
 
 
+def attention_of_dense_masks(d):
+    q, k, v = attention(d)[0]
+    (b, h, t), s = q.shape[:3], k.shape[2]
+    of_rows, of_heads = ops.dense_mask(d.flags(b, 1, t, s)), ops.dense_mask(d.flags(1, h, t, s))
+    return (q, k, v), {"mask": of_rows | ~of_heads & ops.dense_mask(d.flags(b, h, t, s))}
+
+
 def systematic_attention(d):
     q, k, v = attention(d)[0]
     return (q, k, v, d.real(*v.shape)), {}

@@ -74,6 +74,38 @@ def test_scalar_results_are_numbers():
     assert isinstance(largest, np.int32) and largest == 2
 
 
+class Borrowed:
+    """What another library lends by DLPack alone."""
+
+    def __init__(self, array):
+        self.array = array
+
+    def __dlpack__(self, **options):
+        if self.array.dtype.name == "bfloat16":
+            # What NumPy says of a capsule of bf16.
+            raise RuntimeError("Unsupported dtype in DLTensor.")
+        return self.array.__dlpack__(**options)
+
+    def __dlpack_device__(self):
+        return 1, 0
+
+
+class Converted(Borrowed):
+    """What another library lends to NumPy as well."""
+
+    def __array__(self, dtype=None, copy=None):
+        return self.array
+
+
+def test_arrays_of_other_libraries_are_taken():
+    wanted = ops.rms_norm(H, H[0, 0])
+    assert np.array_equal(ops.rms_norm(Borrowed(H), Borrowed(H[0, 0])), wanted)
+    bf16 = H.astype(ml_dtypes.bfloat16)
+    assert np.array_equal(ops.rms_norm(Converted(bf16), bf16[0, 0]), ops.rms_norm(bf16, bf16[0, 0]))
+    with pytest.raises(effattn.Error, match="cannot borrow the memory of x: Unsupported dtype"):
+        ops.rms_norm(Borrowed(bf16), bf16[0, 0])
+
+
 def test_frozen_arrays_are_taken():
     frozen = H.copy()
     frozen.flags.writeable = False
@@ -263,7 +295,19 @@ REFUSED = {
         lambda: ops.separator_positions([[1]], separators=3),
         "expected separators to be a list of integers",
     ),
-    "capacity": (lambda: ops.chunk(H, MASK, capacity=-1), "expected N to be at least 0, but got -1"),
+    "capacity": (lambda: ops.chunk(H, MASK, capacity=-1), "expected capacity to be at least 0, but got -1"),
+    "wide capacity": (
+        lambda: ops.chunk(H, MASK, capacity=2**63),
+        "capacity to be at most 9223372036854775807, but got 9223372036854775808",
+    ),
+    "memory": (
+        lambda: ops.chunk(H, MASK, capacity=2**62),
+        r"cannot allocate output 0 'concepts': f32\[2, 4611686018427387904, 4\]",
+    ),
+    "leading ranks": (
+        lambda: ops.moe_ffn(H, H[0], [[0]], H, H, H),
+        "leading dimensions of gates to equal those of x, but got 1 and 2",
+    ),
     "overflow": (lambda: ops.chunk(H, MASK, capacity=1), "expected at most 1 .*, but got 2"),
     "length": (lambda: ops.boundary_count(MASK, lengths=[1, 4]), "lengths.* 4"),
     "verifier": (lambda: ops.ratio_loss(H[0], MASK, ratio=1), "ratio"),
@@ -315,6 +359,9 @@ def test_torch_goes_in_and_comes_out():
         assert np.array_equal(concepts.numpy(), ops.chunk(H, MASK)[0])
     q, k, v = (torch.from_numpy(x).to(torch.bfloat16) for x in QKV)
     mask = ops.separator_mask(torch.tensor([[True, False, False]]), initial=1, window=1)
+    for lowering in ("cpu", "reference"):
+        kept = ops.materialize_mask(mask, batch=1, queries=3, keys=3, lowering=lowering)
+        assert isinstance(kept, torch.Tensor)
     assert ops.attention(q, k, v, mask=mask).dtype == torch.bfloat16
     q, k, v = (x.transpose(2, 3) for x in (q, k, v))
     assert ops.attention(q, k, v).shape == (1, 2, 4, 3)

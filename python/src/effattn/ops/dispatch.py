@@ -6,7 +6,7 @@ from __future__ import annotations
 import functools
 import inspect
 import re
-from typing import Any, Callable, Sequence, TypeVar
+from typing import Any, Callable, Iterable, Sequence, TypeVar
 
 import numpy as np
 
@@ -89,8 +89,15 @@ def _to_torch(value: Any) -> Any:
     return torch.as_tensor(value)
 
 
-def _any_torch(values: Any) -> bool:
-    return any(_any_torch(v) if isinstance(v, (tuple, list)) else is_torch(v) for v in values)
+def _any_torch(values: Iterable[Any]) -> bool:
+    from effattn.ops.masks import Mask
+
+    for value in values:
+        if isinstance(value, Mask):
+            value = [operand for _, _, operand in value.values()]
+        if _any_torch(value) if isinstance(value, (tuple, list)) else is_torch(value):
+            return True
+    return False
 
 
 def _documentation(reference: Callable[..., Any], function: Callable[..., Any]) -> str:

@@ -54,13 +54,20 @@ _functions = OnceByKey()
 # --- Operands ----------------------------------------------------------------------------------------
 
 _PYTHON_ELEMENTS = {"F": "f32", "float": "f32", "int": "i64", "flag": "bool"}
+_LARGEST_SIZE = 2**63 - 1
 _PYTHON_KINDS = {"f": "fiu", "i": "iu", "b": "b"}
 
 
 def _from_python(op: str, group: Group, value: Any) -> np.ndarray:
     """Numbers, nested lists and arrays of other libraries as NumPy's."""
     if hasattr(value, "__dlpack__"):
-        return np.from_dlpack(value)
+        try:
+            return np.from_dlpack(value)
+        except (BufferError, RuntimeError, TypeError, ValueError) as problem:
+            # NumPy knows no bf16 in DLPack; libraries that have it offer an array of ml_dtypes' type.
+            if hasattr(value, "__array__"):
+                return np.asarray(value)
+            raise refuse(op, f"cannot borrow the memory of {group.name}: {problem}") from None
     if not isinstance(value, (bool, int, float, list, tuple, range)):
         raise refuse(op, f"expected {group.name} to be an array, but got {type(value).__name__}")
     dtype = ELEMENTS[_PYTHON_ELEMENTS.get(group.kind, group.kind)].dtype
@@ -108,8 +115,8 @@ class Operand(NamedTuple):
     def form(self) -> Hashable:
         return self.group.name, self.element, len(self.array.shape)
 
-    def type(self) -> str:
-        """The type of the function's input; sizes have the op's own names."""
+    def type(self, name: str) -> str:
+        """The type of the function's input ``name``; sizes have the op's own names."""
         rank, words = len(self.array.shape), list(self.group.dims)
         if self.group.kind == "size" or self.group.or_scalar and rank == 0:
             return self.element
@@ -117,14 +124,16 @@ class Operand(NamedTuple):
             words[:1] = [f"L{i}" for i in range(rank - len(words) + 1)]
         for i, word in enumerate(words):
             if word == "_" or "|" in word:
-                words[i] = f"{self.group.name}_{i}"
+                words[i] = f"{name}_{i}"
         return f"{self.element}[{' '.join(words)}]"
 
 
 def as_operand(op: str, group: Group, value: Any) -> Operand:
     """``value`` as the operand wants it, or refused."""
     if group.kind == "size":
-        return Operand(group, np.array(at_least(op, group.name, value, 0)), "index")
+        if at_least(op, group.name, value, 0) > _LARGEST_SIZE:
+            raise refuse(op, f"expected {group.name} to be at most {_LARGEST_SIZE}, but got {value}")
+        return Operand(group, np.array(int(value)), "index")
     if not isinstance(value, (np.ndarray, np.generic)) and not is_torch(value):
         value = _from_python(op, group, value)
     element = element_of(value)
@@ -149,10 +158,15 @@ def _compile(call: Call, operands: Sequence[Operand], lowering: str) -> Function
     """The op alone, in a function of its operands."""
     module = Module()
     function = module.function(call.op.name)
-    inputs = [function.input(function.free_name(o.group.name), o.type()) for o in operands]
+    inputs, names = [], set()
+    for operand in operands:
+        name = function.free_name(operand.group.name)
+        inputs.append(function.input(name, operand.type(name)))
+        names.add(name)
     results = call.op.write(function, call.replace(iter(inputs)))
     for group, value in zip(call.op.wanted(call), results):
-        function.output(value, function.free_name(f"next_{group.name}" if group.state else group.name))
+        name = f"next_{group.name}" if group.state else group.name
+        function.output(value, f"{name}_out" if name in names else name)
     try:
         return compile(module, lowering=LOWERINGS[lowering]).function
     except Error as problem:

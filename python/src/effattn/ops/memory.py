@@ -102,7 +102,7 @@ def cyclic_shift(
 
 _ADDRESS_DECODE = Op(
     "address_decode",
-    "x[B T _] float, positions[B T]? int -> weights[B T K] f32, indices[B T K] i32",
+    "x[B T W] float, positions[B T]? int -> weights[B T K] f32, indices[B T K] i32",
     digits=INTEGER,
     k=INTEGER,
     temperature=REAL,

@@ -96,6 +96,8 @@ def parse_groups(text: str) -> Tuple[Group, ...]:
 
 
 SLOPES = Group("slopes", ("H",), "f32")
+_SIZES = {"N": "capacity", "B": "batch", "H": "heads", "T": "queries", "S": "keys"}
+"""The arguments for sizes that no operand has."""
 
 
 class Sizes:
@@ -132,15 +134,19 @@ class Sizes:
             self.lead = shape
             self._first[".."] = group.name
         elif shape != self.lead:
+            found = [len(shape), len(self.lead)]
+            if found[0] == found[1]:
+                found = [" x ".join(map(str, dims)) for dims in (shape, self.lead)]
             raise refuse(
                 self.op,
                 f"expected the leading dimensions of {group.name} to equal those of {self._first['..']}, "
-                f"but got {' x '.join(map(str, shape)) or 'none'} and {' x '.join(map(str, self.lead)) or 'none'}",
+                f"but got {found[0]} and {found[1]}",
             )
 
     def _match_dim(self, name: str, letter: str, place: int, size: Dim) -> None:
         letter, _, one = letter.partition("|")
-        if letter == "_" or one and size == 1:
+        # Whether a named size is 1 or the other shows when the function runs.
+        if letter == "_" or one and (size == 1 or isinstance(size, str)):
             return
         wanted = int(letter) if letter.isdecimal() else self.known.setdefault(letter, size)
         if wanted != size and not {wanted, size} & self.computed:
@@ -197,7 +203,7 @@ class Call(NamedTuple):
         if self.slopes is not None:
             yield name, SLOPES, self.slopes
         for letter, size in self.sizes.items():
-            yield name, Group(letter, (), "size"), size
+            yield name, Group(_SIZES.get(letter, letter), (), "size"), size
 
     def replace(self, values: Iterator[Any]) -> "Call":
         """The call with other values, in the same order."""

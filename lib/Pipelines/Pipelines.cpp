@@ -15,6 +15,7 @@ static std::string readPasses(const CpuPipelineOptions &) {
 static std::string fusePasses(const CpuPipelineOptions &) {
   return "canonicalize,cse,effattn-fuse-dechunk-residual,"
          "effattn-fuse-product-top-k,effattn-fuse-address-decode,"
+         "effattn-fuse-separator-cache,"
          "effattn-simplify-masks,effattn-raise-gated-ffn,"
          "effattn-raise-hourglass";
 }

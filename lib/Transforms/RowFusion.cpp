@@ -50,8 +50,7 @@ static void shrinkDestinations(RewriterBase &rewriter, Operation *op) {
   }
 }
 
-/// The loop asks what it took in for sizes: their destinations know them.
-static void redirectSizes(RewriterBase &rewriter, Operation *op) {
+void effattn::redirectSizes(RewriterBase &rewriter, Operation *op) {
   auto destinations = cast<DestinationStyleOpInterface>(op);
   for (OpResult result : op->getResults())
     for (Operation *user : llvm::make_early_inc_range(result.getUsers())) {
@@ -141,6 +140,7 @@ effattn::fuseIntoTiles(RewriterBase &rewriter, TilingInterface consumer,
   // Consumers come before their producers.
   rewriter.eraseOp(consumer);
   for (Operation *producer : tiled->fusedProducers) {
+    // The loop asks what it took in for sizes.
     redirectSizes(rewriter, producer);
     if (producer->use_empty())
       rewriter.eraseOp(producer);

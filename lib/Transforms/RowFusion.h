@@ -24,6 +24,10 @@ LogicalResult fuseIntoTiles(RewriterBase &rewriter, TilingInterface consumer,
                             ArrayRef<int64_t> tileSizes, bool recompute,
                             function_ref<bool(Operation *producer)> fuses);
 
+/// Lets those that ask results of `op` for sizes ask its destinations, which
+/// have the same.
+void redirectSizes(RewriterBase &rewriter, Operation *op);
+
 /// Whether every use of `value` stands behind `op`, or is `op`.
 bool isUsedFromHereOn(Value value, Operation *op);
 

@@ -95,6 +95,36 @@ class SeparatorProgram:
   return %0 : {tensor(4, self.new)}"""
         return function(f"attend_{self.name}", arguments, [tensor(4, self.new)], body)
 
+    def step(self):
+        """``(state..., k, v, flags, q) -> (state..., out)``: one token through append, attention and
+        compaction, in the order that ``when`` says."""
+        one = [(name, one_token(kind)) for name, kind in self.tokens + self.queries]
+        names, kinds = zip(*self.state)
+        out = tensor(4, self.new)
+
+        def state(of):
+            return f"{', '.join(f'%{of}#{number}' for number in range(5))} : {', '.join(kinds)}"
+
+        def compact(of):
+            return f"%next:5 = effattn.separator_cache_compact outs({state(of)}) {{{attributes(self.options())}}}"
+
+        def attend(to):
+            places, types = state(to).split(" : ")
+            q = dict(one)["q"]
+            return f"""%seen = effattn.cache_attention ins(%q, {places} : {q}, {types})
+    outs(%out : {out}) {{{attributes(self.attention)}}}"""
+
+        after = self.layout[4] == "after_attention"
+        steps = [attend("new"), compact("new")] if after else [compact("new"), attend("next")]
+        places, types = state("next").split(" : ")
+        body = f"""{out_of(dict(one)["q"], self.values, self.new)}
+  %new:5 = effattn.separator_cache_append ins({group(one, "k", "v", "flags")})
+    outs({group(self.state, *names)}) {{{attributes(self.options())}}}
+  {steps[0]}
+  {steps[1]}
+  return {places}, %seen : {types}, {out}"""
+        return function(f"step_{self.name}", self.state + one, [*kinds, out], body)
+
     def on_state(self, op, arguments, operands, options, name=None, out=None):
         """A function of an op whose results are the state and, where it has a type, ``out``."""
         inits, prologue = list(self.state), ""
@@ -111,12 +141,21 @@ class SeparatorProgram:
         return function(f"{name or op}_{self.name}", arguments, results, body)
 
 
+def one_token(kind):
+    """The type ``kind`` [B, H, T, ...] or [B, T] for T = 1."""
+    dims = kind[len("tensor<") : -1].split("x")
+    dims[2 if len(dims) == 5 else 1] = "1"
+    return f"tensor<{'x'.join(dims)}>"
+
+
 def out_of(queries, values, element):
-    """%out, the destination of queries %q to a cache with %values."""
+    """%out, the destination of queries %q, of the type or element ``queries``, to a cache with
+    %values."""
+    queries = queries if queries.startswith("tensor") else tensor(4, queries)
     sizes = "".join(f"""
   %c{dim} = arith.constant {dim} : index
-  %d{dim} = tensor.dim %{name}, %c{dim} : {tensor(4, kind)}"""
-        for dim, name, kind in [(0, "q", queries), (1, "q", queries), (2, "q", queries), (3, "values", values)]
+  %d{dim} = tensor.dim %{name}, %c{dim} : {kind}"""
+        for dim, name, kind in [(0, "q", queries), (1, "q", queries), (2, "q", queries), (3, "values", tensor(4, values))]
     )
     return f"{sizes}\n  %out = tensor.empty(%d0, %d1, %d2, %d3) : {tensor(4, element)}"
 

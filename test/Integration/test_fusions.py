@@ -1,9 +1,13 @@
 """Fused functions against their parts, compiled apart: equal to the bit."""
 
+import functools
+import subprocess
+
 import ml_dtypes
 import numpy as np
 import pytest
-from harness import assert_close, compile_ir
+from cache_programs import SeparatorProgram
+from harness import BUILD, assert_close, compile_ir
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -274,3 +278,68 @@ def test_quantized_head_and_top_k(k, rng, b, t, vocabulary, special):
     want = top_k(product(x, *table)[0])
     for got, expected in zip(fused(x, *table), want):
         np.testing.assert_array_equal(got, expected)
+
+
+# --- a step of a separator cache ---------------------------------------------------
+
+AFTER, BEFORE = "after_attention", "before_attention"
+STEPS = [
+    SeparatorProgram("after", (1, 2, 2, 7, AFTER)),
+    SeparatorProgram("before", (2, 2, 1, 7, BEFORE), ("bf16", "bf16", "bf16", "i32"), scale=0.25),
+    SeparatorProgram("widened", (1, 2, 3, 6, AFTER), ("bf16", "bf16", "f32", "i64"), positions="absolute"),
+    SeparatorProgram("no_window", (1, 3, 0, 4, BEFORE), rope_dims=2, rope_layout="interleaved"),
+]
+
+
+@functools.lru_cache(maxsize=None)
+def steps():
+    """Each step, fused, and its parts."""
+    texts = [program.step() for program in STEPS]
+    command = [str(BUILD / "bin" / "effattn-compile"), "-", "--emit=mlir-fused"]
+    fused = subprocess.run(command, input="\n".join(texts), capture_output=True, text=True, check=True).stdout
+    assert fused.count("effattn.separator_cache_update") == len(STEPS)
+    assert "effattn.cache_attention" not in fused
+    for program in STEPS:
+        texts += [program.append(), program.attend(), program.compact()]
+    return compile_ir("\n".join(texts))
+
+
+def step_apart(program, state, k, v, flags, q):
+    """State and out after the three ops, one call each."""
+    parts = {op: getattr(steps(), f"{op}_{program.name}") for op in ("append", "attend", "compact")}
+    one = np.ones(len(flags), np.int32)
+    state = parts["append"](*state, k, v, flags, one)
+    if program.layout[4] == AFTER:
+        (out,) = parts["attend"](q, *state, one)
+        return parts["compact"](*state), out
+    state = parts["compact"](*state)
+    return state, parts["attend"](q, *state, one)[0]
+
+
+@pytest.mark.parametrize("program", STEPS, ids=str)
+@given(rng=seeds, b=st.integers(0, 3), groups=st.integers(0, 2), width=st.sampled_from([2, 8, 16]))
+def test_steps_through_a_separator_cache(program, rng, b, groups, width):
+    """State and results of every step, full and due rows among them."""
+    entries, values = program.layout[3] + 3, 5
+    counter = np.int32 if program.counter == "i32" else np.int64
+    state = [
+        numbers(rng, (b, groups, entries, width), program.keys),
+        numbers(rng, (b, groups, entries, values), program.values),
+        rng.random((b, entries)) < 0.5,
+        rng.integers(0, entries, b).astype(counter),
+        np.zeros(b, counter),
+    ]
+    want = [array.copy() for array in state]
+    for _ in range(4):
+        k, q = (numbers(rng, (b, heads, 1, width), program.new) for heads in (groups, 2 * groups))
+        v = numbers(rng, (b, groups, 1, values), program.new)
+        flags = rng.random((b, 1)) < 0.5
+        *state, out = getattr(steps(), f"step_{program.name}")(*state, k, v, flags, q)
+        want, expected = step_apart(program, want, k, v, flags, q)
+        np.testing.assert_array_equal(out, expected)
+        for got, array in zip(state[3:], want[3:]):
+            np.testing.assert_array_equal(got, array)
+        for row, used in enumerate(state[3]):
+            for got, array in zip(state[:2], want[:2]):
+                np.testing.assert_array_equal(got[row, :, :used], array[row, :, :used])
+            np.testing.assert_array_equal(state[2][row, :used], want[2][row, :used])

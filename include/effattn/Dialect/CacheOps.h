@@ -19,6 +19,15 @@ struct SeparatorLayout {
     return {int64_t(op.getInitial()), int64_t(op.getSeparators()),
             int64_t(op.getWindow()), int64_t(op.getCapacity()), op.getWhen()};
   }
+
+  bool operator==(const SeparatorLayout &other) const {
+    return std::tie(initial, separators, window, capacity, when) ==
+           std::tie(other.initial, other.separators, other.window,
+                    other.capacity, other.when);
+  }
+  bool operator!=(const SeparatorLayout &other) const {
+    return !(*this == other);
+  }
 };
 
 } // namespace mlir::effattn

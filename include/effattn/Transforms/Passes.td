@@ -238,4 +238,25 @@ def FuseAddressDecodePass : Pass<"effattn-fuse-address-decode"> {
     "::mlir::tensor::TensorDialect"];
 }
 
+def FuseSeparatorCachePass : Pass<"effattn-fuse-separator-cache"> {
+  let summary = "take a token through a separator cache in one op";
+  let description = [{
+    Rewrites a step of one token, `separator_cache_append`, `cache_attention`
+    and `separator_cache_compact` in the order that `when` says, to
+    `separator_cache_update`: a key head's entries are written, read and moved
+    in one parallel loop in place of three, and where the compaction is written
+    before an attention to the state that it changes, no copy of the cache is
+    needed. Values do not change.
+
+    Declines, with a remark, where the two are not equal for certain: several
+    tokens, or a dynamic number of them, are compacted once here but one by one
+    there; with `lengths` a row without a new token is compacted if it is due;
+    the result of the attention has the type of its queries here, of the keys
+    there. And where the state in between has other uses, or the next one is
+    used before the queries exist.
+  }];
+  let dependentDialects = ["::mlir::effattn::EffAttnDialect",
+    "::mlir::tensor::TensorDialect"];
+}
+
 #endif // EFFATTN_TRANSFORMS_PASSES

@@ -41,3 +41,47 @@ func.func @two_streams(%q: tensor<?x?x?x8xf32>, %k: tensor<?x?x?x8xf32>, %v: ten
   }
   return %0#0, %0#1 : tensor<?x?x?x8xf32>, tensor<?x?x?x8xf32>
 }
+
+// A step over a cache of keys: new entries are written where they stay, and
+// attention reads all of them there. Nothing is left for a fusion to save.
+// CHECK-LABEL: @append_and_attend
+// CHECK-NOT:     memref.alloc
+// CHECK-COUNT-2: scf.forall
+// CHECK-COUNT-4:   memref.alloc
+// CHECK-NOT:     memref.alloc
+// CHECK-NOT:     memref.copy
+// CHECK:         return
+func.func @append_and_attend(%q: tensor<?x32x1x64xf32>, %k: tensor<?x8x1x64xf32>, %v: tensor<?x8x1x64xf32>,
+    %keys: tensor<?x8x?x64xf32>, %values: tensor<?x8x?x64xf32>, %length: tensor<?xi32>, %out: tensor<?x32x1x64xf32>)
+    -> (tensor<?x8x?x64xf32>, tensor<?x8x?x64xf32>, tensor<?xi32>, tensor<?x32x1x64xf32>) {
+  %0:3 = effattn.kv_cache_append ins(%k, %v : tensor<?x8x1x64xf32>, tensor<?x8x1x64xf32>)
+    outs(%keys, %values, %length : tensor<?x8x?x64xf32>, tensor<?x8x?x64xf32>, tensor<?xi32>)
+  %1 = effattn.attention ins(%q, %0#0, %0#1 : tensor<?x32x1x64xf32>, tensor<?x8x?x64xf32>, tensor<?x8x?x64xf32>)
+    key_lengths(%0#2 : tensor<?xi32>) outs(%out : tensor<?x32x1x64xf32>) mask {
+    %mask = effattn.causal_mask
+    effattn.yield %mask : !effattn.mask
+  }
+  return %0#0, %0#1, %0#2, %1 : tensor<?x8x?x64xf32>, tensor<?x8x?x64xf32>, tensor<?xi32>, tensor<?x32x1x64xf32>
+}
+
+// The same in a ring, whose entries have positions.
+// CHECK-LABEL: @append_to_a_ring_and_attend
+// CHECK-NOT:     memref.alloc
+// CHECK-COUNT-2: scf.forall
+// CHECK-COUNT-4:   memref.alloc
+// CHECK-NOT:     memref.alloc
+// CHECK-NOT:     memref.copy
+// CHECK:         return
+func.func @append_to_a_ring_and_attend(%q: tensor<?x32x1x64xf32>, %k: tensor<?x8x1x64xf32>, %v: tensor<?x8x1x64xf32>,
+    %keys: tensor<?x8x512x64xf32>, %values: tensor<?x8x512x64xf32>, %length: tensor<?xi32>, %positions: tensor<?x512xi64>,
+    %offset: tensor<?xi32>, %out: tensor<?x32x1x64xf32>)
+    -> (tensor<?x8x512x64xf32>, tensor<?x8x512x64xf32>, tensor<?xi32>, tensor<?x32x1x64xf32>) {
+  %0:3 = effattn.kv_cache_append ins(%k, %v : tensor<?x8x1x64xf32>, tensor<?x8x1x64xf32>)
+    outs(%keys, %values, %length : tensor<?x8x512x64xf32>, tensor<?x8x512x64xf32>, tensor<?xi32>) {ring = true}
+  %1 = effattn.attention ins(%q, %0#0, %0#1 : tensor<?x32x1x64xf32>, tensor<?x8x512x64xf32>, tensor<?x8x512x64xf32>)
+    key_positions(%positions : tensor<?x512xi64>) offset(%offset : tensor<?xi32>) outs(%out : tensor<?x32x1x64xf32>) mask {
+    %mask = effattn.causal_mask
+    effattn.yield %mask : !effattn.mask
+  }
+  return %0#0, %0#1, %0#2, %1 : tensor<?x8x512x64xf32>, tensor<?x8x512x64xf32>, tensor<?xi32>, tensor<?x32x1x64xf32>
+}

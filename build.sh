@@ -10,10 +10,11 @@ usage: ./build.sh [COMMAND] [--debug | --asan]
   demo [TEXT]     build, then run the demo on TEXT
   check           build, then run every test that takes seconds
   check-long      the same, with the long tests
-  bench           build, then measure
+  bench [ARG...]  build, then measure beside PyTorch and other peers, which are
+                  installed into .venv-bench/ (`bench --help`, `bench --quick`)
   docs            write the reference of ops and passes to build/docs/
   install PREFIX  build, then install into PREFIX
-  clean           remove the build trees and .venv/
+  clean           remove the build trees and the virtual environments
   help            print this text
 
   --debug         unoptimised with assertions, in build-debug/
@@ -164,22 +165,25 @@ install_packages() {
 
 # --- python ------------------------------------------------------------------
 
+# python_fingerprint REQUIREMENTS
 python_fingerprint() {
-  { printf '%s\n' "$root" && python3 --version &&
-    cat "$root/python/requirements-dev.txt"; } | sha256sum
+  { printf '%s\n' "$root" && python3 --version && cat "$1"; } | sha256sum
 }
 
 # The package is used where it stands, with the extension and the tools of the
 # build tree; PYTHONPATH comes before it.
 link_package() {
   local folder
-  folder=$("$python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))') &&
+  folder=$("$1/bin/python" -c \
+    'import sysconfig; print(sysconfig.get_path("purelib"))') &&
     printf '%s\n' "$root/python/src" >"$folder/effattn.pth"
 }
 
+# install_python VENV REQUIREMENTS
 install_python() {
-  local stamp=$venv/installed fingerprint
-  fingerprint=$(python_fingerprint) || return
+  local venv=$1 requirements=$2 stamp=$1/installed fingerprint
+  local python=$venv/bin/python
+  fingerprint=$(python_fingerprint "$requirements") || return
   [[ -x $python && -e $stamp && $(<"$stamp") == "$fingerprint" ]] && return
   if ! python3 -c 'import ensurepip, venv'; then
     echo "python3 cannot make a virtual environment: its modules venv and" \
@@ -190,8 +194,8 @@ install_python() {
   "$python" -m pip --version 2>/dev/null ||
     python3 -m venv --clear "$venv" || return
   "$python" -m pip install --disable-pip-version-check --no-input \
-    -r "$root/python/requirements-dev.txt" || return
-  link_package || return
+    -r "$requirements" || return
+  link_package "$venv" || return
   printf '%s\n' "$fingerprint" >"$stamp"
 }
 
@@ -224,7 +228,7 @@ configure() {
 
 prepare() {
   step packages install_packages
-  step python install_python
+  step python install_python "$venv" "$root/python/requirements-dev.txt"
   check_ccache
   step configure configure
 }
@@ -325,7 +329,14 @@ while (($# > 0)); do
       bad_usage "--debug and --asan exclude each other"
     preset=${1#--}
     ;;
-  -h | --help) command=help ;;
+  -h | --help)
+    # That of the benchmarks is their own.
+    if [[ $command == bench ]]; then
+      arguments+=("$1")
+    else
+      command=help
+    fi
+    ;;
   *)
     if [[ -z $command ]]; then
       case $1 in
@@ -334,7 +345,7 @@ while (($# > 0)); do
         ;;
       *) bad_usage "unknown command '$1'" ;;
       esac
-    elif [[ $command == demo ]] ||
+    elif [[ $command == demo || $command == bench ]] ||
       [[ $command == install && ${#arguments[@]} -eq 0 && $1 != -* ]]; then
       arguments+=("$1")
     else
@@ -367,14 +378,14 @@ check-long)
   run_tests --param long=1
   ;;
 bench)
-  if [[ ! -d $root/python/benchmarks ]]; then
-    echo "build.sh: the benchmarks come with python/benchmarks, which this" \
-      "tree does not have" >&2
-    exit 1
-  fi
   build_all
-  cd "$root/python"
-  exec env EFFATTN_BUILD_DIR="$build" "$python" -m benchmarks
+  # The peers are heavy, and nothing else needs them.
+  step peers install_python "$root/.venv-bench" \
+    "$root/python/benchmarks/requirements.txt"
+  exec env EFFATTN_BUILD_DIR="$build" \
+    PYTHONPATH="$root/python${PYTHONPATH:+:$PYTHONPATH}" \
+    "$root/.venv-bench/bin/python" -m benchmarks \
+    ${arguments[@]+"${arguments[@]}"}
   ;;
 docs)
   prepare
@@ -388,6 +399,7 @@ install)
   step install cmake --install "$build" --prefix "$prefix"
   ;;
 clean)
-  rm -rf "$root/build" "$root"/build-*/ "$venv" "$root/compile_commands.json"
+  rm -rf "$root/build" "$root"/build-*/ "$venv" "$root/.venv-bench" \
+    "$root/compile_commands.json"
   ;;
 esac

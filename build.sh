@@ -378,6 +378,11 @@ check-long)
   run_tests --param long=1
   ;;
 bench)
+  for argument in ${arguments[@]+"${arguments[@]}"}; do
+    if [[ $argument == -h || $argument == --help ]]; then
+      exec python3 "$root/python/benchmarks" --help
+    fi
+  done
   build_all
   # The peers are heavy, and nothing else needs them.
   step peers install_python "$root/.venv-bench" \

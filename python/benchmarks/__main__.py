@@ -18,8 +18,6 @@ from typing import Any, Dict, List, Optional, Sequence
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 sys.path.insert(1, str(pathlib.Path(__file__).resolve().parents[1] / "src"))
 
-from tqdm import tqdm  # noqa: E402
-
 from benchmarks import machine, session, table  # noqa: E402
 from benchmarks.runner import Settings  # noqa: E402
 
@@ -111,6 +109,8 @@ def settings_of(options: argparse.Namespace) -> Settings:
 
 
 def measure(options: argparse.Namespace, names: Sequence[str], log: Any) -> Dict[str, Any]:
+    from tqdm import tqdm  # here, so that --help needs no package
+
     settings, scale = settings_of(options), "quick" if options.quick else "full"
     threads = options.threads or list(range(1, min(2, len(os.sched_getaffinity(0))) + 1))
     others = machine.Others()

@@ -15,8 +15,10 @@ import time
 from typing import Any, Dict, List, Optional, Sequence
 
 # Run as `python python/benchmarks`, the folder stands in place of its parent.
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
-sys.path.insert(1, str(pathlib.Path(__file__).resolve().parents[1] / "src"))
+FOLDER = pathlib.Path(__file__).resolve().parent
+sys.path[:] = [str(FOLDER.parent), str(FOLDER.parent / "src")] + [
+    path for path in sys.path if path != str(FOLDER)
+]
 
 from benchmarks import machine, session, table  # noqa: E402
 from benchmarks.runner import Settings  # noqa: E402
@@ -102,7 +104,7 @@ def parse(arguments: Optional[Sequence[str]] = None) -> argparse.Namespace:
 
 def settings_of(options: argparse.Namespace) -> Settings:
     if options.quick:
-        base = Settings(rounds=5, slot=0.03, budget=3.0, limit=options.limit)
+        base = Settings(rounds=5, slot=0.02, budget=2.0, limit=options.limit)
     else:
         base = Settings(limit=options.limit)
     return base._replace(rounds=options.rounds) if options.rounds else base

@@ -105,6 +105,13 @@ void write_memory(char *memory, size_t bytes) {
     memset(memory + i, 1, i + part < bytes ? part : bytes - i);
 }
 
+void copy_memory(char *to, const char *from, size_t bytes) {
+  const size_t part = 1 << 16;
+#pragma omp parallel for schedule(static)
+  for (size_t i = 0; i < bytes; i += part)
+    memcpy(to + i, from + i, i + part < bytes ? part : bytes - i);
+}
+
 // The equations of address_memory with gamma = 1, addresses taken on trust.
 void address_memory(long B, long T, long K, long R, long E, long M,
                     const float *restrict write_weights,

@@ -163,6 +163,7 @@ def native() -> ctypes.CDLL:
     for name in ("read_memory", "write_memory"):
         getattr(found, name).argtypes = [ctypes.c_void_p, ctypes.c_size_t]
     found.read_memory.restype = ctypes.c_uint64
+    found.copy_memory.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_size_t]
     return found
 
 
@@ -184,3 +185,13 @@ def read_probe(arrays: Sequence[np.ndarray], **options: Any) -> Peer:
         return call
 
     return Peer("read probe", prepare, **{"result": None, **options})
+
+
+def copy_probe(array: np.ndarray, size: int, **options: Any) -> Peer:
+    """Copying so many bytes from the beginning of an array, and nothing else."""
+
+    def prepare() -> Call:
+        library, out = native(), np.empty(size, np.uint8)
+        return lambda: library.copy_memory(out.ctypes.data, array.ctypes.data, size)
+
+    return Peer("copy probe", prepare, **{"result": None, **options})

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import os
+import pathlib
 import queue
 import shutil
 import signal
@@ -27,11 +28,13 @@ SHORT_WAIT = "2500"
 
 def environment(threads: int, short_wait: bool) -> Dict[str, str]:
     """The same number of threads for every library, which between slots sleep."""
-    count = str(threads)
+    count, folder = str(threads), pathlib.Path(__file__).resolve().parents[1]
+    paths = [str(folder), str(folder / "src"), os.environ.get("PYTHONPATH", "")]
     names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NPROC")
     return {
         **os.environ,
         **dict.fromkeys(names, count),
+        "PYTHONPATH": os.pathsep.join(filter(None, paths)),
         "OMP_DYNAMIC": "false",
         "KMP_BLOCKTIME": "1",
         "JAX_PLATFORMS": "cpu",

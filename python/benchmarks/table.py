@@ -145,6 +145,37 @@ def _machine(report: Dict[str, Any]) -> List[str]:
     return lines
 
 
+# Where two threads must pay: seconds of work on one, and how many times as fast they should be.
+ENOUGH_WORK, SPEED_UP = 1e-3, 1.8
+
+
+def scaling(report: Dict[str, Any]) -> List[str]:
+    """How much faster ours is with more threads; the rows that miss the goal one by one."""
+    seconds = {
+        (row["work"], row["size"], row["threads"]): row["seconds"]["median"]
+        for row in report["rows"]
+        if row["status"] == "measured"
+    }
+    slow, count = [], 0
+    for (work, size, threads), one in seconds.items():
+        two = seconds.get((work, size, 2))
+        if threads == 1 and two and one >= ENOUGH_WORK:
+            count += 1
+            if one / two < SPEED_UP:
+                slow.append(_line([work, size, number(one / two)]))
+    if not count:
+        return []
+    lines = ["### Two threads", ""]
+    lines.append(
+        f"{count - len(slow)} of the {count} rows that take a millisecond or more on one thread are at least "
+        f"{SPEED_UP} times as fast on two; those are separate processes at separate times."
+    )
+    if slow:
+        heads = ["work", "size", "times as fast"]
+        lines += ["", _line(heads), _line(["---"] * len(heads)), *slow]
+    return lines + [""]
+
+
 def markdown(report: Dict[str, Any], notes: Dict[str, str]) -> str:
     """The whole report; ``notes`` by work."""
     threads = report["threads"]
@@ -152,6 +183,7 @@ def markdown(report: Dict[str, Any], notes: Dict[str, str]) -> str:
     for work in _unique(row["work"] for row in report["rows"]):
         rows = [row for row in report["rows"] if row["work"] == work]
         lines += _work(work, notes.get(work, ""), rows, threads)
+    lines += scaling(report)
     missed, missing = missed_goals(report), not_measured(report)
     lines += ["### Goals missed", ""]
     if missed:

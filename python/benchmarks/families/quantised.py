@@ -119,7 +119,7 @@ def int8_pack(x, weights, **options) -> Peer:
 def llama(**options) -> Peer:
     def prepare():
         peers.need("llama_cpp")
-        raise peers.NotMeasured("its matrix-vector product has no Python interface; see the notes")
+        raise peers.NotMeasured("llama-cpp-python gives no access to its matrix-vector product")
 
     return Peer("llama.cpp", prepare, **options)
 

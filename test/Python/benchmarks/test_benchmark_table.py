@@ -83,6 +83,17 @@ def test_missed_goals_and_reasons_are_listed():
     assert "- torch: it is not installed (matmul 9 x 9, 1 T)" in missed[2]
 
 
+def test_rows_that_two_threads_hardly_speed_up_are_listed():
+    report = copy.deepcopy(REPORT)
+    text = table.markdown(report, {}).partition("### Two threads")[2]
+    assert text.strip().startswith("0 of the 1 rows")
+    assert "| matmul | 8 x 8 | 1.00 |" in text
+    report["rows"][1]["seconds"] = spread(0.006)
+    assert "1 of the 1 rows" in table.markdown(report, {})
+    report["rows"][0]["seconds"] = spread(0.0001)
+    assert "### Two threads" not in table.markdown(report, {})
+
+
 def test_the_summary_counts_goals_and_names_what_is_wrong():
     assert table.summary(REPORT) == "3 rows, 1 of 3 goals met, 0 wrong or failed"
     report = copy.deepcopy(REPORT)

@@ -8,6 +8,7 @@ import re
 from typing import Any, Dict, List
 
 import matplotlib
+import numpy as np
 
 matplotlib.use("Agg")
 
@@ -18,24 +19,32 @@ def _file_name(work: str) -> str:
     return re.sub(r"\W+", "-", work).strip("-")
 
 
+def _variant(size: str) -> str:
+    """What sizes on one line have in common: all but the first number, where that has a name."""
+    return re.sub(r"\d+", "", size, count=1) if size[:1].isalpha() else ""
+
+
 def _grow(work: str, rows: List[Dict[str, Any]]) -> Any:
-    """Seconds over the size, one line a side and number of threads."""
+    """Seconds over the size: a colour for a side and number of threads, a line for a variant."""
     figure, axes = pyplot.subplots(figsize=(7, 4.5), layout="constrained")
-    lines: Dict[str, List[Any]] = {}
+    lines: Dict[Any, List[Any]] = {}
     for row in sorted(rows, key=lambda row: row["extent"]):
         sides = [("ours", row["seconds"])]
         sides += [(peer["name"], peer["seconds"]) for peer in row["peers"] if "seconds" in peer]
         for name, seconds in sides:
-            lines.setdefault(f"{name}, {row['threads']} T", []).append((row["extent"], seconds))
-    for label, points in lines.items():
-        extents = [extent for extent, _ in points]
-        medians = [seconds["median"] for _, seconds in points]
-        errors = [
-            [seconds["median"] - seconds["low"] for _, seconds in points],
-            [seconds["high"] - seconds["median"] for _, seconds in points],
-        ]
-        thick = 2.0 if label.startswith("ours,") else 1.0
-        axes.errorbar(extents, medians, errors, label=label, marker="o", markersize=3, linewidth=thick)
+            key = f"{name}, {row['threads']} T", _variant(row["size"])
+            lines.setdefault(key, []).append((row["extent"], seconds))
+    colors: Dict[str, Any] = {}
+    for (label, _), points in lines.items():
+        style = {"marker": "o", "markersize": 3, "linewidth": 2.0 if label.startswith("ours,") else 1.0}
+        if label in colors:
+            style["color"] = colors[label]
+        else:
+            style["label"] = label
+        low, middle, high = ([seconds[key] for _, seconds in points] for key in ("low", "median", "high"))
+        errors = [np.subtract(middle, low), np.subtract(high, middle)]
+        drawn = axes.errorbar([extent for extent, _ in points], middle, errors, **style)
+        colors.setdefault(label, drawn[0].get_color())
     axes.set(title=work, xscale="log", yscale="log", xlabel="size", ylabel="seconds a call")
     axes.grid(True, which="major", alpha=0.3)
     axes.legend(fontsize="small")

@@ -95,7 +95,12 @@ def parse(arguments: Optional[Sequence[str]] = None) -> argparse.Namespace:
     )
     parser.add_argument("--plots", type=path, metavar="DIR", help="write pictures: cost over size, ratios")
     parser.add_argument(
-        "--from", dest="source", type=path, metavar="FILE", help="measure nothing, read a --json"
+        "--from",
+        dest="sources",
+        nargs="+",
+        type=path,
+        metavar="FILE",
+        help="measure nothing: read what --json wrote; rows of later files replace those of earlier ones",
     )
     parser.add_argument("--log", type=path, metavar="FILE", help="where the output of libraries goes")
     parser.add_argument("--list", action="store_true", help="print the rows and stop")
@@ -153,6 +158,14 @@ def measure(options: argparse.Namespace, names: Sequence[str], log: Any) -> Dict
     return report
 
 
+def merge(reports: Sequence[Dict[str, Any]]) -> Dict[str, Any]:
+    """All rows; what is said about the machine is the last report's."""
+    rows = {(row["work"], row["size"], row["threads"]): row for report in reports for row in report["rows"]}
+    probes = {threads: rates for report in reports for threads, rates in report["probes"].items()}
+    threads = sorted({count for report in reports for count in report["threads"]})
+    return {**reports[-1], "rows": list(rows.values()), "probes": probes, "threads": threads}
+
+
 def main(arguments: Optional[Sequence[str]] = None) -> int:
     options = parse(arguments)
     from benchmarks.families import WORKS
@@ -163,11 +176,11 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
     if options.list:
         print("\n".join(names))
         return 0
-    if not names and not options.source:
+    if not names and not options.sources:
         print(f"no row matches {options.only.pattern!r}; --list prints them", file=sys.stderr)
         return 2
-    if options.source:
-        report = json.loads(options.source.read_text())
+    if options.sources:
+        report = merge([json.loads(path.read_text()) for path in options.sources])
     else:
         path = options.log or pathlib.Path(tempfile.gettempdir()) / "effattn-benchmarks.log"
         with path.open("a") as log:

@@ -106,3 +106,18 @@ def test_wrong_results_make_status_1(status, code, tmp_path, monkeypatch, capsys
     source.write_text(json.dumps(report))
     assert command.main(["--from", str(source), "--markdown", str(page)]) == code
     assert "### matmul" in page.read_text()
+
+
+def test_reports_are_merged():
+    def report(commit, threads, *rows):
+        found = [dict(work="w", size=size, threads=count, value=commit) for size, count in rows]
+        return dict(commit=commit, threads=threads, probes={str(t): commit for t in threads}, rows=found)
+
+    found = command.merge([report("a", [1], ("8", 1), ("9", 1)), report("b", [1, 2], ("9", 1), ("9", 2))])
+    assert (found["commit"], found["threads"]) == ("b", [1, 2])
+    assert found["probes"] == {"1": "b", "2": "b"}
+    assert [(row["size"], row["threads"], row["value"]) for row in found["rows"]] == [
+        ("8", 1, "a"),
+        ("9", 1, "b"),
+        ("9", 2, "b"),
+    ]

@@ -4,6 +4,7 @@
 
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/SCF/Transforms/Transforms.h"
+#include "mlir/Dialect/Utils/StaticValueUtils.h"
 
 namespace mlir::effattn {
 #define GEN_PASS_DEF_LIMITPARALLELISMPASS
@@ -12,6 +13,9 @@ namespace mlir::effattn {
 
 using namespace mlir;
 using namespace mlir::effattn;
+
+/// Elements that take about as long as it takes to start threads.
+static constexpr int64_t kFewElements = 4096;
 
 static bool containsCheck(Operation *loop) {
   return loop->walk([](CheckOp) { return WalkResult::interrupt(); })
@@ -29,14 +33,40 @@ static bool isInsideParallelLoop(Operation *op) {
   return false;
 }
 
-/// Elements along the last dimension of a loop nest without loops inside.
+/// A loop nest over elements, without loops inside.
 static bool isOverElements(scf::ParallelOp loop) {
-  if (loop.getNumLoops() < 2 || loop.getNumReductions() != 0)
+  if (loop.getNumReductions() != 0)
     return false;
   return !loop.getBody()
               ->walk(
                   [](LoopLikeOpInterface) { return WalkResult::interrupt(); })
               .wasInterrupted();
+}
+
+/// Whether a loop over elements is known to have few.
+static bool hasFewElements(scf::ParallelOp loop) {
+  int64_t count = 1;
+  for (Value bound : loop.getUpperBound()) {
+    std::optional<int64_t> size = getConstantIntValue(bound);
+    if (!size || *size > kFewElements)
+      return false;
+    count *= *size;
+    if (count > kFewElements)
+      return false;
+  }
+  return true;
+}
+
+/// Whether threads cost more to start than they save: for few elements, or for
+/// a row of unknown length in each step of a sequential loop.
+static bool isTooSmall(Operation *op) {
+  auto loop = dyn_cast<scf::ParallelOp>(op);
+  if (!loop || !isOverElements(loop))
+    return false;
+  if (hasFewElements(loop))
+    return true;
+  return loop.getNumLoops() == 1 && loop->getParentOfType<scf::ForOp>() &&
+         !getConstantIntValue(loop.getUpperBound()[0]);
 }
 
 /// Makes the last dimension a sequential loop. As one parallel loop over all
@@ -70,8 +100,9 @@ struct LimitParallelismPass
       if (!isParallelLoop(op))
         return;
       bool mustReturn = containsCheck(op);
-      (mustReturn || isInsideParallelLoop(op) ? sequential : parallel)
-          .push_back(op);
+      bool isSequential =
+          mustReturn || isInsideParallelLoop(op) || isTooSmall(op);
+      (isSequential ? sequential : parallel).push_back(op);
     });
     IRRewriter rewriter(&getContext());
     for (Operation *op : sequential) {
@@ -91,7 +122,7 @@ struct LimitParallelismPass
       if (forall && failed(scf::forallToParallelLoop(rewriter, forall)))
         return signalPassFailure();
       auto loop = forall ? nullptr : cast<scf::ParallelOp>(op);
-      if (loop && isOverElements(loop))
+      if (loop && loop.getNumLoops() > 1 && isOverElements(loop))
         makeLastSequential(rewriter, loop);
     }
   }

@@ -53,3 +53,68 @@ func.func @elements(%m: memref<?x?xf32>, %n: index, %x: f32) {
   }
   return
 }
+
+// Threads take as long to start as a few thousand elements take.
+// CHECK-LABEL: @few_elements
+// CHECK-NOT:     scf.parallel
+// CHECK:         return
+func.func @few_elements(%m: memref<4x16xf32>, %x: f32) {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c4 = arith.constant 4 : index
+  %c16 = arith.constant 16 : index
+  scf.parallel (%i, %j) = (%c0, %c0) to (%c4, %c16) step (%c1, %c1) {
+    memref.store %x, %m[%i, %j] : memref<4x16xf32>
+  }
+  return
+}
+
+// CHECK-LABEL: @many_elements
+// CHECK:         scf.parallel (%{{.*}}) = (%{{.*}}) to (%c64)
+// CHECK-NEXT:      scf.for
+// CHECK:         scf.for
+// CHECK-NEXT:      scf.parallel (%{{.*}}) = (%{{.*}}) to (%c65536)
+func.func @many_elements(%m: memref<64x65536xf32>, %n: index, %x: f32) {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c64 = arith.constant 64 : index
+  %c65536 = arith.constant 65536 : index
+  scf.parallel (%i, %j) = (%c0, %c0) to (%c64, %c65536) step (%c1, %c1) {
+    memref.store %x, %m[%i, %j] : memref<64x65536xf32>
+  }
+  scf.for %i = %c0 to %n step %c1 {
+    scf.parallel (%j) = (%c0) to (%c65536) step (%c1) {
+      memref.store %x, %m[%i, %j] : memref<64x65536xf32>
+    }
+  }
+  return
+}
+
+// The row of a sequential loop; rows of rows, and loops with loops inside, may
+// be much work.
+// CHECK-LABEL: @in_a_sequential_loop
+// CHECK:         scf.for %[[I:.*]] =
+// CHECK-NEXT:      scf.for
+// CHECK-NEXT:        memref.store
+// CHECK:           scf.parallel
+// CHECK-NEXT:        scf.for
+// CHECK:           scf.parallel
+// CHECK-NEXT:        scf.for
+func.func @in_a_sequential_loop(%m: memref<?x?xf32>, %n: index, %x: f32) {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  scf.for %i = %c0 to %n step %c1 {
+    scf.parallel (%j) = (%c0) to (%n) step (%c1) {
+      memref.store %x, %m[%i, %j] : memref<?x?xf32>
+    }
+    scf.parallel (%k, %j) = (%c0, %c0) to (%n, %n) step (%c1, %c1) {
+      memref.store %x, %m[%k, %j] : memref<?x?xf32>
+    }
+    scf.parallel (%k) = (%c0) to (%n) step (%c1) {
+      scf.for %j = %c0 to %n step %c1 {
+        memref.store %x, %m[%k, %j] : memref<?x?xf32>
+      }
+    }
+  }
+  return
+}

@@ -91,7 +91,9 @@ def LowerChecksPass : Pass<"effattn-lower-checks", "::mlir::ModuleOp"> {
 def LimitParallelismPass : Pass<"effattn-limit-parallelism"> {
   let summary = "make parallel loops sequential where they must or should be";
   let description = [{
-    A parallel loop inside another one only adds overhead, and a loop that
+    A parallel loop inside another one only adds overhead, and so does one over
+    few elements, or over the elements of a row in each step of a sequential
+    loop, as remains where a batch is known to have one row. A loop that
     contains a check must be able to return early. Loops are `scf.parallel` and
     `scf.forall` on buffers; what stays parallel becomes `scf.parallel`. Of a
     loop over elements, the last dimension becomes sequential, so that it

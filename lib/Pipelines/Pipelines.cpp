@@ -1,6 +1,8 @@
 //===- Pipelines.cpp - From tensors to the LLVM dialect, stage by stage ---===//
 #include "effattn/Pipelines/Pipelines.h"
 
+#include "effattn/CodeGen/CPU/CpuModel.h"
+
 #include "mlir/Pass/PassRegistry.h"
 #include "llvm/ADT/StringExtras.h"
 
@@ -20,12 +22,13 @@ static std::string fusePasses(const CpuPipelineOptions &) {
          "effattn-raise-hourglass";
 }
 
-static std::string linalgPasses(const CpuPipelineOptions &) {
+static std::string linalgPasses(const CpuPipelineOptions &options) {
+  std::string integersOnly = options.tuned ? "{integers-only=true}" : "";
   return "effattn-prepare-entry-points,effattn-insert-checks,canonicalize,cse,"
          "effattn-fuse-embedding-norm,effattn-fuse-hourglass,"
          "effattn-fuse-norm-matmul,effattn-fuse-quantized-top-k,"
-         "effattn-tile-contractions,"
-         "effattn-convert-to-linalg,canonicalize,cse";
+         "effattn-tile-contractions" +
+         integersOnly + ",effattn-convert-to-linalg,canonicalize,cse";
 }
 
 /// Results are built in the memory they go to (eliminate-empty-tensors), and
@@ -40,8 +43,17 @@ static std::string bufferPasses(const CpuPipelineOptions &) {
          "cse";
 }
 
-static std::string loopPasses(const CpuPipelineOptions &) {
-  return "func.func(convert-linalg-to-parallel-loops),"
+/// The expansions of hot ops, and an order for the products that have none.
+static std::string expansionPasses(const CpuPipelineOptions &options) {
+  if (!options.tuned)
+    return "";
+  std::string cpu = CpuModel::fromFeatures(options.cpuFeatures).printOptions();
+  return "effattn-expand-contractions{" + cpu + "},effattn-tile-contractions,";
+}
+
+static std::string loopPasses(const CpuPipelineOptions &options) {
+  return expansionPasses(options) +
+         "func.func(convert-linalg-to-parallel-loops),"
          "effattn-limit-parallelism,canonicalize,cse,"
          "loop-invariant-code-motion";
 }

@@ -1,4 +1,5 @@
 //===- Registration.cpp - Dialects and passes of every tool ---------------===//
+#include "effattn/CodeGen/CPU/Passes.h"
 #include "effattn/Conversion/Passes.h"
 #include "effattn/Dialect/Bufferization.h"
 #include "effattn/Dialect/EffAttn.h"
@@ -47,6 +48,7 @@ void effattn::registerEveryPass() {
   if (std::exchange(done, true))
     return;
   registerAllPasses();
+  registerEffAttnCPUPasses();
   registerEffAttnConversionPasses();
   registerEffAttnTargetPasses();
   registerEffAttnTransformsPasses();

@@ -52,13 +52,14 @@ static LogicalResult orderLoops(RewriterBase &rewriter, linalg::LinalgOp op) {
 namespace {
 struct TileContractionsPass
     : effattn::impl::TileContractionsPassBase<TileContractionsPass> {
+  using Base::Base;
+
   void runOnOperation() override {
     IRRewriter rewriter(&getContext());
     SmallVector<TilingInterface> whole;
     getOperation()->walk([&](TilingInterface op) {
       bool isOnTensors = op->getNumResults() != 0;
-      if (Contraction::of(op) && isOnTensors &&
-          !op->getParentOfType<scf::ForallOp>())
+      if (isOurs(op) && isOnTensors && !op->getParentOfType<scf::ForallOp>())
         whole.push_back(op);
     });
     for (TilingInterface op : whole)
@@ -68,12 +69,20 @@ struct TileContractionsPass
                           [](Operation *) { return false; });
     SmallVector<linalg::LinalgOp> products;
     getOperation()->walk([&](linalg::LinalgOp op) {
-      if (Contraction::of(op))
+      if (isOurs(op))
         products.push_back(op);
     });
     for (linalg::LinalgOp op : products)
       if (failed(orderLoops(rewriter, op)))
         return signalPassFailure();
+  }
+
+  bool isOurs(Operation *op) const {
+    if (!Contraction::of(op))
+      return false;
+    auto result = cast<ShapedType>(op->getOperands().back().getType());
+    return !integersOnly || !isa<FloatType>(result.getElementType()) ||
+           op->getParentOfType<scf::ForallOp>();
   }
 };
 } // namespace

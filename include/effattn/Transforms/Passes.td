@@ -198,6 +198,11 @@ def TileContractionsPass : Pass<"effattn-tile-contractions"> {
     dot products, whose terms may be summed in any order. A product and its sum
     may be one instruction, without a rounding between.
   }];
+  let options = [
+    Option<"integersOnly", "integers-only", "bool", "false",
+      "Leave products of floats that stand in no parallel loop to "
+      "effattn-expand-contractions">,
+  ];
   let dependentDialects = ["::mlir::affine::AffineDialect",
     "::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect",
     "::mlir::scf::SCFDialect", "::mlir::tensor::TensorDialect"];

@@ -1,0 +1,40 @@
+//===- Passes.td - Tuned expansions for CPUs -----------------------------===//
+#ifndef EFFATTN_CODEGEN_CPU_PASSES
+#define EFFATTN_CODEGEN_CPU_PASSES
+
+include "mlir/Pass/PassBase.td"
+
+/// What an expansion must know of the CPU; CpuModel.h.
+class EffAttn_ExpansionPass<string flag> : Pass<flag> {
+  list<Option> cpuOptions = [
+    Option<"vectorBits", "vector-bits", "int64_t", "128",
+      "Width of a vector register in bits">,
+    Option<"vectorRegisters", "vector-registers", "int64_t", "16",
+      "Number of vector registers">,
+  ];
+  let options = cpuOptions;
+  let dependentDialects = ["::mlir::arith::ArithDialect",
+    "::mlir::linalg::LinalgDialect", "::mlir::math::MathDialect",
+    "::mlir::memref::MemRefDialect", "::mlir::scf::SCFDialect",
+    "::mlir::vector::VectorDialect"];
+}
+
+def ExpandContractionsPass
+    : EffAttn_ExpansionPass<"effattn-expand-contractions"> {
+  let summary = "multiply matrices by blocks that fit registers and caches";
+  let description = [{
+    A linalg op on memrefs of floats that is a contraction becomes loops over
+    vectors. A product of many rows copies blocks of both factors into the
+    order in which a tile of registers reads them (the scheme of BLIS), a slab
+    of the summed dimension at a time; its scratch is one slab of each factor.
+    A product of few rows is bound by reading its second factor, which is read
+    once where it lies. Sums are f32; a result of another type is rounded once.
+    Batches, transposed factors and several dimensions of rows are welcome.
+    Contractions inside of parallel loops are left as they are.
+
+    Source: F. G. Van Zee and R. A. van de Geijn, BLIS: A Framework for Rapidly
+    Instantiating BLAS Functionality, ACM TOMS 41(3), 2015.
+  }];
+}
+
+#endif // EFFATTN_CODEGEN_CPU_PASSES

@@ -1,0 +1,52 @@
+//===- Product.h - A matrix product on memory of any layout ---------------===//
+#ifndef EFFATTN_LIB_CODEGEN_CPU_PRODUCT_H
+#define EFFATTN_LIB_CODEGEN_CPU_PRODUCT_H
+
+#include "VectorEmitter.h"
+
+namespace mlir::effattn {
+
+/// A matrix in memory that need not lie as a matrix: an element is found by
+/// its row and column.
+struct MatrixView {
+  Value memory;
+  std::function<SmallVector<Value>(Value row, Value column)> at;
+  /// Elements of a row, or of a column, lie side by side.
+  bool rowsAreContiguous = false;
+  bool columnsAreContiguous = false;
+
+  MatrixView transposed() const {
+    return {memory,
+            [at = at](Value row, Value column) { return at(column, row); },
+            columnsAreContiguous, rowsAreContiguous};
+  }
+};
+
+/// result (+)= left right, of `rows` x `depth` and `depth` x `columns`.
+struct Product {
+  Value rows, columns, depth;
+  MatrixView left, right;
+  /// f32, with contiguous rows.
+  MatrixView result;
+  /// Whether the result is added to; otherwise what it held is not read.
+  bool accumulates = true;
+};
+
+/// A product of many rows: both factors are copied into the order in which
+/// tiles of registers read them.
+void emitPackedProduct(VectorEmitter &emitter, const Product &product);
+/// A product of not so many rows, so that copies would not pay; its right
+/// factor has contiguous rows.
+void emitDirectProduct(VectorEmitter &emitter, const Product &product);
+/// A product of few rows, bound by reading its right factor, which has
+/// contiguous rows.
+void emitFewRowsProduct(VectorEmitter &emitter, const Product &product);
+/// A product of few rows whose left factor has contiguous rows and whose right
+/// factor has contiguous columns: dot products.
+void emitDotProducts(VectorEmitter &emitter, const Product &product);
+/// Whichever of them fits best, decided at run time where sizes are dynamic.
+void emitProduct(VectorEmitter &emitter, const Product &product);
+
+} // namespace mlir::effattn
+
+#endif // EFFATTN_LIB_CODEGEN_CPU_PRODUCT_H

@@ -1,0 +1,109 @@
+//===- VectorEmitter.h - Short forms for emitting loops over vectors ------===//
+#ifndef EFFATTN_LIB_CODEGEN_CPU_VECTOREMITTER_H
+#define EFFATTN_LIB_CODEGEN_CPU_VECTOREMITTER_H
+
+#include "effattn/CodeGen/CPU/CpuModel.h"
+#include "effattn/Dialect/Emit.h"
+
+#include "mlir/IR/Builders.h"
+#include "mlir/IR/BuiltinTypes.h"
+
+namespace mlir::effattn {
+
+/// A builder at a location with the few shapes of code on memrefs that tuned
+/// expansions are made of. A vector is a vector of f32 as wide as the CPU's,
+/// also where memory holds bf16 or f16.
+class VectorEmitter {
+public:
+  VectorEmitter(OpBuilder &builder, Location loc, const CpuModel &cpu)
+      : builder(builder), loc(loc), cpu(cpu) {}
+
+  OpBuilder &builder;
+  Location loc;
+  const CpuModel &cpu;
+
+  int64_t lanes() const { return cpu.lanes(); }
+  VectorType vectorType() const {
+    return VectorType::get(lanes(), builder.getF32Type());
+  }
+
+  //===--- Numbers ---===//
+  Value index(int64_t value) { return emit::index(builder, loc, value); }
+  Value add(Value lhs, Value rhs) { return emit::add(builder, loc, lhs, rhs); }
+  Value add(Value lhs, int64_t rhs) {
+    return rhs == 0 ? lhs : add(lhs, index(rhs));
+  }
+  Value sub(Value lhs, Value rhs) { return emit::sub(builder, loc, lhs, rhs); }
+  Value mul(Value lhs, Value rhs) { return emit::mul(builder, loc, lhs, rhs); }
+  Value mul(Value lhs, int64_t rhs) { return mul(lhs, index(rhs)); }
+  Value min(Value lhs, Value rhs) { return emit::min(builder, loc, lhs, rhs); }
+  Value max(Value lhs, Value rhs) { return emit::max(builder, loc, lhs, rhs); }
+  /// Of values that are not negative.
+  Value ceilDiv(Value value, int64_t divisor);
+  /// The largest multiple of `divisor` that is not more than `value`.
+  Value roundDown(Value value, int64_t divisor);
+  Value lessThan(Value lhs, Value rhs) {
+    return emit::lessThan(builder, loc, lhs, rhs);
+  }
+  Value lessEqual(Value lhs, Value rhs) {
+    return emit::lessEqual(builder, loc, lhs, rhs);
+  }
+  Value size(Value source, int64_t dim) {
+    return emit::size(builder, loc, source, dim);
+  }
+
+  //===--- Vectors ---===//
+  Value zeros() { return splat(emit::f32(builder, loc, 0)); }
+  /// Every lane is `scalar`, an f32.
+  Value splat(Value scalar);
+  /// a b + c, rounded once where the CPU can.
+  Value mulAdd(Value a, Value b, Value c);
+  /// Of scalars or vectors.
+  Value addFloats(Value lhs, Value rhs);
+  /// The sum of all lanes, in any order.
+  Value sum(Value vector);
+  /// i1 lanes, true for the first `count`; none where it is negative.
+  Value firstLanes(Value count);
+
+  //===--- Memory ---===//
+  /// One number as f32.
+  Value loadScalar(Value source, ValueRange indices);
+  /// Numbers that lie side by side. Without `mask`, all lanes; lanes that are
+  /// masked out are 0 and their memory is not touched.
+  Value load(Value source, ValueRange indices, Value mask = {});
+  void store(Value vector, Value destination, ValueRange indices,
+             Value mask = {});
+  /// Asks for the cache line of an element, to be needed soon.
+  void prefetch(Value memory, ValueRange indices, bool isWrite = false);
+  void storeScalar(Value scalar, Value destination, ValueRange indices);
+
+  /// Memory for as long as `body` runs; sizes are Values or numbers.
+  void withScratch(ArrayRef<OpFoldResult> sizes, Type element,
+                   function_ref<void(Value)> body);
+
+  //===--- Control ---===//
+  void loop(Value low, Value high, int64_t step,
+            function_ref<void(Value)> body);
+  SmallVector<Value>
+  loop(Value low, Value high, int64_t step, ValueRange carried,
+       function_ref<SmallVector<Value>(Value, ValueRange)> body);
+  /// The first columns of the vectors that columns [first, end) are made of;
+  /// the mask is null but for the last one.
+  void overColumns(Value first, Value end,
+                   function_ref<void(Value column, Value mask)> body);
+  /// Every index in [0, counts), in any order and at the same time.
+  void parallel(ValueRange counts, function_ref<void(ValueRange)> body);
+  void choose(Value condition, function_ref<void()> then,
+              function_ref<void()> otherwise = {});
+  /// Branches that give values of the same types.
+  SmallVector<Value> choose(Value condition, TypeRange types,
+                            function_ref<SmallVector<Value>()> then,
+                            function_ref<SmallVector<Value>()> otherwise);
+};
+
+/// The smallest and largest alignment that vectors profit from, in bytes.
+inline constexpr int64_t kVectorAlignment = 64;
+
+} // namespace mlir::effattn
+
+#endif // EFFATTN_LIB_CODEGEN_CPU_VECTOREMITTER_H

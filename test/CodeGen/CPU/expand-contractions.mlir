@@ -1,0 +1,76 @@
+// RUN: effattn-opt %s -effattn-expand-contractions='vector-bits=512 vector-registers=32' -canonicalize -split-input-file | FileCheck %s
+// RUN: effattn-opt %s -effattn-expand-contractions='vector-bits=256' -canonicalize -split-input-file | FileCheck %s --check-prefix=AVX2
+
+// Tiles of 8 rows by 3 vectors; of 6 by 2 where there are 16 registers.
+// CHECK-LABEL: func @many_rows
+// CHECK:         memref.alloc() {{.*}} : memref<16x8x384xf32>
+// CHECK:         memref.alloc() {{.*}} : memref<2x6x384x48xf32>
+// CHECK-NOT:     linalg
+// CHECK-COUNT-24: arith.mulf {{.*}} fastmath<contract> : vector<16xf32>
+// CHECK-NOT:     linalg
+// CHECK:         return
+// AVX2-LABEL:  func @many_rows
+// AVX2:          memref.alloc() {{.*}} : memref<22x6x384xf32>
+// AVX2-COUNT-12: arith.mulf {{.*}} fastmath<contract> : vector<8xf32>
+func.func @many_rows(%a: memref<128x500xf32>, %b: memref<500x256xf32>, %c: memref<128x256xf32>) {
+  linalg.matmul ins(%a, %b : memref<128x500xf32>, memref<500x256xf32>) outs(%c : memref<128x256xf32>)
+  return
+}
+
+// -----
+
+// The right factor is read where it lies.
+// CHECK-LABEL: func @one_row
+// CHECK-NOT:     memref.alloc
+// CHECK-NOT:     linalg
+// CHECK:         scf.parallel
+// CHECK:         return
+func.func @one_row(%a: memref<1x?xf32>, %b: memref<?x?xf32>, %c: memref<1x?xf32>) {
+  linalg.matmul ins(%a, %b : memref<1x?xf32>, memref<?x?xf32>) outs(%c : memref<1x?xf32>)
+  return
+}
+
+// -----
+
+// Zeros that only the product sees are not written first, but where it has no
+// terms.
+// CHECK-LABEL: func @from_zeros
+// CHECK:         %[[EMPTY:.*]] = arith.cmpi sle, %{{.*}}, %c0
+// CHECK-NEXT:    scf.if %[[EMPTY]] {
+// CHECK-NEXT:      linalg.fill
+// CHECK-NEXT:    }
+// CHECK-NOT:     linalg.fill
+func.func @from_zeros(%a: memref<?x?xf32>, %b: memref<?x?xf32>, %c: memref<?x?xf32>) {
+  %zero = arith.constant 0.0 : f32
+  linalg.fill ins(%zero : f32) outs(%c : memref<?x?xf32>)
+  linalg.matmul ins(%a, %b : memref<?x?xf32>, memref<?x?xf32>) outs(%c : memref<?x?xf32>)
+  return
+}
+
+// -----
+
+// CHECK-LABEL: func @integers
+// CHECK:         linalg.matmul
+func.func @integers(%a: memref<?x?xi32>, %b: memref<?x?xi32>, %c: memref<?x?xi32>) {
+  linalg.matmul ins(%a, %b : memref<?x?xi32>, memref<?x?xi32>) outs(%c : memref<?x?xi32>)
+  return
+}
+
+// -----
+
+// CHECK-LABEL: func @in_a_parallel_loop
+// CHECK:         linalg.matmul
+func.func @in_a_parallel_loop(%a: memref<?x?xf32>, %b: memref<?x?xf32>, %c: memref<4x?x?xf32>) {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c4 = arith.constant 4 : index
+  %rows = memref.dim %a, %c0 : memref<?x?xf32>
+  %columns = memref.dim %b, %c1 : memref<?x?xf32>
+  scf.parallel (%i) = (%c0) to (%c4) step (%c1) {
+    %part = memref.subview %c[%i, 0, 0] [1, %rows, %columns] [1, 1, 1]
+      : memref<4x?x?xf32> to memref<?x?xf32, strided<[?, 1], offset: ?>>
+    linalg.matmul ins(%a, %b : memref<?x?xf32>, memref<?x?xf32>)
+      outs(%part : memref<?x?xf32, strided<[?, 1], offset: ?>>)
+  }
+  return
+}

@@ -228,6 +228,8 @@ def test_torch_goes_in_and_comes_out(add, memory):
     assert isinstance(found, torch.Tensor) and torch.equal(found, x + y)
     assert torch.equal(add(x.T, y.T), (x + y).T)
     assert torch.equal(add(x.numpy(), y), x + y)
+    signs = torch.complex(x, x).conj().imag
+    assert signs.is_neg() and torch.equal(add(signs, y), y - x)
     operands = [torch.from_numpy(a) for a in memory_operands()]
     found = memory(*operands, donate=True)
     assert found[1] is operands[3]
@@ -405,6 +407,8 @@ def test_bad_sources(source, sentence):
         ({"cpu": "486DX"}, "486DX"),
         ({"threads": "many"}, "expected threads to be openmp or none"),
         ({"lowering": "fast"}, "expected lowering to be tuned or linalg"),
+        ({"symbol_prefix": "a b"}, "expected symbol_prefix to be an identifier of C, but got 'a b'"),
+        ({"cpu": 3}, "expected cpu to be a name, but got 3"),
         ({"optimization": 4}, "expected optimization to be 0, 1, 2 or 3, but got 4"),
         ({"entry": "g"}, "expected entry to be one of accumulate, add, but got 'g'"),
         ({"example_inputs": (1,)}, "example_inputs with a PyTorch module only"),
@@ -422,8 +426,9 @@ def test_bad_libraries(tmp_path):
     ):
         path = tmp_path / "x.so"
         path.write_bytes(content)
-        with pytest.raises(effattn.Error, match=sentence):
+        with pytest.raises(effattn.Error, match=sentence) as problem:
             effattn.load(path)
+        assert str(path) in str(problem.value)
     with pytest.raises(effattn.Error, match="cannot read .*nowhere.so: no such file or directory"):
         effattn.load(tmp_path / "nowhere.so")
 

@@ -103,6 +103,11 @@ def is_torch(array: Any) -> bool:
     return torch is not None and isinstance(array, torch.Tensor)
 
 
+def as_stored(array: Any) -> Any:
+    """The array, copied where it is a view of PyTorch's that changes signs on reading: DLPack drops that."""
+    return array.resolve_neg() if is_torch(array) and array.is_neg() else array
+
+
 def kind_of(arrays: Iterable[Any]) -> Kind:
     """The kind of the first array that is not NumPy's; NumPy's without one."""
     for array in arrays:

@@ -16,7 +16,7 @@ import numpy as np
 from tqdm import tqdm
 
 from effattn import _native
-from effattn.arrays import ELEMENTS, Kind, kind_of
+from effattn.arrays import ELEMENTS, Kind, as_stored, kind_of
 from effattn.error import Error
 
 Path = Union[str, "os.PathLike[str]"]
@@ -118,10 +118,10 @@ class Function:
             results = [r if i in kept else kind.finish(r) for i, r in enumerate(results)]
         return results
 
-    def scalars(self, arrays: Sequence[Any]) -> List[Any]:
-        """Python's numbers as arrays of the type that the function wants."""
+    def arguments(self, arrays: Sequence[Any]) -> List[Any]:
+        """Arrays as they are stored, and Python's numbers as arrays of the type that the function wants."""
         return [
-            self._scalar(i, value) if isinstance(value, (bool, int, float)) else value
+            self._scalar(i, value) if isinstance(value, (bool, int, float)) else as_stored(value)
             for i, value in enumerate(arrays)
         ]
 
@@ -226,7 +226,7 @@ class Compiled:
                 what the function refuses. States that were not donated are unchanged.
         """
         function = self.function
-        results = function.call(function.scalars(arrays), kind_of(arrays), donate)
+        results = function.call(function.arguments(arrays), kind_of(arrays), donate)
         return results[0] if len(results) == 1 else tuple(results)
 
     def time(self, *arrays: Any, repeat: int = 10) -> Timing:
@@ -234,7 +234,7 @@ class Compiled:
         if repeat < 1:
             raise Error(f"expected repeat to be at least 1, but got {repeat}")
         function, kind = self.function, kind_of(arrays)
-        inputs = function.scalars(arrays)
+        inputs = function.arguments(arrays)
         function.call(inputs, kind)
         seconds = []
         for _ in tqdm(range(repeat), desc=function.signature.name, delay=1, leave=False, disable=None):
@@ -275,12 +275,16 @@ class Compiled:
             raise Error(f"{stage} is binary: save it to a file") from None
 
 
-def load_library(content: bytes) -> "_native.Library":
+def load_library(content: bytes, path: str = "the compiled library") -> "_native.Library":
     """A library of its own, whatever was loaded before from a file of the same name."""
     with tempfile.NamedTemporaryFile(prefix="effattn-", suffix=".so") as file:
         file.write(content)
         file.flush()
-        return _native.Library(file.name)
+        try:
+            return _native.Library(file.name)
+        except Error as problem:
+            # The user knows the library under another name, if any.
+            raise Error(str(problem).replace(file.name, path)) from None
 
 
 def read(path: str) -> bytes:
@@ -305,7 +309,7 @@ def load(path: Path, *, entry: Optional[str] = None) -> Compiled:
     content = read(path)
     if not content.startswith(b"\x7fELF"):
         raise Error(f"{path} is no shared library")
-    library = load_library(content)
+    library = load_library(content, path)
     if not library.functions:
         raise Error(f"{path} has no function that effattn compiled")
     return Compiled(library, entry, path=path)

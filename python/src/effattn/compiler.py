@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import re
 import warnings
 from typing import Any, Optional, Tuple
 
@@ -30,6 +31,9 @@ def _read_source(source: Any) -> Tuple[bytes, str]:
     raise Error(
         f"expected IR as text, bytecode, an effattn.Module or the path of a file, but got {type(source).__name__}"
     )
+
+
+_PREFIX = re.compile(r"([A-Za-z_]\w*)?", re.ASCII)
 
 
 def _one_of(name: str, value: str, choices: Tuple[str, ...]) -> str:
@@ -74,6 +78,10 @@ def compile(
     _one_of("target", target, ("cpu", "nvptx"))
     if optimization not in (0, 1, 2, 3):
         raise Error(f"expected optimization to be 0, 1, 2 or 3, but got {optimization!r}")
+    if not isinstance(cpu, str):
+        raise Error(f"expected cpu to be a name, but got {cpu!r}")
+    if not isinstance(symbol_prefix, str) or not _PREFIX.fullmatch(symbol_prefix):
+        raise Error(f"expected symbol_prefix to be an identifier of C, but got {symbol_prefix!r}")
     content, name = _read_source(source)
     options = dict(
         cpu=cpu,

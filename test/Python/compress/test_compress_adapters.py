@@ -112,6 +112,7 @@ def test_refused_tables():
 @pytest.mark.parametrize(
     "domains, options, message",
     [
+        (3, {"rank": 1}, "expected domains to be tables, but got int"),
         ([], {"rank": 1}, "domains to name at least one table, but got none"),
         ([np.ones((4, 3))], {"rank": 1}, r"domains\[0\] to have table's shape \(3, 4\), but got \(4, 3\)"),
         ([np.ones(3)], {"rank": 1}, r"domains\[0\] to have rank 2"),

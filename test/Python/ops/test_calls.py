@@ -324,6 +324,14 @@ REFUSED = {
     "slopes": (lambda: ops.attention(*QKV, score="alibi"), "alibi.* and slopes together"),
     "score": (lambda: ops.attention(*QKV, score="bias"), "others are written in IR"),
     "lowering": (lambda: ops.top_k(H, k=1, lowering="gpu"), "lowering to be .* but got 'gpu'"),
+    "state": (
+        lambda: ops.cache_attention(QKV[0], 3, lowering="reference"),
+        "expected state to be five arrays, but got int",
+    ),
+    "lowering of IR": (
+        lambda: ops.top_k(effattn.Module().function("f").input("x", "f32[N]"), k=1, lowering="reference"),
+        'expected arrays for lowering "reference"',
+    ),
     "later lowering": (lambda: ops.top_k(H, k=1, lowering="nvptx-emulated"), "comes in a later version"),
 }
 
@@ -368,6 +376,8 @@ def test_torch_goes_in_and_comes_out():
     operands = [torch.from_numpy(x) for x in memory_operands()]
     operands[1] = operands[1].long()
     assert ops.address_memory(*operands, donate=True)[1] is operands[5]
+    signs = torch.complex(h, h).conj().imag
+    assert signs.is_neg() and np.array_equal(ops.chunk(signs, torch.from_numpy(MASK))[0], -concepts)
     assert torch.is_tensor(ops.boundary_count(torch.from_numpy(MASK).to(torch.uint8), lengths=[1, 2])[1])
 
 

@@ -91,6 +91,8 @@ def extract_lora(
     """
     began = time.perf_counter()
     base = as_table("table", table)
+    if not hasattr(domains, "__iter__"):
+        raise Error(f"expected domains to be tables, but got {type(domains).__name__}")
     tables = [as_table(f"domains[{n}]", domain) for n, domain in enumerate(domains)]
     if not tables:
         raise Error("expected domains to name at least one table, but got none")

@@ -6,7 +6,7 @@ from __future__ import annotations
 import functools
 import inspect
 import re
-from typing import Any, Callable, Iterable, Sequence, TypeVar
+from typing import Any, Callable, Iterable, Iterator, Sequence, TypeVar
 
 import numpy as np
 
@@ -89,15 +89,17 @@ def _to_torch(value: Any) -> Any:
     return torch.as_tensor(value)
 
 
-def _any_torch(values: Iterable[Any]) -> bool:
+def _leaves(values: Iterable[Any]) -> Iterator[Any]:
+    """The arrays among operands, those of states and masks too."""
     from effattn.ops.masks import Mask
 
     for value in values:
         if isinstance(value, Mask):
-            value = [operand for _, _, operand in value.values()]
-        if _any_torch(value) if isinstance(value, (tuple, list)) else is_torch(value):
-            return True
-    return False
+            yield from (operand for _, _, operand in value.values())
+        elif isinstance(value, (tuple, list)):
+            yield from _leaves(value)
+        else:
+            yield value
 
 
 def _documentation(reference: Callable[..., Any], function: Callable[..., Any]) -> str:
@@ -116,10 +118,12 @@ def op(reference: Callable[..., Any]) -> Callable[[F], F]:
         def wrapper(*operands: Any, **keywords: Any) -> Any:
             if keywords.get("lowering") != "reference":
                 return function(*operands, **keywords)
+            values = list(_leaves([*operands, *keywords.values()]))
+            if any(isinstance(value, Value) for value in values):
+                raise refuse(function.__name__, 'expected arrays for lowering "reference", which is no IR')
             options = {k: to_numpy(v) for k, v in keywords.items() if k not in ("lowering", "donate")}
             results = reference(*map(to_numpy, operands), **options)
-            is_torch_call = _any_torch(operands) or _any_torch(keywords.values())
-            return _to_torch(results) if is_torch_call else results
+            return _to_torch(results) if any(map(is_torch, values)) else results
 
         wrapper.__doc__ = _documentation(reference, function)
         return wrapper  # type: ignore[return-value]

@@ -9,7 +9,7 @@ from typing import Any, Callable, Dict, Hashable, List, NamedTuple, Sequence, Ty
 
 import numpy as np
 
-from effattn.arrays import ELEMENTS, element_of, is_torch, kind_of
+from effattn.arrays import ELEMENTS, as_stored, element_of, is_torch, kind_of
 from effattn.compiled import Function
 from effattn.compiler import compile
 from effattn.error import Error
@@ -134,7 +134,9 @@ def as_operand(op: str, group: Group, value: Any) -> Operand:
         if at_least(op, group.name, value, 0) > _LARGEST_SIZE:
             raise refuse(op, f"expected {group.name} to be at most {_LARGEST_SIZE}, but got {value}")
         return Operand(group, np.array(int(value)), "index")
-    if not isinstance(value, (np.ndarray, np.generic)) and not is_torch(value):
+    if is_torch(value):
+        value = as_stored(value)
+    elif not isinstance(value, (np.ndarray, np.generic)):
         value = _from_python(op, group, value)
     element = element_of(value)
     if group.kind == "flag" and element in ("i8", "ui8", "i32", "i64"):

@@ -40,7 +40,10 @@ class SeparatorCache(NamedTuple):
 
 def cache_state(op: str, state: Any) -> SeparatorCache:
     """A copy of the five arrays of a state, with their types and lengths checked."""
-    arrays = list(state)
+    try:
+        arrays = list(state)
+    except TypeError:
+        raise refuse(op, f"expected state to be five arrays, but got {type(state).__name__}") from None
     if len(arrays) != 5:
         raise refuse(
             op, f"expected state to hold {', '.join(SeparatorCache._fields)}, but got {len(arrays)} arrays"

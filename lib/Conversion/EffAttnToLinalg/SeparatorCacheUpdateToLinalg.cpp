@@ -99,15 +99,21 @@ std::pair<Stream, Value> UpdateLowering::compact(const Stream &stream,
                                                  Value isWhole) {
   Value isDue = emit::logicalAnd(builder, loc, cache.isDue(stream.length),
                                  emit::logicalNot(builder, loc, isWhole));
-  Value flags = stream.lanes.back();
-  SmallVector<Value> next = emitter.when(isDue, stream.list(), [&] {
-    Compaction plan = cache.plan(flags, stream.length, stream.separatorEnd);
+  // A loop of one step or none: behind a branch, lanes that one token has
+  // written just before, outside of any loop, would be copied.
+  Value steps = emit::select(builder, loc, isDue, index(1), index(0));
+  auto compactOnce = [&](Value, ValueRange carried) {
+    Stream full = Stream::of(carried);
+    Value flags = full.lanes.back();
+    Compaction plan = cache.plan(flags, full.length, full.separatorEnd);
     SmallVector<Value> values;
-    for (Value lane : stream.lanes)
+    for (Value lane : full.lanes)
       values.push_back(cache.compact(plan, lane, flags));
     values.append({plan.newLength, plan.newEnd});
     return values;
-  });
+  };
+  SmallVector<Value> next =
+      emitter.loop(index(0), steps, stream.list(), compactOnce);
   return {Stream::of(next), isDue};
 }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import argparse
 import datetime
+import importlib
 import json
 import os
 import pathlib
@@ -179,6 +180,13 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
     if not names and not options.sources:
         print(f"no row matches {options.only.pattern!r}; --list prints them", file=sys.stderr)
         return 2
+    if not options.sources:
+        # Without the compiler every row would fail.
+        try:
+            importlib.import_module("effattn._native")
+        except Exception as problem:
+            print(problem, file=sys.stderr)
+            return 1
     if options.sources:
         report = merge([json.loads(path.read_text()) for path in options.sources])
     else:

@@ -87,12 +87,20 @@ def _work(name: str, note: str, rows: Sequence[Dict[str, Any]], threads: Sequenc
 
 
 def missed_goals(report: Dict[str, Any]) -> List[str]:
-    lines = []
+    """A line a work, peer and goal: how many rows miss it, and by how much."""
+    ratios: Dict[Any, List[float]] = {}
     for row in report["rows"]:
         for peer in row["peers"]:
-            if is_met(peer, row["threads"]) is False:
-                cells = [row["work"], row["size"], str(row["threads"]), peer["name"], f"{peer['goal']:g}"]
-                lines.append(_line([*cells, number(peer["ratio"]["median"])]))
+            if is_met(peer, row["threads"]) is not None:
+                ratios.setdefault((row["work"], peer["name"], peer["goal"]), []).append(
+                    peer["ratio"]["median"]
+                )
+    lines = []
+    for (work, name, goal), found in ratios.items():
+        missed = [ratio for ratio in found if ratio < goal]
+        if missed:
+            span = f"{number(min(missed))} - {number(max(missed))}" if len(missed) > 1 else number(missed[0])
+            lines.append(_line([work, name, f"{goal:g}", f"{len(missed)} of {len(found)}", span]))
     return lines
 
 
@@ -187,7 +195,7 @@ def markdown(report: Dict[str, Any], notes: Dict[str, str]) -> str:
     missed, missing = missed_goals(report), not_measured(report)
     lines += ["### Goals missed", ""]
     if missed:
-        heads = ["work", "size", "threads", "peer", "goal", "measured"]
+        heads = ["work", "peer", "goal", "rows that miss it", "their ratios"]
         lines += [_line(heads), _line(["---"] * len(heads)), *missed, ""]
     else:
         lines += ["None.", ""]

@@ -106,7 +106,7 @@ def full(work: str, causal: bool, goal: float):
         def make(rng) -> Case:
             arrays = operands(rng, element, heads, groups, queries, queries, width)
             mask = reference.causal_mask() if causal else None
-            others = [sdpa(arrays, causal, goal=goal if queries >= 1024 else None)]
+            others = [sdpa(arrays, causal, goal=goal if queries >= 1000 else None)]
             if element == "f32" and heads == groups:
                 others.append(onnx_attention(*arrays, causal))
             if iree:

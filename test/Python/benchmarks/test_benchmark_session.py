@@ -90,6 +90,15 @@ def test_a_pattern_that_matches_nothing_is_status_2(capsys):
     assert "--list" in capsys.readouterr().err
 
 
+def test_without_the_compiler_nothing_is_measured(monkeypatch, capsys):
+    def refuse(name):
+        raise ImportError(f"{name} is not built")
+
+    monkeypatch.setattr(command.importlib, "import_module", refuse)
+    assert command.main(["--quick"]) == 1
+    assert capsys.readouterr().err == "effattn._native is not built\n"
+
+
 def test_rows_are_listed(capsys):
     assert command.main(["--quick", "--list", "--only", "f32 matmul: 512"]) == 0
     assert capsys.readouterr().out == "f32 matmul: 512 x 2048 x 768\n"

@@ -77,8 +77,8 @@ def test_a_line_a_size_and_a_column_a_peer():
 def test_missed_goals_and_reasons_are_listed():
     text = table.markdown(REPORT, {})
     missed = text.partition("### Goals missed")[2].partition("### Not measured")
-    assert "| matmul | 8 x 8 | 2 | torch | 1 | 0.25 |" in missed[0]
-    assert "| matmul | 8 x 8 | 1 | probe | 0.85 | 0.50 |" in missed[0]
+    assert "| matmul | torch | 1 | 1 of 2 | 0.25 |" in missed[0]
+    assert "| matmul | probe | 0.85 | 1 of 1 | 0.50 |" in missed[0]
     assert missed[0].count("matmul") == 2
     assert "- torch: it is not installed (matmul 9 x 9, 1 T)" in missed[2]
 

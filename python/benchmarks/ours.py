@@ -33,7 +33,7 @@ def bind(
 ) -> Callable[[], List[np.ndarray]]:
     """A call with these arrays. Results are allocated by the first call and overwritten by later ones."""
     function, kept, place = compiled.function, [], 0
-    arrays = function.scalars(arrays)
+    arrays = list(arrays)
 
     def allocate(shape, element):
         nonlocal place

@@ -5,6 +5,7 @@
 keywords. A form is one signature; sizes and contents vary.
 """
 
+import guarded
 import ml_dtypes
 import numpy as np
 
@@ -27,8 +28,8 @@ class Draw:
         return [self.size(m) for m in most]
 
     def lay_out(self, array):
-        """The same elements, at other strides."""
-        way = self.rng.integers(5)
+        """The same elements, at other strides or between forbidden pages."""
+        way = self.rng.integers(7)
         if way == 0 and array.ndim:
             return array[::-1].copy()[::-1]
         if way == 1:
@@ -41,7 +42,7 @@ class Draw:
             wide = np.zeros((array.shape[0] + 2, *array.shape[1:]), array.dtype)
             wide[1:-1] = array
             return wide[1:-1]
-        return array
+        return guarded.copy(array, at_end=way != 4) if way >= 4 else array
 
     def real(self, *shape, scale=1.0):
         """Of the activations' type."""

@@ -178,9 +178,14 @@ Value AttentionOp::emitScale(OpBuilder &builder) {
 
 Value AttentionOp::emitScore(OpBuilder &builder, Value product,
                              const MaskPoint &point) {
-  Location loc = getLoc();
   Value score =
-      arith::MulFOp::create(builder, loc, product, emitScale(builder));
+      arith::MulFOp::create(builder, getLoc(), product, emitScale(builder));
+  return emitFinalScore(builder, score, point);
+}
+
+Value AttentionOp::emitFinalScore(OpBuilder &builder, Value score,
+                                  const MaskPoint &point) {
+  Location loc = getLoc();
   if (FloatAttr attribute = getSoftcapAttr()) {
     Value cap = emit::f32(builder, loc, attribute.getValueAsDouble());
     Value bent = math::TanhOp::create(

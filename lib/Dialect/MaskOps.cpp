@@ -94,6 +94,21 @@ MaskSupport MaskSupport::everything(OpBuilder &builder, Location loc) {
   return {all, all};
 }
 
+/// A range without keys, whose span with another is the other.
+static KeyRange emptyRange(OpBuilder &builder, Location loc) {
+  return {emit::index(builder, loc, kFar), emit::index(builder, loc, -kFar)};
+}
+
+MaskCore MaskCore::nothing(OpBuilder &builder, Location loc) {
+  KeyRange none = emptyRange(builder, loc);
+  return {none, none};
+}
+
+/// Of a mask without columns.
+static MaskCore bandOnly(OpBuilder &builder, Location loc, KeyRange band) {
+  return {band, emptyRange(builder, loc)};
+}
+
 static MaskSupport bandOnly(KeyRange band) { return {band, band}; }
 
 /// A count from an attribute; one beyond every position is as good as kFar and
@@ -124,6 +139,14 @@ MaskSupport CausalMaskOp::emitSupport(OpBuilder &builder, Location loc,
   Value one = emit::index(builder, loc, 1);
   return bandOnly({emit::index(builder, loc, -kFar),
                    emit::add(builder, loc, queries.last, one)});
+}
+
+MaskCore CausalMaskOp::emitCore(OpBuilder &builder, Location loc,
+                                const QueryRange &queries) {
+  Value one = emit::index(builder, loc, 1);
+  return bandOnly(builder, loc,
+                  {emit::index(builder, loc, -kFar),
+                   emit::add(builder, loc, queries.first, one)});
 }
 
 /// The query itself counts, so a window of 0 would be no window.
@@ -160,6 +183,13 @@ Value WindowMaskOp::emitKeep(OpBuilder &builder, Location loc,
 MaskSupport WindowMaskOp::emitSupport(OpBuilder &builder, Location loc,
                                       const QueryRange &queries) {
   return bandOnly({windowStart(builder, loc, getSize(), queries.first),
+                   emit::index(builder, loc, kFar)});
+}
+
+MaskCore WindowMaskOp::emitCore(OpBuilder &builder, Location loc,
+                                const QueryRange &queries) {
+  return bandOnly(builder, loc,
+                  {windowStart(builder, loc, getSize(), queries.last),
                    emit::index(builder, loc, kFar)});
 }
 
@@ -201,6 +231,12 @@ MaskSupport InitialMaskOp::emitSupport(OpBuilder &builder, Location loc,
   return {std::nullopt, {start, emit::add(builder, loc, start, count)}};
 }
 
+MaskCore InitialMaskOp::emitCore(OpBuilder &builder, Location loc,
+                                 const QueryRange &queries) {
+  return {emitSupport(builder, loc, queries).hull,
+          MaskSupport::everything(builder, loc).hull};
+}
+
 bool InitialMaskOp::hasColumns() { return true; }
 
 Value InitialMaskOp::emitColumn(OpBuilder &builder, Location loc,
@@ -221,6 +257,11 @@ MaskSupport LengthMaskOp::emitSupport(OpBuilder &builder, Location loc,
                                       const QueryRange &queries) {
   return bandOnly({startOf(builder, loc, getStarts(), queries.batch),
                    emit::loadIndex(builder, loc, getLengths(), queries.batch)});
+}
+
+MaskCore LengthMaskOp::emitCore(OpBuilder &builder, Location loc,
+                                const QueryRange &queries) {
+  return bandOnly(builder, loc, emitSupport(builder, loc, queries).hull);
 }
 
 //===----------------------------------------------------------------------===//
@@ -323,6 +364,15 @@ MaskSupport SeparatorMaskOp::emitSupport(OpBuilder &builder, Location loc,
   return {KeyRange{emit::max(builder, loc, window, start), end}, {start, end}};
 }
 
+MaskCore SeparatorMaskOp::emitCore(OpBuilder &builder, Location loc,
+                                   const QueryRange &queries) {
+  Value start = startOf(builder, loc, getStarts(), queries.batch);
+  Value end =
+      emit::add(builder, loc, queries.first, emit::index(builder, loc, 1));
+  Value window = windowStart(builder, loc, getWindow(), queries.last);
+  return {{emit::max(builder, loc, window, start), end}, {start, end}};
+}
+
 //===----------------------------------------------------------------------===//
 // mask_and, mask_or, mask_not
 //===----------------------------------------------------------------------===//
@@ -387,8 +437,29 @@ static MaskSupport span(OpBuilder &builder, Location loc, const MaskSupport &a,
 
 /// What a mask without kept keys can keep; its span with another is the other.
 static MaskSupport nothing(OpBuilder &builder, Location loc) {
-  return {std::nullopt,
-          {emit::index(builder, loc, kFar), emit::index(builder, loc, -kFar)}};
+  return {std::nullopt, emptyRange(builder, loc)};
+}
+
+/// The part of a range of keys that may be a column of any of `parts`, which
+/// keeps it there whole.
+static KeyRange columnsOfAny(OpBuilder &builder, Location loc, ValueRange parts,
+                             const QueryRange &queries) {
+  KeyRange columns = MaskSupport::everything(builder, loc).hull;
+  for (Value part : parts)
+    if (maskOf(part).hasColumns())
+      columns = intersect(builder, loc, columns,
+                          maskOf(part).emitCore(builder, loc, queries).columns);
+  return columns;
+}
+
+/// The wider of two ranges.
+static KeyRange wider(OpBuilder &builder, Location loc, const KeyRange &a,
+                      const KeyRange &b) {
+  Value widthOfA = emit::sub(builder, loc, a.high, a.low);
+  Value widthOfB = emit::sub(builder, loc, b.high, b.low);
+  Value takeA = emit::lessThan(builder, loc, widthOfB, widthOfA);
+  return {emit::select(builder, loc, takeA, a.low, b.low),
+          emit::select(builder, loc, takeA, a.high, b.high)};
 }
 
 Value MaskAndOp::emitKeep(OpBuilder &builder, Location loc,
@@ -403,6 +474,24 @@ MaskSupport MaskAndOp::emitSupport(OpBuilder &builder, Location loc,
     result = intersect(builder, loc, result,
                        maskOf(part).emitSupport(builder, loc, queries));
   return result;
+}
+
+/// A column of one part is kept where the part keeps its columns and the others
+/// keep every key. With columns in several parts it may be any part's.
+MaskCore MaskAndOp::emitCore(OpBuilder &builder, Location loc,
+                             const QueryRange &queries) {
+  bool severalHaveColumns = llvm::count_if(getParts(), [](Value part) {
+                              return maskOf(part).hasColumns();
+                            }) > 1;
+  MaskCore core{MaskSupport::everything(builder, loc).hull,
+                columnsOfAny(builder, loc, getParts(), queries)};
+  for (Value part : getParts()) {
+    KeyRange band = maskOf(part).emitCore(builder, loc, queries).band;
+    core.band = intersect(builder, loc, core.band, band);
+    if (severalHaveColumns || !maskOf(part).hasColumns())
+      core.columns = intersect(builder, loc, core.columns, band);
+  }
+  return core;
 }
 
 bool MaskAndOp::hasColumns() { return anyHasColumns(getParts()); }
@@ -424,6 +513,18 @@ MaskSupport MaskOrOp::emitSupport(OpBuilder &builder, Location loc,
     result = span(builder, loc, result,
                   maskOf(part).emitSupport(builder, loc, queries));
   return result;
+}
+
+/// Of the bands one is taken: together they need not be a range.
+MaskCore MaskOrOp::emitCore(OpBuilder &builder, Location loc,
+                            const QueryRange &queries) {
+  MaskCore core{emptyRange(builder, loc),
+                columnsOfAny(builder, loc, getParts(), queries)};
+  for (Value part : getParts())
+    core.band =
+        wider(builder, loc, maskOf(part).emitCore(builder, loc, queries).band,
+              core.band);
+  return core;
 }
 
 bool MaskOrOp::hasColumns() { return anyHasColumns(getParts()); }

@@ -24,11 +24,14 @@ static std::string fusePasses(const CpuPipelineOptions &) {
 
 static std::string linalgPasses(const CpuPipelineOptions &options) {
   std::string integersOnly = options.tuned ? "{integers-only=true}" : "";
+  // What expansionPasses() expands.
+  std::string except = options.tuned ? "{except=effattn.attention}" : "";
   return "effattn-prepare-entry-points,effattn-insert-checks,canonicalize,cse,"
          "effattn-fuse-embedding-norm,effattn-fuse-hourglass,"
          "effattn-fuse-norm-matmul,effattn-fuse-quantized-top-k,"
          "effattn-tile-contractions" +
-         integersOnly + ",effattn-convert-to-linalg,canonicalize,cse";
+         integersOnly + ",effattn-convert-to-linalg" + except +
+         ",canonicalize,cse";
 }
 
 /// Results are built in the memory they go to (eliminate-empty-tensors), and
@@ -38,9 +41,7 @@ static std::string bufferPasses(const CpuPipelineOptions &) {
          "one-shot-bufferize{bufferize-function-boundaries=true "
          "function-boundary-type-conversion=identity-layout-map "
          "allow-return-allocs-from-loops=true},"
-         "canonicalize,cse,buffer-deallocation-pipeline,"
-         "convert-bufferization-to-memref,effattn-expand-copies,canonicalize,"
-         "cse";
+         "canonicalize,cse";
 }
 
 /// The expansions of hot ops, and an order for the products that have none.
@@ -48,11 +49,16 @@ static std::string expansionPasses(const CpuPipelineOptions &options) {
   if (!options.tuned)
     return "";
   std::string cpu = CpuModel::fromFeatures(options.cpuFeatures).printOptions();
-  return "effattn-expand-contractions{" + cpu + "},effattn-tile-contractions,";
+  return "effattn-expand-attention{" + cpu + "},effattn-expand-contractions{" +
+         cpu + "},effattn-tile-contractions,canonicalize,cse,";
 }
+
+/// Deallocation comes behind the expansions, whose scratch it frees, too.
 
 static std::string loopPasses(const CpuPipelineOptions &options) {
   return expansionPasses(options) +
+         "buffer-deallocation-pipeline,convert-bufferization-to-memref,"
+         "effattn-expand-copies,canonicalize,cse,"
          "func.func(convert-linalg-to-parallel-loops),"
          "effattn-limit-parallelism,canonicalize,cse,"
          "loop-invariant-code-motion";

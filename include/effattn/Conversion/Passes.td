@@ -12,6 +12,10 @@ def ConvertEffAttnToLinalgPass : Pass<"effattn-convert-to-linalg"> {
     overlap. Preconditions are not checked here: run `effattn-insert-checks`
     before.
   }];
+  let options = [
+    ListOption<"except", "except", "std::string",
+      "Names of ops that stay as they are, for a tuned expansion">,
+  ];
   let dependentDialects = ["::mlir::arith::ArithDialect",
     "::mlir::bufferization::BufferizationDialect",
     "::mlir::linalg::LinalgDialect", "::mlir::math::MathDialect",

@@ -218,6 +218,10 @@ def EffAttn_AttentionOp : EffAttn_ComputeOp<"attention",
     /// capped, and through the score region. All f32.
     ::mlir::Value emitScore(::mlir::OpBuilder &builder, ::mlir::Value product,
                             const ::mlir::effattn::MaskPoint &point);
+    /// The same from a score that has been scaled: capped and through the
+    /// region.
+    ::mlir::Value emitFinalScore(::mlir::OpBuilder &builder, ::mlir::Value score,
+                                 const ::mlir::effattn::MaskPoint &point);
   }];
   let hasVerifier = 1;
 }

@@ -46,7 +46,8 @@ def EffAttn_MaskOpInterface : OpInterface<"MaskOpInterface"> {
     is this key kept (`emitKeep`), which keys can a range of queries keep at
     all (`emitSupport`), and is this key a column that is worth gathering once
     for all queries (`emitColumn`). A mask that only answers the first is
-    correct; the others make its cost follow the kept keys.
+    correct; the others make its cost follow the kept keys. So does a fourth,
+    which keys a range of queries keeps without exception (`emitCore`).
 
     Positions and indices are of type `index` and signed: a position is
     negative where queries begin before the first key.
@@ -69,6 +70,14 @@ def EffAttn_MaskOpInterface : OpInterface<"MaskOpInterface"> {
       (ins "::mlir::OpBuilder &":$builder, "::mlir::Location":$loc,
            "const ::mlir::effattn::QueryRange &":$queries), "",
       [{ return ::mlir::effattn::MaskSupport::everything(builder, loc); }]>,
+    InterfaceMethod<[{
+        Emit a subset of the keys that each of the queries at positions
+        [first, last] of batch row `batch` keeps: there, nothing needs to be
+        masked. Default: nothing.}],
+      "::mlir::effattn::MaskCore", "emitCore",
+      (ins "::mlir::OpBuilder &":$builder, "::mlir::Location":$loc,
+           "const ::mlir::effattn::QueryRange &":$queries), "",
+      [{ return ::mlir::effattn::MaskCore::nothing(builder, loc); }]>,
     InterfaceMethod<"whether `emitColumn` can be true: the mask keeps columns outside its band",
       "bool", "hasColumns", (ins), "", [{ return false; }]>,
     InterfaceMethod<[{

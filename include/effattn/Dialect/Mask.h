@@ -44,6 +44,15 @@ struct MaskSupport {
   static MaskSupport everything(OpBuilder &builder, Location loc);
 };
 
+/// A subset of what every query of a range keeps: all keys in the band, and
+/// columns in `columns`. Positions where no key stands may be in either.
+struct MaskCore {
+  KeyRange band;
+  KeyRange columns;
+
+  static MaskCore nothing(OpBuilder &builder, Location loc);
+};
+
 /// What an op knows at compile time about the positions of the queries and keys
 /// that matter to it, padding aside.
 struct PositionBounds {

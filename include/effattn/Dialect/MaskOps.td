@@ -24,7 +24,7 @@ class EffAttn_MaskOp<string mnemonic, list<string> methods = [],
   }];
 }
 
-def EffAttn_CausalMaskOp : EffAttn_MaskOp<"causal_mask", ["emitSupport"]> {
+def EffAttn_CausalMaskOp : EffAttn_MaskOp<"causal_mask", ["emitSupport", "emitCore"]> {
   let summary = "keep keys at or before the query";
   let description = [{
     `keep(q, k) = [k <= q]`
@@ -50,7 +50,7 @@ def EffAttn_CausalMaskOp : EffAttn_MaskOp<"causal_mask", ["emitSupport"]> {
   let assemblyFormat = "attr-dict";
 }
 
-def EffAttn_WindowMaskOp : EffAttn_MaskOp<"window_mask", ["emitSupport"]> {
+def EffAttn_WindowMaskOp : EffAttn_MaskOp<"window_mask", ["emitSupport", "emitCore"]> {
   let summary = "keep keys less than a number of positions before the query, and all after it";
   let description = [{
     `keep(q, k) = [k > q - size]`
@@ -84,7 +84,7 @@ def EffAttn_WindowMaskOp : EffAttn_MaskOp<"window_mask", ["emitSupport"]> {
 }
 
 def EffAttn_InitialMaskOp : EffAttn_MaskOp<"initial_mask",
-    ["emitSupport", "hasColumns", "emitColumn"]> {
+    ["emitSupport", "emitCore", "hasColumns", "emitColumn"]> {
   let summary = "keep the first keys of a row";
   let description = [{
     `keep(q, k) = [start_b <= k < start_b + count]`, with start 0 where
@@ -124,7 +124,7 @@ def EffAttn_InitialMaskOp : EffAttn_MaskOp<"initial_mask",
   let hasVerifier = 1;
 }
 
-def EffAttn_LengthMaskOp : EffAttn_MaskOp<"length_mask", ["emitSupport"]> {
+def EffAttn_LengthMaskOp : EffAttn_MaskOp<"length_mask", ["emitSupport", "emitCore"]> {
   let summary = "keep keys inside the valid part of a row";
   let description = [{
     `keep(q, k) = [start_b <= k < length_b]`, with start 0 where `starts` is
@@ -236,7 +236,7 @@ def EffAttn_DenseMaskOp : EffAttn_MaskOp<"dense_mask"> {
 }
 
 def EffAttn_SeparatorMaskOp : EffAttn_MaskOp<"separator_mask",
-    ["emitSupport", "hasColumns", "emitColumn"]> {
+    ["emitSupport", "emitCore", "hasColumns", "emitColumn"]> {
   let summary = "keep initial, separator and neighbouring keys, causally";
   let description = [{
     `keep = [k <= q] and ([start_b <= k < start_b + initial] or is_separator[b, s]
@@ -286,7 +286,8 @@ def EffAttn_SeparatorMaskOp : EffAttn_MaskOp<"separator_mask",
 }
 
 class EffAttn_MaskCombinationOp<string mnemonic, list<Trait> traits = []>
-  : EffAttn_MaskOp<mnemonic, ["emitSupport", "hasColumns", "emitColumn"], traits> {
+  : EffAttn_MaskOp<mnemonic,
+      ["emitSupport", "emitCore", "hasColumns", "emitColumn"], traits> {
   let arguments = (ins Variadic<EffAttn_MaskType>:$parts);
   // A list that ends without a word would take in the next line's result.
   let assemblyFormat = "($parts^):(`nothing`)? attr-dict";

@@ -235,17 +235,15 @@ void ContractionExpansion::multiply() {
     product.accumulates = accumulates;
     return emitProduct(emitter, product);
   }
-  OpFoldResult sizes[] = {product.rows, product.columns};
-  emitter.withScratch(sizes, f32, [&](Value sums) {
-    product.result = {sums, [](Value row, Value column) {
-                        return SmallVector<Value>{row, column};
-                      }};
-    product.result.rowsAreContiguous = true;
-    product.accumulates = false;
-    emitProduct(emitter, product);
-    emitter.choose(emitter.lessThan(emitter.index(0), product.depth),
-                   [&] { roundResult(product, wanted); });
-  });
+  Value sums = emitter.scratch({product.rows, product.columns}, f32);
+  product.result = {sums, [](Value row, Value column) {
+                      return SmallVector<Value>{row, column};
+                    }};
+  product.result.rowsAreContiguous = true;
+  product.accumulates = false;
+  emitProduct(emitter, product);
+  emitter.choose(emitter.lessThan(emitter.index(0), product.depth),
+                 [&] { roundResult(product, wanted); });
 }
 
 /// Writes f32 sums to a result of another type.

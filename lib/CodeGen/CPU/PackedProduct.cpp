@@ -50,22 +50,14 @@ void PackedProduct::emit() {
       e.builder, e.loc, e.index(kWantedTasks), e.max(columnTasks, e.index(1)));
   rowTasks = e.min(wanted, e.ceilDiv(tiles, cpu.taskRowTiles()));
   Type f32 = e.builder.getF32Type();
-  auto number = [&](int64_t size) -> OpFoldResult {
-    return e.builder.getIndexAttr(size);
-  };
-  OpFoldResult slab = number(cpu.slabDepth());
-  auto multiply = [&](Value left, Value right) {
-    packedLeft = left;
-    packedRight = right;
-    e.loop(e.index(0), product.depth, cpu.slabDepth(), [&](Value first) {
-      start = first;
-      depth = e.min(e.sub(product.depth, first), e.index(cpu.slabDepth()));
-      multiplySlab();
-    });
-  };
-  e.withScratch({tiles, number(cpu.tileRows()), slab}, f32, [&](Value left) {
-    e.withScratch({rowTasks, panels, slab, number(cpu.tileColumns())}, f32,
-                  [&](Value right) { multiply(left, right); });
+  OpFoldResult slab = e.fixed(cpu.slabDepth());
+  packedLeft = e.scratch({tiles, e.fixed(cpu.tileRows()), slab}, f32);
+  packedRight =
+      e.scratch({rowTasks, panels, slab, e.fixed(cpu.tileColumns())}, f32);
+  e.loop(e.index(0), product.depth, cpu.slabDepth(), [&](Value first) {
+    start = first;
+    depth = e.min(e.sub(product.depth, first), e.index(cpu.slabDepth()));
+    multiplySlab();
   });
 }
 

@@ -2,6 +2,7 @@
 #include "VectorEmitter.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
@@ -33,6 +34,77 @@ Value VectorEmitter::mulAdd(Value a, Value b, Value c) {
 
 Value VectorEmitter::addFloats(Value lhs, Value rhs) {
   return arith::AddFOp::create(builder, loc, lhs, rhs);
+}
+
+Value VectorEmitter::subFloats(Value lhs, Value rhs) {
+  return arith::SubFOp::create(builder, loc, lhs, rhs);
+}
+
+Value VectorEmitter::mulFloats(Value lhs, Value rhs) {
+  return arith::MulFOp::create(builder, loc, lhs, rhs);
+}
+
+Value VectorEmitter::divFloats(Value lhs, Value rhs) {
+  return arith::DivFOp::create(builder, loc, lhs, rhs);
+}
+
+Value VectorEmitter::lessFloats(Value lhs, Value rhs) {
+  return arith::CmpFOp::create(builder, loc, arith::CmpFPredicate::OLT, lhs,
+                               rhs);
+}
+
+Value VectorEmitter::equalFloats(Value lhs, Value rhs) {
+  return arith::CmpFOp::create(builder, loc, arith::CmpFPredicate::OEQ, lhs,
+                               rhs);
+}
+
+/// One instruction on x86, unlike arith.maximumf.
+Value VectorEmitter::maxFloats(Value lhs, Value rhs) {
+  return select(lessFloats(rhs, lhs), lhs, rhs);
+}
+
+/// x = k ln 2 + r with an integer k, so that e^x = 2^k e^r. Adding 1.5 2^23
+/// rounds to an integer, which then stands in the low bits of the sum. ln 2 is
+/// split in two so that k ln 2 is exact enough. The polynomial is the minimax
+/// one for |r| <= ln 2 / 2, of relative error 2e-9.
+Value VectorEmitter::expOfNegative(Value x) {
+  constexpr double kMagic = 12582912.0;
+  constexpr double kCoefficients[] = {0.0013836793368682265,
+                                      0.008374856784939766,
+                                      0.041668228805065155,
+                                      0.16666419804096222,
+                                      0.49999991059303284,
+                                      1.0,
+                                      1.0};
+  Value magic = splat(kMagic);
+  Value shifted = mulAdd(x, splat(1.4426950408889634), magic);
+  Value k = subFloats(shifted, magic);
+  Value r = mulAdd(k, splat(-0.693359375), x);
+  r = mulAdd(k, splat(2.12194440e-4), r);
+  Value power = splat(kCoefficients[0]);
+  for (double coefficient : ArrayRef<double>(kCoefficients).drop_front())
+    power = mulAdd(power, r, splat(coefficient));
+
+  auto integers = VectorType::get(lanes(), builder.getI32Type());
+  auto all = [&](int32_t number) -> Value {
+    return arith::ConstantOp::create(builder, loc,
+                                     DenseElementsAttr::get(integers, number));
+  };
+  Value bits = vector::BitCastOp::create(builder, loc, integers, shifted);
+  bits = arith::ShLIOp::create(builder, loc, bits, all(23));
+  bits = arith::AddIOp::create(builder, loc, bits, all(127 << 23));
+  Value scale = vector::BitCastOp::create(builder, loc, vectorType(), bits);
+  // What x = -inf has become is not looked at; NaN stays.
+  return select(lessFloats(x, splat(-87.0)), zeros(), mulFloats(power, scale));
+}
+
+/// sign(x) (1 - e) / (1 + e) with e = e^(-2 |x|).
+Value VectorEmitter::tanh(Value x) {
+  Value magnitude = math::AbsFOp::create(builder, loc, x);
+  Value e = expOfNegative(mulFloats(magnitude, splat(-2.0)));
+  Value quotient =
+      divFloats(subFloats(splat(1.0), e), addFloats(splat(1.0), e));
+  return math::CopySignOp::create(builder, loc, quotient, x);
 }
 
 Value VectorEmitter::sum(Value vector) {
@@ -95,16 +167,13 @@ void VectorEmitter::storeScalar(Value scalar, Value destination,
   memref::StoreOp::create(builder, loc, scalar, destination, indices);
 }
 
-void VectorEmitter::withScratch(ArrayRef<OpFoldResult> sizes, Type element,
-                                function_ref<void(Value)> body) {
+Value VectorEmitter::scratch(ArrayRef<OpFoldResult> sizes, Type element) {
   SmallVector<int64_t> shape;
   SmallVector<Value> dynamic;
   dispatchIndexOpFoldResults(sizes, dynamic, shape);
-  Value scratch = memref::AllocOp::create(
-      builder, loc, MemRefType::get(shape, element), dynamic,
-      builder.getI64IntegerAttr(kVectorAlignment));
-  body(scratch);
-  memref::DeallocOp::create(builder, loc, scratch);
+  return memref::AllocOp::create(builder, loc, MemRefType::get(shape, element),
+                                 dynamic,
+                                 builder.getI64IntegerAttr(kVectorAlignment));
 }
 
 void VectorEmitter::loop(Value low, Value high, int64_t step,

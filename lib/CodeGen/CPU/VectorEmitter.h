@@ -48,6 +48,9 @@ public:
   Value lessEqual(Value lhs, Value rhs) {
     return emit::lessEqual(builder, loc, lhs, rhs);
   }
+  Value equal(Value lhs, Value rhs) {
+    return emit::equal(builder, loc, lhs, rhs);
+  }
   Value size(Value source, int64_t dim) {
     return emit::size(builder, loc, source, dim);
   }
@@ -60,6 +63,25 @@ public:
   Value mulAdd(Value a, Value b, Value c);
   /// Of scalars or vectors.
   Value addFloats(Value lhs, Value rhs);
+  Value subFloats(Value lhs, Value rhs);
+  Value mulFloats(Value lhs, Value rhs);
+  Value divFloats(Value lhs, Value rhs);
+  /// The larger number; where either is NaN, `rhs`.
+  Value maxFloats(Value lhs, Value rhs);
+  /// i1 lanes: an ordered comparison, false for NaN.
+  Value lessFloats(Value lhs, Value rhs);
+  Value equalFloats(Value lhs, Value rhs);
+  Value select(Value condition, Value ifTrue, Value ifFalse) {
+    return emit::select(builder, loc, condition, ifTrue, ifFalse);
+  }
+  /// e^x of lanes that are at most 0, -inf or NaN, good to 2 units in the last
+  /// place; 0 below -87.
+  Value expOfNegative(Value x);
+  /// tanh x, good to 1e-7.
+  Value tanh(Value x);
+  /// Every lane is the number.
+  Value splat(double number) { return splat(emit::f32(builder, loc, number)); }
+  Value minusInfinity() { return splat(emit::negativeInfinity(builder, loc)); }
   /// The sum of all lanes, in any order.
   Value sum(Value vector);
   /// i1 lanes, true for the first `count`; none where it is negative.
@@ -77,9 +99,10 @@ public:
   void prefetch(Value memory, ValueRange indices, bool isWrite = false);
   void storeScalar(Value scalar, Value destination, ValueRange indices);
 
-  /// Memory for as long as `body` runs; sizes are Values or numbers.
-  void withScratch(ArrayRef<OpFoldResult> sizes, Type element,
-                   function_ref<void(Value)> body);
+  /// Uninitialised memory, which the deallocation passes free behind its last
+  /// use.
+  Value scratch(ArrayRef<OpFoldResult> sizes, Type element);
+  OpFoldResult fixed(int64_t size) { return builder.getIndexAttr(size); }
 
   //===--- Control ---===//
   void loop(Value low, Value high, int64_t step,

@@ -56,10 +56,13 @@ namespace {
 struct ConvertEffAttnToLinalgPass
     : effattn::impl::ConvertEffAttnToLinalgPassBase<
           ConvertEffAttnToLinalgPass> {
+  using Base::Base;
+
   void runOnOperation() override {
     IRRewriter rewriter(&getContext());
     getOperation()->walk([&](ComputeOpInterface op) {
-      if (cast<DestinationStyleOpInterface>(op.getOperation())
+      if (!isExcepted(op->getName()) &&
+          cast<DestinationStyleOpInterface>(op.getOperation())
               .hasPureBufferSemantics())
         wrapInTensors(rewriter, op);
     });
@@ -72,7 +75,14 @@ struct ConvertEffAttnToLinalgPass
     populateFeedForwardToLinalgPatterns(patterns);
     populateEmbeddingsToLinalgPatterns(patterns);
     populateCachesToLinalgPatterns(patterns);
+    llvm::erase_if(patterns.getNativePatterns(), [&](const auto &pattern) {
+      return isExcepted(*pattern->getRootKind());
+    });
     walkAndApplyPatterns(getOperation(), std::move(patterns));
+  }
+
+  bool isExcepted(OperationName name) const {
+    return llvm::is_contained(except, name.getStringRef());
   }
 };
 } // namespace

@@ -37,4 +37,22 @@ def ExpandContractionsPass
   }];
 }
 
+def ExpandAttentionPass : EffAttn_ExpansionPass<"effattn-expand-attention"> {
+  let summary = "attend tile by tile, over the keys that the mask leaves";
+  let description = [{
+    `effattn.attention` on memrefs becomes loops over vectors. A task takes some
+    queries of a key head, of all heads that share it, and runs over tiles of
+    keys with a softmax that is corrected as larger scores come. Its keys are
+    the band that the mask names for these queries, and the mask's columns
+    outside of it; scores of a tile are masked one by one only where the mask
+    does not say that all queries keep all of its keys.
+
+    Queries lie along vectors, so that keys and values are read where they lie,
+    once for all queries of a task. Scratch of a task: Q (D + E + 256) numbers
+    for Q queries, and 16 bytes a key for the columns of the mask.
+
+    Source: FlashAttention (arXiv 2205.14135); SepLLM (arXiv 2412.12094).
+  }];
+}
+
 #endif // EFFATTN_CODEGEN_CPU_PASSES

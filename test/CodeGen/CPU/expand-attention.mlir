@@ -1,0 +1,61 @@
+// RUN: effattn-opt %s -effattn-expand-attention='vector-bits=512 vector-registers=32' -canonicalize -split-input-file | FileCheck %s
+
+// Without a mask no score is looked at one by one.
+// CHECK-LABEL: func @all_keys
+// CHECK-NOT:     0xFF800000 : f32
+// CHECK-NOT:     effattn.attention
+// CHECK:         return
+func.func @all_keys(%q: memref<?x?x?x64xf32>, %k: memref<?x?x?x64xf32>, %out: memref<?x?x?x64xf32>) {
+  effattn.attention ins(%q, %k, %k : memref<?x?x?x64xf32>, memref<?x?x?x64xf32>, memref<?x?x?x64xf32>)
+    outs(%out : memref<?x?x?x64xf32>)
+  return
+}
+
+// -----
+
+// Scores of keys that are not kept become -inf; heads of a key head share a
+// task, 48 queries of the 4 x 4096 in each.
+// CHECK-LABEL: func @causal
+// CHECK:         arith.constant 0xFF800000 : f32
+// CHECK:         scf.parallel {{.*}} to (%c2, %c342)
+// CHECK-NOT:     effattn
+// CHECK:         return
+func.func @causal(%q: memref<1x8x4096x64xf32>, %k: memref<1x2x4096x64xf32>, %out: memref<1x8x4096x64xf32>) {
+  effattn.attention ins(%q, %k, %k : memref<1x8x4096x64xf32>, memref<1x2x4096x64xf32>, memref<1x2x4096x64xf32>)
+    outs(%out : memref<1x8x4096x64xf32>) mask {
+    %mask = effattn.causal_mask
+    effattn.yield %mask : !effattn.mask
+  }
+  return
+}
+
+// -----
+
+// Separators are found once; nothing as large as queries times keys exists.
+// CHECK-LABEL: func @separators
+// CHECK-DAG:     memref.alloc() {{.*}} : memref<1x4097xindex>
+// CHECK-DAG:     memref.alloc() {{.*}} : memref<1x4096xindex>
+// CHECK:         scf.parallel
+// CHECK-NOT:     memref<{{.*}}4096x4096
+// CHECK:         return
+func.func @separators(%q: memref<1x2x4096x64xf32>, %k: memref<1x2x4096x64xf32>, %flags: memref<1x4096xi1>,
+    %out: memref<1x2x4096x64xf32>) {
+  effattn.attention ins(%q, %k, %k : memref<1x2x4096x64xf32>, memref<1x2x4096x64xf32>, memref<1x2x4096x64xf32>)
+    outs(%out : memref<1x2x4096x64xf32>) mask {
+    %mask = effattn.separator_mask %flags : memref<1x4096xi1> {initial = 4, window = 256}
+    effattn.yield %mask : !effattn.mask
+  }
+  return
+}
+
+// -----
+
+// Keys of another type are converted a tile at a time.
+// CHECK-LABEL: func @bf16
+// CHECK:         memref.alloc() {{.*}} : memref<128x64xf32>
+// CHECK:         arith.extf {{.*}} : vector<16xbf16> to vector<16xf32>
+func.func @bf16(%q: memref<1x2x?x64xf32>, %k: memref<1x2x?x64xbf16>, %v: memref<1x2x?x64xf32>, %out: memref<1x2x?x64xf32>) {
+  effattn.attention ins(%q, %k, %v : memref<1x2x?x64xf32>, memref<1x2x?x64xbf16>, memref<1x2x?x64xf32>)
+    outs(%out : memref<1x2x?x64xf32>)
+  return
+}

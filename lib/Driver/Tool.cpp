@@ -96,27 +96,32 @@ static void reportFatalError(void *, const char *reason, bool) {
   ::_exit(Failed);
 }
 
-/// A handler that is to see a stack overflow needs a stack of its own.
-static void giveSignalsAStack() {
+/// A handler that is to see a stack overflow needs a stack of its own. Gives
+/// the one it had: the thread's creator may give that back with the thread, as
+/// AddressSanitizer does.
+static stack_t giveSignalsAStack() {
   static char memory[256 * 1024];
-  stack_t stack = {};
+  stack_t stack = {}, former = {};
   stack.ss_sp = memory;
   stack.ss_size = sizeof memory;
-  ::sigaltstack(&stack, nullptr);
+  ::sigaltstack(&stack, &former);
   for (int number : {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT}) {
     struct sigaction action;
     ::sigaction(number, nullptr, &action);
     action.sa_flags |= SA_ONSTACK;
     ::sigaction(number, &action, nullptr);
   }
+  return former;
 }
 
 static int runGuarded(function_ref<int()> run) {
-  giveSignalsAStack();
+  stack_t former = giveSignalsAStack();
   CrashRecoveryContext guard;
   int code = Failed;
-  if (guard.RunSafely([&] { code = run(); }))
+  if (guard.RunSafely([&] { code = run(); })) {
+    ::sigaltstack(&former, nullptr);
     return code;
+  }
   fail("internal error: the compiler crashed (" +
        Twine(guard.RetCode > 128
                  ? "signal " + std::to_string(guard.RetCode - 128)

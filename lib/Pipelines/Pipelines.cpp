@@ -25,7 +25,9 @@ static std::string fusePasses(const CpuPipelineOptions &) {
 static std::string linalgPasses(const CpuPipelineOptions &options) {
   std::string integersOnly = options.tuned ? "{integers-only=true}" : "";
   // What expansionPasses() expands.
-  std::string except = options.tuned ? "{except=effattn.attention}" : "";
+  std::string except =
+      options.tuned ? "{except=effattn.attention,effattn.quantized_matmul}"
+                    : "";
   return "effattn-prepare-entry-points,effattn-insert-checks,canonicalize,cse,"
          "effattn-fuse-embedding-norm,effattn-fuse-hourglass,"
          "effattn-fuse-norm-matmul,effattn-fuse-quantized-top-k,"
@@ -49,8 +51,9 @@ static std::string expansionPasses(const CpuPipelineOptions &options) {
   if (!options.tuned)
     return "";
   std::string cpu = CpuModel::fromFeatures(options.cpuFeatures).printOptions();
-  return "effattn-expand-attention{" + cpu + "},effattn-expand-contractions{" +
-         cpu + "},effattn-tile-contractions,canonicalize,cse,";
+  return "effattn-expand-attention{" + cpu + "},effattn-expand-quantized{" +
+         cpu + "},effattn-expand-contractions{" + cpu +
+         "},effattn-tile-contractions,canonicalize,cse,";
 }
 
 /// Deallocation comes behind the expansions, whose scratch it frees, too.

@@ -1,4 +1,5 @@
 //===- Registration.cpp - Dialects and passes of every tool ---------------===//
+#include "effattn/CodeGen/CPU/Intrinsics.h"
 #include "effattn/CodeGen/CPU/Passes.h"
 #include "effattn/Conversion/Passes.h"
 #include "effattn/Dialect/Bufferization.h"
@@ -24,6 +25,7 @@ void effattn::registerEverything(DialectRegistry &registry) {
   registry.insert<EffAttnDialect>();
   registerBufferizationModels(registry);
   registerRowTilingModels(registry);
+  registerIntrinsicModels(registry);
 }
 
 namespace {

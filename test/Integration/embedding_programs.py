@@ -12,12 +12,12 @@ SHORT = {"float32": "f32", "bfloat16": "bf16", "float16": "f16", "int32": "i32",
          "int8": "i8", "uint8": "i8", "bool": "i1"}  # fmt: skip
 
 
-def type_of(array, *, flags=False):
-    element = "i1" if flags else SHORT[array.dtype.name]
+def type_of(array, *, is_flags=False):
+    element = "i1" if is_flags else SHORT[array.dtype.name]
     return "tensor<" + "?x" * array.ndim + element + ">"
 
 
-def compile_op(name, groups, out, *, attributes=""):
+def compile_op(name, groups, out, *, attributes="", flags=()):
     """A function of ``effattn.name``.
 
     ``groups`` are lists of (array, name) in parentheses, each under its keyword; an array is None
@@ -28,7 +28,7 @@ def compile_op(name, groups, out, *, attributes=""):
     for keyword, operands in groups.items():
         if any(array is None for array, _ in operands):
             continue
-        types = [type_of(array, flags=name == "row_kind") for array, name in operands]
+        types = [type_of(array, is_flags=name == "row_kind") for array, name in operands]
         names = ", ".join(f"%{name}" for _, name in operands)
         clauses.append(f"{keyword}({names} : {', '.join(types)})")
         arguments += [f"%{name}: {kind}" for (_, name), kind in zip(operands, types)]
@@ -50,14 +50,14 @@ def compile_op(name, groups, out, *, attributes=""):
       %r = effattn.{name} {" ".join(clauses)} outs(%out : {result}) {{{attributes}}}
       return %r : {result}
     }}"""
-    return compile_ir(text).f, arrays
+    return compile_ir(text, *flags).f, arrays
 
 
-def call(name, groups, width, element, *, attributes=""):
+def call(name, groups, width, element, **options):
     """What the op gives; the result has one dimension more than its first operand, or its rank."""
     first = groups["ins"][0][0]
     rank = first.ndim + (name != "quantized_matmul")
-    function, arrays = compile_op(name, groups, (rank, element), attributes=attributes)
+    function, arrays = compile_op(name, groups, (rank, element), **options)
     return function(*arrays, np.zeros(width, np.int8))[0]
 
 
@@ -110,7 +110,7 @@ def quantized_embedding(ids, *table, result="f32", **keywords):
     return call("quantized_embedding", groups, table[1].shape[1], result)
 
 
-def quantized_matmul(x, *table, activation="f32", **keywords):
+def quantized_matmul(x, *table, activation="f32", flags=(), **keywords):
     groups = table_groups(x, "x", *table, keywords)
     return call("quantized_matmul", groups, len(table[2]), SHORT[x.dtype.name],
-                attributes=f"activation = #effattn.precision<{activation}>")  # fmt: skip
+                attributes=f"activation = #effattn.precision<{activation}>", flags=flags)  # fmt: skip

@@ -16,10 +16,13 @@ def pack(codes):
 
 
 @st.composite
-def quantized_tables(draw, most_rows=6, most_groups=2, most_columns=3):
-    """A generator, operands of a table, keywords of its compensation and the same table in full."""
+def quantized_tables(draw, most_rows=6, most_groups=2, most_columns=3, columns=None):
+    """A generator, operands of a table, keywords of its compensation and the same table in full.
+
+    A group has up to ``most_columns`` columns, or as many as ``columns`` gives.
+    """
     rng, size = draw(seeds), draw(st.integers(1, most_rows))
-    group, groups = draw(st.integers(1, most_columns)), draw(st.integers(1, most_groups))
+    group, groups = draw(st.integers(1, most_columns) if columns is None else columns), draw(st.integers(1, most_groups))
     width, kind = group * groups, rng.random(size) < draw(st.sampled_from([0.0, 0.5, 1.0]))
     codes = np.where(
         kind[:, None], rng.integers(-127, 128, (size, width)), rng.integers(-7, 8, (size, width))

@@ -16,11 +16,15 @@ CpuModel CpuModel::fromFeatures(llvm::ArrayRef<std::string> features) {
   if (has("avx512f") && has("avx512vl")) {
     model.vectorBits = 512;
     model.vectorRegisters = 32;
+    model.byteDots = has("avx512vnni");
+  } else if (has("avx2")) {
+    model.byteDots = has("avxvnni");
   }
   return model;
 }
 
 std::string CpuModel::printOptions() const {
   return "vector-bits=" + std::to_string(vectorBits) +
-         " vector-registers=" + std::to_string(vectorRegisters);
+         " vector-registers=" + std::to_string(vectorRegisters) +
+         (byteDots ? " byte-dots" : "");
 }

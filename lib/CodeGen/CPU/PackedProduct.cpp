@@ -156,16 +156,23 @@ void PackedProduct::packColumns(Value rowTask, Value panel) {
       e.storeScalar(number(k), packedRight, {rowTask, panel, k, j});
     });
   };
+  Value line;
+  if (product.right.readColumn)
+    line = e.scratch(OpFoldResult(depth), e.builder.getF32Type());
+  auto readColumn = [&](Value j, Value column) {
+    if (line) {
+      product.right.readColumn(column, start, depth, line);
+      return write(j, [&](Value k) { return e.loadScalar(line, k); });
+    }
+    write(j, [&](Value k) {
+      return e.loadScalar(product.right.memory,
+                          product.right.at(e.add(start, k), column));
+    });
+  };
   e.loop(e.index(0), e.index(cpu.tileColumns()), 1, [&](Value j) {
     Value column = e.add(first, j);
     e.choose(
-        e.lessThan(column, product.columns),
-        [&] {
-          write(j, [&](Value k) {
-            return e.loadScalar(product.right.memory,
-                                product.right.at(e.add(start, k), column));
-          });
-        },
+        e.lessThan(column, product.columns), [&] { readColumn(j, column); },
         [&] {
           write(j, [&](Value) { return emit::f32(e.builder, e.loc, 0); });
         });

@@ -14,11 +14,15 @@ struct MatrixView {
   /// Elements of a row, or of a column, lie side by side.
   bool rowsAreContiguous = false;
   bool columnsAreContiguous = false;
+  /// A matrix that is not in memory: writes elements [start, start + depth) of
+  /// a column, as f32, to `out`. `start` is a multiple of a slab.
+  std::function<void(Value column, Value start, Value depth, Value out)>
+      readColumn = nullptr;
 
   MatrixView transposed() const {
     return {memory,
             [at = at](Value row, Value column) { return at(column, row); },
-            columnsAreContiguous, rowsAreContiguous};
+            columnsAreContiguous, rowsAreContiguous, nullptr};
   }
 };
 

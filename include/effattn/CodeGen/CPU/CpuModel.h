@@ -13,6 +13,9 @@ namespace mlir::effattn {
 struct CpuModel {
   int64_t vectorBits = 128;
   int64_t vectorRegisters = 16;
+  /// Whether one instruction sums products of bytes (VNNI), on vectors of 256
+  /// bits and of the full width.
+  bool byteDots = false;
 
   /// From names of LLVM's features; those of aarch64 are not looked at.
   static CpuModel fromFeatures(llvm::ArrayRef<std::string> features);
@@ -27,6 +30,11 @@ struct CpuModel {
   int64_t tileRows() const { return vectorRegisters >= 32 ? 8 : 6; }
   int64_t tileVectors() const { return vectorRegisters >= 32 ? 3 : 2; }
   int64_t tileColumns() const { return tileVectors() * lanes(); }
+
+  /// The same for products of bytes, whose integer sums are scaled and added to
+  /// as many f32 sums group by group.
+  int64_t byteTileRows() const { return vectorRegisters >= 32 ? 6 : 3; }
+  int64_t byteTileVectors() const { return 2; }
 
   /// How many rows of the second factor are asked for ahead of their use.
   int64_t prefetchRows() const { return 8; }

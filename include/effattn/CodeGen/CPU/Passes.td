@@ -11,6 +11,8 @@ class EffAttn_ExpansionPass<string flag> : Pass<flag> {
       "Width of a vector register in bits">,
     Option<"vectorRegisters", "vector-registers", "int64_t", "16",
       "Number of vector registers">,
+    Option<"byteDots", "byte-dots", "bool", "false",
+      "Whether one instruction sums products of bytes (VNNI)">,
   ];
   let options = cpuOptions;
   let dependentDialects = ["::mlir::arith::ArithDialect",
@@ -53,6 +55,32 @@ def ExpandAttentionPass : EffAttn_ExpansionPass<"effattn-expand-attention"> {
 
     Source: FlashAttention (arXiv 2205.14135); SepLLM (arXiv 2412.12094).
   }];
+}
+
+def ExpandQuantizedPass : EffAttn_ExpansionPass<"effattn-expand-quantized"> {
+  let summary = "multiply by tables of 4 and 8 bits without unpacking them";
+  let description = [{
+    `effattn.quantized_matmul` on memrefs becomes loops over vectors that read
+    the codes where they lie.
+
+    Activations that are rounded to 8 bits stay integers where the CPU sums
+    products of bytes (`byte-dots`) and the groups of columns are multiples of
+    32: a group of integer products is summed exactly, then scaled. For few
+    rows of activations a row of the table at a time is multiplied by all of
+    them; scratch is a copy of the activations in bytes. For many, a task
+    copies some rows of the table into the order in which a tile of registers
+    reads them, as bytes: scratch of a task is 256 (or fewer) rows of C bytes
+    and of C / g scales.
+
+    Otherwise rows of the table are decoded to f32, a few at a time and in a
+    task's scratch, and multiplied as matrices are.
+
+    Source: effattn.
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect",
+    "::mlir::linalg::LinalgDialect", "::mlir::LLVM::LLVMDialect",
+    "::mlir::math::MathDialect", "::mlir::memref::MemRefDialect",
+    "::mlir::scf::SCFDialect", "::mlir::vector::VectorDialect"];
 }
 
 #endif // EFFATTN_CODEGEN_CPU_PASSES

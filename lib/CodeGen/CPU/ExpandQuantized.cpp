@@ -1,0 +1,263 @@
+//===- ExpandQuantized.cpp - Multiply by tables of 4 and 8 bits -----------===//
+#include "IntegerProduct.h"
+#include "effattn/CodeGen/CPU/Passes.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Linalg/Utils/Utils.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
+namespace mlir::effattn {
+#define GEN_PASS_DEF_EXPANDQUANTIZEDPASS
+#include "effattn/CodeGen/CPU/Passes.h.inc"
+} // namespace mlir::effattn
+
+using namespace mlir;
+using namespace mlir::effattn;
+
+/// Rows up to which products of bytes read the table where it lies, and up to
+/// which decoded rows are not packed.
+static constexpr int64_t kFewRows = 8, kFewDots = 16;
+/// Columns of a group whose products never leave 32 bits.
+static constexpr int64_t kMostColumns = 1 << 16;
+/// Rows of the table of a task, and those decoded at a time, so that they stay
+/// in the first-level cache.
+static constexpr int64_t kTaskIds = 64, kDecodedIds = 8;
+/// Columns of f32 sums in scratch where results are of another type.
+static constexpr int64_t kRoundedIds = 2048;
+
+namespace {
+class QuantizedExpansion {
+public:
+  QuantizedExpansion(OpBuilder &builder, QuantizedMatmulOp op,
+                     const CpuModel &cpu)
+      : emitter(builder, op.getLoc(), cpu), op(op) {}
+
+  void run();
+
+private:
+  void multiply();
+  void multiplyIntegers();
+  void multiplyFloats();
+  void multiplyDecoded(const MatrixView &left);
+  void multiplyFewRows(const MatrixView &left);
+  void multiplyIds(const MatrixView &left, Value decoded, Value first,
+                   Value count);
+  void multiplyManyRows(const MatrixView &left);
+  Value contiguous(Value memory);
+  Value scratchLike(Value memory);
+  MatrixView viewOf(Value memory);
+
+  VectorEmitter emitter;
+  QuantizedMatmulOp op;
+  QuantizedRows *table = nullptr;
+  /// Rows of activations.
+  Value rows;
+  MatrixView x, result;
+};
+} // namespace
+
+//===----------------------------------------------------------------------===//
+// Operands
+//===----------------------------------------------------------------------===//
+
+/// The last dimension is that of columns, the others are rows in row-major
+/// order.
+MatrixView QuantizedExpansion::viewOf(Value memory) {
+  VectorEmitter &e = emitter;
+  auto at = [&e, memory](Value row, Value column) {
+    int64_t rank = cast<MemRefType>(memory.getType()).getRank();
+    SmallVector<Value> indices(rank, column);
+    for (int64_t dim = rank - 2; dim > 0; --dim) {
+      Value size = e.size(memory, dim);
+      indices[dim] = arith::RemUIOp::create(e.builder, e.loc, row, size);
+      row = arith::DivUIOp::create(e.builder, e.loc, row, size);
+    }
+    if (rank > 1)
+      indices[0] = row;
+    return indices;
+  };
+  return {memory, at, /*rowsAreContiguous=*/true};
+}
+
+/// The operand, or a copy of it where its rows are not contiguous.
+Value QuantizedExpansion::contiguous(Value memory) {
+  if (!memory || cast<MemRefType>(memory.getType()).isLastDimUnitStride())
+    return memory;
+  Value copy = scratchLike(memory);
+  linalg::makeMemRefCopyOp(emitter.builder, emitter.loc, memory, copy);
+  return copy;
+}
+
+Value QuantizedExpansion::scratchLike(Value memory) {
+  VectorEmitter &e = emitter;
+  return e.scratch(memref::getMixedSizes(e.builder, e.loc, memory),
+                   cast<MemRefType>(memory.getType()).getElementType());
+}
+
+void QuantizedExpansion::run() {
+  VectorEmitter &e = emitter;
+  QuantizedTable operands = op.getQuantizedTable();
+  for (Value *operand : {&operands.codes4, &operands.codes8, &operands.scales,
+                         &operands.residualCodes, &operands.residualScales})
+    *operand = contiguous(*operand);
+  QuantizedRows quantizedRows(e, operands);
+  table = &quantizedRows;
+  x = viewOf(contiguous(op.getX()));
+  auto type = cast<MemRefType>(op.getOut().getType());
+  Value output = type.isLastDimUnitStride() ? Value(op.getOut())
+                                            : scratchLike(op.getOut());
+  result = viewOf(output);
+  rows = e.index(1);
+  for (int64_t dim = 0; dim + 1 < type.getRank(); ++dim)
+    rows = e.mul(rows, e.size(output, dim));
+  // Without rows the table is not looked at.
+  e.choose(e.lessThan(e.index(0), rows), [&] { multiply(); });
+  if (output != op.getOut())
+    linalg::makeMemRefCopyOp(e.builder, e.loc, output, op.getOut());
+  op.erase();
+}
+
+//===----------------------------------------------------------------------===//
+// Ways to multiply
+//===----------------------------------------------------------------------===//
+
+void QuantizedExpansion::multiply() {
+  VectorEmitter &e = emitter;
+  if (op.getActivation() != Precision::I8 || !e.cpu.byteDots)
+    return multiplyFloats();
+  Value rest = arith::RemUIOp::create(e.builder, e.loc, table->groupWidth,
+                                      e.index(kByteBlock));
+  Value isWhole = emit::logicalAnd(e.builder, e.loc,
+                                   e.lessThan(e.index(0), table->groupWidth),
+                                   e.equal(rest, e.index(0)));
+  Value fits = e.lessEqual(table->groupWidth, e.index(kMostColumns));
+  e.choose(
+      emit::logicalAnd(e.builder, e.loc, isWhole, fits),
+      [&] { multiplyIntegers(); }, [&] { multiplyFloats(); });
+}
+
+void QuantizedExpansion::multiplyIntegers() {
+  VectorEmitter &e = emitter;
+  IntegerProduct product{
+      emitIntegerActivations(e, x, rows, table->groups, table->groupWidth),
+      *table, result};
+  e.choose(
+      e.lessEqual(rows, e.index(kFewRows)),
+      [&] { emitIntegerDots(e, product); },
+      [&] { emitPackedIntegerProduct(e, product); });
+}
+
+void QuantizedExpansion::multiplyFloats() {
+  VectorEmitter &e = emitter;
+  if (op.getActivation() != Precision::I8)
+    return multiplyDecoded(x);
+  Value rounded = e.scratch({rows, table->width}, e.builder.getF32Type());
+  emitRoundedActivations(e, x, rows, table->groups, table->groupWidth, rounded);
+  multiplyDecoded(viewOf(rounded));
+}
+
+/// A few rows of the table at a time are decoded and multiplied.
+void QuantizedExpansion::multiplyDecoded(const MatrixView &left) {
+  VectorEmitter &e = emitter;
+  Value isEmpty = e.equal(table->width, e.index(0));
+  Value isFew = e.lessEqual(rows, e.index(kFewDots));
+  e.choose(
+      emit::logicalOr(e.builder, e.loc, isEmpty, isFew),
+      [&] { multiplyFewRows(left); }, [&] { multiplyManyRows(left); });
+}
+
+void QuantizedExpansion::multiplyFewRows(const MatrixView &left) {
+  VectorEmitter &e = emitter;
+  e.parallel(e.ceilDiv(table->count, kTaskIds), [&](ValueRange task) {
+    Value first = e.mul(task[0], kTaskIds);
+    Value end = e.min(e.add(first, kTaskIds), table->count);
+    Value decoded =
+        e.scratch({e.fixed(kDecodedIds), table->width}, e.builder.getF32Type());
+    e.loop(first, end, kDecodedIds, [&](Value id) {
+      Value count = e.min(e.index(kDecodedIds), e.sub(end, id));
+      multiplyIds(left, decoded, id, count);
+    });
+  });
+}
+
+/// The columns of the result that belong to a few rows of the table.
+void QuantizedExpansion::multiplyIds(const MatrixView &left, Value decoded,
+                                     Value first, Value count) {
+  VectorEmitter &e = emitter;
+  e.loop(e.index(0), count, 1, [&](Value place) {
+    table->decode(e.add(first, place), e.index(0), table->width, decoded,
+                  place);
+  });
+  Product product;
+  product.rows = rows;
+  product.columns = count;
+  product.depth = table->width;
+  product.left = left;
+  product.right = viewOf(decoded).transposed();
+  product.result = {result.memory, [&](Value row, Value column) {
+                      return result.at(row, e.add(first, column));
+                    }};
+  product.accumulates = false;
+  emitDotProducts(e, product);
+}
+
+void QuantizedExpansion::multiplyManyRows(const MatrixView &left) {
+  VectorEmitter &e = emitter;
+  Type f32 = e.builder.getF32Type();
+  auto multiply = [&](const MatrixView &sums, Value first, Value count) {
+    Product product;
+    product.rows = rows;
+    product.columns = count;
+    product.depth = table->width;
+    product.left = left;
+    product.right.readColumn = [&, first](Value column, Value start,
+                                          Value depth, Value out) {
+      table->decode(e.add(first, column), start, depth, out, {});
+    };
+    product.result = sums;
+    product.accumulates = false;
+    emitPackedProduct(e, product);
+  };
+  if (cast<MemRefType>(result.memory.getType()).getElementType() == f32)
+    return multiply(result, e.index(0), table->count);
+  // Sums are rounded some columns at a time.
+  Value sums = e.scratch({rows, e.fixed(kRoundedIds)}, f32);
+  e.loop(e.index(0), table->count, kRoundedIds, [&](Value first) {
+    Value count = e.min(e.index(kRoundedIds), e.sub(table->count, first));
+    multiply(viewOf(sums), first, count);
+    e.parallel(rows, [&](ValueRange row) {
+      e.overColumns(e.index(0), count, [&](Value column, Value mask) {
+        e.store(e.load(sums, {row[0], column}, mask), result.memory,
+                result.at(row[0], e.add(first, column)), mask);
+      });
+    });
+  });
+}
+
+namespace {
+struct ExpandQuantizedPass
+    : effattn::impl::ExpandQuantizedPassBase<ExpandQuantizedPass> {
+  using Base::Base;
+
+  void runOnOperation() override {
+    CpuModel cpu;
+    cpu.vectorBits = vectorBits;
+    cpu.vectorRegisters = vectorRegisters;
+    cpu.byteDots = byteDots;
+    SmallVector<QuantizedMatmulOp> ops;
+    getOperation()->walk([&](QuantizedMatmulOp op) {
+      if (op.hasPureBufferSemantics())
+        ops.push_back(op);
+    });
+    for (QuantizedMatmulOp op : ops) {
+      OpBuilder builder(op);
+      QuantizedExpansion(builder, op, cpu).run();
+    }
+  }
+};
+} // namespace

@@ -1,0 +1,35 @@
+//===- Intrinsics.cpp - What intrinsics of CPUs do ------------------------===//
+#include "effattn/CodeGen/CPU/Intrinsics.h"
+
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
+
+using namespace mlir;
+using namespace mlir::effattn;
+
+namespace {
+/// Without a model, calls of intrinsics may do anything, and what comes before
+/// them is not deallocated.
+struct IntrinsicEffects
+    : MemoryEffectOpInterface::ExternalModel<IntrinsicEffects,
+                                             LLVM::CallIntrinsicOp> {
+  void
+  getEffects(Operation *op,
+             SmallVectorImpl<SideEffects::EffectInstance<MemoryEffects::Effect>>
+                 &effects) const {
+    if (cast<LLVM::CallIntrinsicOp>(op).getIntrin().starts_with(
+            "llvm.x86.avx512.vpdpbusd."))
+      return;
+    effects.emplace_back(MemoryEffects::Read::get());
+    effects.emplace_back(MemoryEffects::Write::get());
+    effects.emplace_back(MemoryEffects::Allocate::get());
+    effects.emplace_back(MemoryEffects::Free::get());
+  }
+};
+} // namespace
+
+void effattn::registerIntrinsicModels(DialectRegistry &registry) {
+  registry.addExtension(+[](MLIRContext *context, LLVM::LLVMDialect *) {
+    LLVM::CallIntrinsicOp::attachInterface<IntrinsicEffects>(*context);
+  });
+}

@@ -1,0 +1,294 @@
+//===- PackedIntegerProduct.cpp - Products of bytes by blocks -------------===//
+#include "IntegerProduct.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
+using namespace mlir;
+using namespace mlir::effattn;
+
+/// Panels of columns of a task.
+static constexpr int64_t kTaskPanels = 8;
+/// Tasks that keep the threads of a small machine busy, and the least rows
+/// that are worth packing the columns once more.
+static constexpr int64_t kWantedTasks = 4, kLeastRows = 64;
+
+namespace {
+/// A task packs some columns of the result, rows of the table, into panels
+/// whose codes stand four of a column together, and runs row tiles through
+/// them. Corrected rows are several tables behind each other.
+class PackedIntegerProduct {
+public:
+  PackedIntegerProduct(VectorEmitter &emitter, const IntegerProduct &product)
+      : e(emitter), product(product), table(product.table),
+        x(product.activations), tileRows(emitter.cpu.byteTileRows()),
+        tileVectors(emitter.cpu.byteTileVectors()),
+        panelColumns(tileVectors * emitter.lanes()) {
+    parts = 1 + table.hasResidual() + table.hasNearest();
+  }
+
+  void emit();
+
+private:
+  void runTask(Value firstPanel, Value endPanel, Value firstRow, Value endRow);
+  void packPanel(Value panel, Value place);
+  void packColumns(Value first, Value place, Value at);
+  void readRow(const RowPart &part, int64_t number, Value line, Value place,
+               Value at);
+  void clearRow(int64_t number, Value line, Value place, Value at);
+  Value loadBlock(const RowPart &part, Value block);
+  void multiplyTile(Value row, Value panel, Value place);
+  SmallVector<Value> addGroup(ArrayRef<Value> rows, Value place, Value part,
+                              Value group, ValueRange sums);
+  VectorType integers(int64_t lanes) {
+    return VectorType::get(lanes, e.builder.getI32Type());
+  }
+  Value loadInteger(Value memory, ValueRange at) {
+    Value number = memref::LoadOp::create(e.builder, e.loc, memory, at);
+    return vector::BroadcastOp::create(e.builder, e.loc, integers(e.lanes()),
+                                       number);
+  }
+
+  VectorEmitter &e;
+  const IntegerProduct &product;
+  QuantizedRows &table;
+  const IntegerActivations &x;
+  int64_t tileRows, tileVectors, panelColumns, parts;
+  Value panels, quarter;
+  /// [panel, part, C / 4, column], i32, and [panel, part, group, column], f32.
+  Value packed, scales;
+  /// [part, column, C / 4], i32: codes of a block's columns made positive.
+  Value lines;
+};
+} // namespace
+
+//===----------------------------------------------------------------------===//
+// Tasks
+//===----------------------------------------------------------------------===//
+
+void PackedIntegerProduct::emit() {
+  panels = e.ceilDiv(table.count, panelColumns);
+  quarter = arith::DivUIOp::create(e.builder, e.loc, table.width, e.index(4));
+  Value columnTasks = e.ceilDiv(panels, kTaskPanels);
+  Value wanted = arith::CeilDivUIOp::create(
+      e.builder, e.loc, e.index(kWantedTasks), e.max(columnTasks, e.index(1)));
+  Value rowTasks = e.min(wanted, e.ceilDiv(x.rows, kLeastRows));
+  Value share =
+      e.mul(e.ceilDiv(arith::CeilDivUIOp::create(e.builder, e.loc, x.rows,
+                                                 e.max(rowTasks, e.index(1))),
+                      tileRows),
+            tileRows);
+  e.parallel({rowTasks, columnTasks}, [&](ValueRange task) {
+    Value firstPanel = e.mul(task[1], kTaskPanels);
+    Value endPanel = e.min(e.add(firstPanel, kTaskPanels), panels);
+    Value firstRow = e.min(e.mul(task[0], share), x.rows);
+    Value endRow = e.min(e.add(firstRow, share), x.rows);
+    runTask(firstPanel, endPanel, firstRow, endRow);
+  });
+}
+
+void PackedIntegerProduct::runTask(Value firstPanel, Value endPanel,
+                                   Value firstRow, Value endRow) {
+  OpFoldResult count = e.fixed(kTaskPanels), partCount = e.fixed(parts),
+               columns = e.fixed(panelColumns);
+  Type i32 = e.builder.getI32Type();
+  packed = e.scratch({count, partCount, quarter, columns}, i32);
+  scales = e.scratch({count, partCount, table.groups, columns},
+                     e.builder.getF32Type());
+  lines = e.scratch({partCount, e.fixed(kBlockLanes), quarter}, i32);
+  e.loop(firstPanel, endPanel, 1, [&](Value panel) {
+    Value place = e.sub(panel, firstPanel);
+    packPanel(panel, place);
+    e.loop(firstRow, endRow, tileRows,
+           [&](Value row) { multiplyTile(row, panel, place); });
+  });
+}
+
+//===----------------------------------------------------------------------===//
+// Copies
+//===----------------------------------------------------------------------===//
+
+void PackedIntegerProduct::packPanel(Value panel, Value place) {
+  e.loop(e.index(0), e.index(panelColumns), kBlockLanes, [&](Value at) {
+    packColumns(e.add(e.mul(panel, panelColumns), at), place, at);
+  });
+}
+
+/// Rows and columns of a square exchanged: `rows` has as many vectors as lanes.
+static void transpose(VectorEmitter &e, MutableArrayRef<Value> rows) {
+  int64_t size = rows.size();
+  for (int64_t step = size / 2; step > 0; step /= 2) {
+    SmallVector<int64_t> low, high;
+    for (int64_t lane = 0; lane < size; ++lane) {
+      bool isHigh = lane & step;
+      low.push_back(isHigh ? size + lane - step : lane);
+      high.push_back(isHigh ? size + lane : lane + step);
+    }
+    for (int64_t row = 0; row < size; ++row) {
+      if (row & step)
+        continue;
+      Value first = rows[row], second = rows[row + step];
+      rows[row] =
+          vector::ShuffleOp::create(e.builder, e.loc, first, second, low);
+      rows[row + step] =
+          vector::ShuffleOp::create(e.builder, e.loc, first, second, high);
+    }
+  }
+}
+
+/// As many columns as a block has lanes. Behind the last one, that one is
+/// packed again.
+void PackedIntegerProduct::packColumns(Value first, Value place, Value at) {
+  Value last = e.sub(table.count, e.index(1));
+  e.loop(e.index(0), e.index(kBlockLanes), 1, [&](Value line) {
+    Value id = e.min(e.add(first, line), last);
+    Value column = e.add(at, line);
+    auto read = [&](const RowPart &part, int64_t number) {
+      readRow(part, number, line, place, column);
+    };
+    e.choose(
+        table.isWide(id), [&] { read(table.ownPart(id, true), 0); },
+        [&] { read(table.ownPart(id, false), 0); });
+    if (table.hasResidual())
+      read(table.residualPart(id), 1);
+    if (table.hasNearest()) {
+      Value source = table.nearestOf(id);
+      e.choose(
+          e.lessEqual(e.index(0), source),
+          [&] { read(table.nearestPart(id, source), parts - 1); },
+          [&] { clearRow(parts - 1, line, place, column); });
+    }
+  });
+  for (int64_t part = 0; part < parts; ++part)
+    e.loop(e.index(0), quarter, kBlockLanes, [&](Value k) {
+      SmallVector<Value> square;
+      for (int64_t line = 0; line < kBlockLanes; ++line)
+        square.push_back(vector::LoadOp::create(
+            e.builder, e.loc, integers(kBlockLanes), lines,
+            ValueRange{e.index(part), e.index(line), k}));
+      transpose(e, square);
+      for (auto [step, column] : llvm::enumerate(square))
+        vector::StoreOp::create(
+            e.builder, e.loc, column, packed,
+            ValueRange{place, e.index(part), e.add(k, step), at});
+    });
+}
+
+void PackedIntegerProduct::readRow(const RowPart &part, int64_t number,
+                                   Value line, Value place, Value column) {
+  Value where = e.index(number);
+  e.loop(e.index(0), quarter, kBlockLanes, [&](Value k) {
+    vector::StoreOp::create(e.builder, e.loc, loadBlock(part, k), lines,
+                            ValueRange{where, line, k});
+  });
+  e.loop(e.index(0), table.groups, 1, [&](Value group) {
+    Value scale = e.loadScalar(part.scales, {part.scaleRow, group});
+    if (part.weight)
+      scale = e.mulFloats(part.weight, scale);
+    e.storeScalar(scale, scales, {place, where, group, column});
+  });
+}
+
+/// Codes of 0 and their scales.
+void PackedIntegerProduct::clearRow(int64_t number, Value line, Value place,
+                                    Value column) {
+  Value where = e.index(number);
+  Value none = splatInteger(e, kBlockLanes, 0x80808080);
+  e.loop(e.index(0), quarter, kBlockLanes, [&](Value k) {
+    vector::StoreOp::create(e.builder, e.loc, none, lines,
+                            ValueRange{where, line, k});
+  });
+  e.loop(e.index(0), table.groups, 1, [&](Value group) {
+    e.storeScalar(emit::f32(e.builder, e.loc, 0), scales,
+                  {place, where, group, column});
+  });
+}
+
+/// The codes of a block plus 128, in the order of the columns.
+Value PackedIntegerProduct::loadBlock(const RowPart &part, Value k) {
+  Value codes = table.loadBytes(part, e.mul(k, 4), kByteBlock);
+  codes =
+      vector::BitCastOp::create(e.builder, e.loc, integers(kBlockLanes), codes);
+  return arith::XOrIOp::create(e.builder, e.loc, codes,
+                               splatInteger(e, kBlockLanes, 0x80808080));
+}
+
+//===----------------------------------------------------------------------===//
+// Products
+//===----------------------------------------------------------------------===//
+
+void PackedIntegerProduct::multiplyTile(Value row, Value panel, Value place) {
+  Value last = e.sub(x.rows, e.index(1));
+  // Behind the last row, that one is computed again.
+  SmallVector<Value> rows;
+  for (int64_t i = 0; i < tileRows; ++i)
+    rows.push_back(e.min(e.add(row, i), last));
+  SmallVector<Value> sums(tileRows * tileVectors, e.zeros());
+  auto addPart = [&](Value part, ValueRange carried) {
+    return e.loop(e.index(0), table.groups, 1, carried,
+                  [&](Value group, ValueRange before) {
+                    return addGroup(rows, place, part, group, before);
+                  });
+  };
+  sums = e.loop(e.index(0), e.index(parts), 1, sums, addPart);
+  Value column = e.mul(panel, panelColumns);
+  auto store = [&](bool isWhole) {
+    for (auto [number, sum] : llvm::enumerate(sums)) {
+      Value first = e.add(column, number % tileVectors * e.lanes());
+      Value mask = isWhole ? Value() : e.firstLanes(e.sub(table.count, first));
+      e.store(sum, product.result.memory,
+              product.result.at(rows[number / tileVectors], first), mask);
+    }
+  };
+  e.choose(
+      e.lessEqual(e.add(column, panelColumns), table.count),
+      [&] { store(true); }, [&] { store(false); });
+}
+
+/// The sums with the products of a group of columns more, row by row.
+SmallVector<Value> PackedIntegerProduct::addGroup(ArrayRef<Value> rows,
+                                                  Value place, Value part,
+                                                  Value group,
+                                                  ValueRange sums) {
+  Value depth =
+      arith::DivUIOp::create(e.builder, e.loc, table.groupWidth, e.index(4));
+  Value first = e.mul(group, depth);
+  SmallVector<Value> starts;
+  for (Value row : rows)
+    starts.append(tileVectors, loadInteger(x.totals, {row, group}));
+  SmallVector<Value> integers = e.loop(
+      first, e.add(first, depth), 1, starts, [&](Value k, ValueRange carried) {
+        SmallVector<Value> codes, next;
+        for (int64_t j = 0; j < tileVectors; ++j)
+          codes.push_back(vector::LoadOp::create(
+              e.builder, e.loc, this->integers(e.lanes()), packed,
+              ValueRange{place, part, k, e.index(j * e.lanes())}));
+        for (Value row : rows) {
+          Value four = loadInteger(x.codes, {row, e.index(0), k});
+          for (Value code : codes)
+            next.push_back(emitByteDots(e, carried[next.size()], code, four));
+        }
+        return next;
+      });
+  SmallVector<Value> next;
+  SmallVector<Value> factors;
+  for (int64_t j = 0; j < tileVectors; ++j)
+    factors.push_back(
+        e.load(scales, {place, part, group, e.index(j * e.lanes())}));
+  for (Value row : rows) {
+    Value step = e.splat(e.loadScalar(x.steps, {row, group}));
+    for (Value factor : factors) {
+      Value number = arith::SIToFPOp::create(e.builder, e.loc, e.vectorType(),
+                                             integers[next.size()]);
+      next.push_back(
+          e.mulAdd(e.mulFloats(number, factor), step, sums[next.size()]));
+    }
+  }
+  return next;
+}
+
+void effattn::emitPackedIntegerProduct(VectorEmitter &emitter,
+                                       const IntegerProduct &product) {
+  PackedIntegerProduct(emitter, product).emit();
+}

@@ -1,0 +1,250 @@
+//===- RoundedActivations.cpp - Activations of 8 bits ---------------------===//
+#include "RoundedActivations.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
+using namespace mlir;
+using namespace mlir::effattn;
+
+//===----------------------------------------------------------------------===//
+// Bytes
+//===----------------------------------------------------------------------===//
+
+static Value bitCast(VectorEmitter &e, Value vector, int64_t lanes,
+                     Type element) {
+  return vector::BitCastOp::create(e.builder, e.loc,
+                                   VectorType::get(lanes, element), vector);
+}
+
+Value effattn::emitByteDots(VectorEmitter &e, Value sums, Value left,
+                            Value right) {
+  auto type = cast<VectorType>(sums.getType());
+  int64_t lanes = type.getNumElements();
+  auto name = e.builder.getStringAttr("llvm.x86.avx512.vpdpbusd." +
+                                      std::to_string(lanes * 32));
+  Type i8 = e.builder.getI8Type();
+  Value operands[] = {sums, bitCast(e, left, lanes * 4, i8),
+                      bitCast(e, right, lanes * 4, i8)};
+  return LLVM::CallIntrinsicOp::create(e.builder, e.loc, type, name, operands)
+      .getResult(0);
+}
+
+Value effattn::splatInteger(VectorEmitter &e, int64_t lanes, int64_t number) {
+  auto type = VectorType::get(lanes, e.builder.getI32Type());
+  return arith::ConstantOp::create(
+      e.builder, e.loc,
+      DenseElementsAttr::get(type, static_cast<int32_t>(number)));
+}
+
+//===----------------------------------------------------------------------===//
+// Rounding
+//===----------------------------------------------------------------------===//
+
+namespace {
+/// The step of a group, all f64 but `isFinite`. No f32 that lies between two
+/// multiples is moved to the other one by rounding in f64.
+class GroupStep {
+public:
+  GroupStep(VectorEmitter &emitter, Value largest) : e(emitter) {
+    Type f64 = e.builder.getF64Type();
+    auto real = [&](double number) -> Value {
+      return arith::ConstantOp::create(e.builder, e.loc,
+                                       e.builder.getFloatAttr(f64, number));
+    };
+    auto compare = [&](arith::CmpFPredicate predicate, Value x, Value y) {
+      return arith::CmpFOp::create(e.builder, e.loc, predicate, x, y);
+    };
+    Value wide = arith::ExtFOp::create(e.builder, e.loc, f64, largest);
+    step = arith::DivFOp::create(e.builder, e.loc, wide, real(127.0));
+    Value isZero = compare(arith::CmpFPredicate::OEQ, wide, real(0.0));
+    divisor = emit::select(e.builder, e.loc, isZero, real(1.0), step);
+    isFinite = compare(arith::CmpFPredicate::OLT, wide,
+                       real(std::numeric_limits<double>::infinity()));
+  }
+
+  /// How many steps each f32 lane is, as f64.
+  Value countSteps(Value numbers) {
+    auto lanes = cast<VectorType>(numbers.getType()).getNumElements();
+    auto type = VectorType::get(lanes, e.builder.getF64Type());
+    Value wide = arith::ExtFOp::create(e.builder, e.loc, type, numbers);
+    Value all = vector::BroadcastOp::create(e.builder, e.loc, type, divisor);
+    return math::RoundEvenOp::create(
+        e.builder, e.loc, arith::DivFOp::create(e.builder, e.loc, wide, all));
+  }
+
+  Value step, divisor, isFinite;
+
+private:
+  VectorEmitter &e;
+};
+} // namespace
+
+static Value largerMagnitude(VectorEmitter &e, Value largest, Value numbers) {
+  Value sizes = math::AbsFOp::create(e.builder, e.loc, numbers);
+  return arith::MaximumFOp::create(e.builder, e.loc, largest, sizes);
+}
+
+static Value reduceLargest(VectorEmitter &e, Value largest) {
+  return vector::ReductionOp::create(e.builder, e.loc,
+                                     vector::CombiningKind::MAXIMUMF, largest);
+}
+
+void effattn::emitRoundedActivations(VectorEmitter &e, const MatrixView &x,
+                                     Value rows, Value groups, Value groupWidth,
+                                     Value out) {
+  auto roundGroup = [&](Value row, Value group) {
+    Value first = e.mul(group, groupWidth), end = e.add(first, groupWidth);
+    Value whole = e.add(first, e.roundDown(groupWidth, e.lanes()));
+    Value mask = e.firstLanes(e.sub(end, whole));
+    auto load = [&](Value column, Value mask) {
+      return e.load(x.memory, x.at(row, column), mask);
+    };
+    Value largest = e.loop(first, whole, e.lanes(), e.zeros(),
+                           [&](Value column, ValueRange carried) {
+                             return SmallVector<Value>{largerMagnitude(
+                                 e, carried[0], load(column, {}))};
+                           })[0];
+    largest = largerMagnitude(e, largest, load(whole, mask));
+    GroupStep step(e, reduceLargest(e, largest));
+    e.overColumns(first, end, [&](Value column, Value mask) {
+      Value steps = step.countSteps(load(column, mask));
+      Value all = vector::BroadcastOp::create(e.builder, e.loc, steps.getType(),
+                                              step.step);
+      Value rounded = arith::MulFOp::create(e.builder, e.loc, steps, all);
+      rounded =
+          arith::TruncFOp::create(e.builder, e.loc, e.vectorType(), rounded);
+      e.store(rounded, out, {row, column}, mask);
+    });
+  };
+  e.parallel(rows, [&](ValueRange row) {
+    e.loop(e.index(0), groups, 1,
+           [&](Value group) { roundGroup(row[0], group); });
+  });
+}
+
+namespace {
+/// Fills in IntegerActivations.
+class IntegerRounding {
+public:
+  IntegerRounding(VectorEmitter &emitter, const MatrixView &x, Value groupWidth,
+                  const IntegerActivations &result)
+      : e(emitter), x(x), groupWidth(groupWidth), result(result),
+        i8(emitter.builder.getI8Type()), i32(emitter.builder.getI32Type()) {}
+
+  void roundGroup(Value row, Value group);
+
+private:
+  Value loadBlock(Value row, Value column);
+  SmallVector<Value> roundBlock(GroupStep &step, Value row, Value column,
+                                ValueRange sums);
+  void storeIntegers(Value vector, Value memory, ValueRange at) {
+    vector::StoreOp::create(e.builder, e.loc, vector, memory, at);
+  }
+
+  VectorEmitter &e;
+  const MatrixView &x;
+  Value groupWidth;
+  const IntegerActivations &result;
+  Type i8, i32;
+};
+} // namespace
+
+Value IntegerRounding::loadBlock(Value row, Value column) {
+  Type element = cast<MemRefType>(x.memory.getType()).getElementType();
+  Value numbers = vector::LoadOp::create(e.builder, e.loc,
+                                         VectorType::get(kByteBlock, element),
+                                         x.memory, x.at(row, column));
+  auto type = VectorType::get(kByteBlock, e.builder.getF32Type());
+  if (numbers.getType() == type)
+    return numbers;
+  return arith::ExtFOp::create(e.builder, e.loc, type, numbers);
+}
+
+/// Returns the sums of the lanes of both orders, from those before.
+SmallVector<Value> IntegerRounding::roundBlock(GroupStep &step, Value row,
+                                               Value column, ValueRange sums) {
+  Value steps = step.countSteps(loadBlock(row, column));
+  // A step that is not finite makes every result NaN; what it multiplies only
+  // has to be a number.
+  Value zero = arith::ConstantOp::create(
+      e.builder, e.loc, e.builder.getZeroAttr(steps.getType()));
+  steps = emit::select(e.builder, e.loc, step.isFinite, steps, zero);
+  auto wide = VectorType::get(kByteBlock, i32);
+  Value codes = arith::FPToSIOp::create(e.builder, e.loc, wide, steps);
+  codes = arith::TruncIOp::create(e.builder, e.loc,
+                                  VectorType::get(kByteBlock, i8), codes);
+  SmallVector<int64_t> evenFirst;
+  for (int64_t start : {0, 1})
+    for (int64_t place = start; place < kByteBlock; place += 2)
+      evenFirst.push_back(place);
+  Value split =
+      vector::ShuffleOp::create(e.builder, e.loc, codes, codes, evenFirst);
+  Value at = arith::DivUIOp::create(e.builder, e.loc, column, e.index(4));
+  SmallVector<Value> next;
+  for (auto [order, bytes] : llvm::enumerate(ArrayRef<Value>{codes, split})) {
+    Value four = bitCast(e, bytes, kBlockLanes, i32);
+    storeIntegers(four, result.codes, {row, e.index(order), at});
+    int64_t shift = order == 0 ? 0x80808080 : 0x08080808;
+    next.push_back(emitByteDots(e, sums[order],
+                                splatInteger(e, kBlockLanes, shift), four));
+  }
+  return next;
+}
+
+void IntegerRounding::roundGroup(Value row, Value group) {
+  Value first = e.mul(group, groupWidth), end = e.add(first, groupWidth);
+  auto type = VectorType::get(kByteBlock, e.builder.getF32Type());
+  Value zeros =
+      arith::ConstantOp::create(e.builder, e.loc, e.builder.getZeroAttr(type));
+  Value largest = e.loop(
+      first, end, kByteBlock, zeros, [&](Value column, ValueRange carried) {
+        return SmallVector<Value>{
+            largerMagnitude(e, carried[0], loadBlock(row, column))};
+      })[0];
+  GroupStep step(e, reduceLargest(e, largest));
+  Value zero = splatInteger(e, kBlockLanes, 0);
+  SmallVector<Value> sums =
+      e.loop(first, end, kByteBlock, {zero, zero},
+             [&](Value column, ValueRange carried) {
+               return roundBlock(step, row, column, carried);
+             });
+  for (auto [order, sum] : llvm::enumerate(sums)) {
+    Value start = arith::SubIOp::create(e.builder, e.loc, zero, sum);
+    storeIntegers(start, result.starts,
+                  {row, e.index(order), group, e.index(0)});
+    if (order == 0)
+      memref::StoreOp::create(
+          e.builder, e.loc,
+          vector::ReductionOp::create(e.builder, e.loc,
+                                      vector::CombiningKind::ADD, start)
+              .getResult(),
+          result.totals, ValueRange{row, group});
+  }
+  e.storeScalar(step.step, result.steps, {row, group});
+}
+
+IntegerActivations effattn::emitIntegerActivations(VectorEmitter &e,
+                                                   const MatrixView &x,
+                                                   Value rows, Value groups,
+                                                   Value groupWidth) {
+  Type i32 = e.builder.getI32Type();
+  OpFoldResult orders = e.fixed(2);
+  Value quarter = arith::DivUIOp::create(e.builder, e.loc,
+                                         e.mul(groups, groupWidth), e.index(4));
+  IntegerActivations made;
+  made.rows = rows;
+  made.codes = e.scratch({rows, orders, quarter}, i32);
+  made.starts = e.scratch({rows, orders, groups, e.fixed(kBlockLanes)}, i32);
+  made.totals = e.scratch({rows, groups}, i32);
+  made.steps = e.scratch({rows, groups}, e.builder.getF32Type());
+  IntegerRounding rounding(e, x, groupWidth, made);
+  e.parallel(rows, [&](ValueRange row) {
+    e.loop(e.index(0), groups, 1,
+           [&](Value group) { rounding.roundGroup(row[0], group); });
+  });
+  return made;
+}

@@ -1,0 +1,66 @@
+// RUN: effattn-opt %s -effattn-expand-quantized='vector-bits=512 vector-registers=32 byte-dots' -canonicalize -split-input-file | FileCheck %s
+// RUN: effattn-opt %s -effattn-expand-quantized='vector-bits=256 byte-dots' -canonicalize -split-input-file | FileCheck %s --check-prefix=AVX2
+// RUN: effattn-opt %s -effattn-expand-quantized -canonicalize -split-input-file | FileCheck %s --check-prefix=PLAIN
+
+// A row is multiplied by four rows of the table at a time, in integers.
+// CHECK-LABEL: func @one_row
+// CHECK:         memref.alloc() {{.*}} : memref<1x2x160xi32>
+// CHECK-NOT:     effattn
+// CHECK-COUNT-4: vector.load {{.*}} : memref<?x640xi8>, vector<32xi8>
+// CHECK-COUNT-4: llvm.call_intrinsic "llvm.x86.avx512.vpdpbusd.256"
+// CHECK:         return
+// PLAIN-LABEL: func @one_row
+// PLAIN-NOT:     llvm
+// PLAIN:         memref.alloc() {{.*}} : memref<8x640xf32>
+// PLAIN:         vector.load {{.*}} : memref<?x640xi8>, vector<4xi8>
+// PLAIN:         vector.interleave
+// PLAIN-NOT:     llvm
+// PLAIN:         return
+func.func @one_row(%x: memref<1x640xf32>, %codes4: memref<?x320xi8>, %codes8: memref<?x640xi8>, %kind: memref<?xi1>,
+    %row: memref<?xi32>, %scales: memref<?x20xf16>, %out: memref<1x?xf32>) {
+  effattn.quantized_matmul ins(%x, %codes4, %codes8, %kind, %row, %scales :
+      memref<1x640xf32>, memref<?x320xi8>, memref<?x640xi8>, memref<?xi1>, memref<?xi32>, memref<?x20xf16>)
+    outs(%out : memref<1x?xf32>) {activation = #effattn.precision<i8>}
+  return
+}
+
+// -----
+
+// Many rows: tiles of 6 rows by 2 vectors, or of 3 by 2 where there are 16
+// registers. The residual is one more table behind the first.
+// CHECK-LABEL: func @many_rows
+// CHECK:         memref.alloc() {{.*}} : memref<8x2x160x32xi32>
+// CHECK-COUNT-12: llvm.call_intrinsic "llvm.x86.avx512.vpdpbusd.512"
+// CHECK-NOT:     vpdpbusd
+// CHECK:         return
+// AVX2-LABEL:  func @many_rows
+// AVX2:          memref.alloc() {{.*}} : memref<8x2x160x16xi32>
+// AVX2-NOT:      vpdpbusd.512
+// AVX2:          return
+func.func @many_rows(%x: memref<512x640xbf16>, %codes4: memref<?x320xi8>, %codes8: memref<?x640xi8>, %kind: memref<?xi1>,
+    %row: memref<?xi32>, %scales: memref<?x20xf16>, %codes: memref<?x320xi8>, %steps: memref<?x20xf32>,
+    %out: memref<512x?xbf16>) {
+  effattn.quantized_matmul ins(%x, %codes4, %codes8, %kind, %row, %scales :
+      memref<512x640xbf16>, memref<?x320xi8>, memref<?x640xi8>, memref<?xi1>, memref<?xi32>, memref<?x20xf16>)
+    residual(%codes, %steps : memref<?x320xi8>, memref<?x20xf32>)
+    outs(%out : memref<512x?xbf16>) {activation = #effattn.precision<i8>}
+  return
+}
+
+// -----
+
+// Activations that are not rounded, and groups of broken blocks, are
+// multiplied by decoded rows.
+// CHECK-LABEL: func @floats
+// CHECK-NOT:     vpdpbusd
+// CHECK:         return
+func.func @floats(%x: memref<512x48xf32>, %codes4: memref<?x24xi8>, %codes8: memref<?x48xi8>, %kind: memref<?xi1>,
+    %row: memref<?xi32>, %scales: memref<?x3xf32>, %out: memref<512x?xf32>) {
+  effattn.quantized_matmul ins(%x, %codes4, %codes8, %kind, %row, %scales :
+      memref<512x48xf32>, memref<?x24xi8>, memref<?x48xi8>, memref<?xi1>, memref<?xi32>, memref<?x3xf32>)
+    outs(%out : memref<512x?xf32>)
+  effattn.quantized_matmul ins(%x, %codes4, %codes8, %kind, %row, %scales :
+      memref<512x48xf32>, memref<?x24xi8>, memref<?x48xi8>, memref<?xi1>, memref<?xi32>, memref<?x3xf32>)
+    outs(%out : memref<512x?xf32>) {activation = #effattn.precision<i8>}
+  return
+}

@@ -120,6 +120,9 @@ void effattn_copy(int32_t rank, const int64_t *sizes, char *to,
   } while (next_row(&walk, &to_offset, &from_offset));
 }
 
+/* Bytes that are read at once, wherever they stand. */
+typedef uint64_t Words __attribute__((vector_size(64), aligned(1), may_alias));
+
 int effattn_is_normal_bool(const struct EffattnView *view) {
   int32_t rank = view->argument->rank;
   int64_t sizes[EffattnMaxRank];
@@ -133,13 +136,14 @@ int effattn_is_normal_bool(const struct EffattnView *view) {
   int64_t step = walk.to[last], offset = 0, unused = 0;
   do {
     const uint8_t *row = (const uint8_t *)view->data + offset;
-    uint64_t seen = 0, word;
-    int64_t i = 0;
-    if (step == 1) /* eight at a time: masks are large */
-      for (; i + 8 <= walk.sizes[last]; i += 8) {
-        memcpy(&word, row + i, sizeof word);
-        seen |= word;
-      }
+    Words many = {0};
+    int64_t i = 0, bytes = sizeof many;
+    if (step == 1) /* masks and the kinds of a table's rows are large */
+      for (; i + bytes <= walk.sizes[last]; i += bytes)
+        many |= *(const Words *)(const void *)(row + i);
+    uint64_t seen = 0;
+    for (int word = 0; word < 8; ++word)
+      seen |= many[word];
     for (; i < walk.sizes[last]; ++i)
       seen |= row[i * step];
     if (seen & 0xfefefefefefefefe)

@@ -6,76 +6,149 @@
 
 namespace mlir::effattn {
 
-/// The running softmax of some queries, one in a lane, over tiles of keys.
-///
-/// Queries lie along vectors: scores are [key, query], so that a key or value
-/// is read where it lies, one number at a time for all queries, and the
-/// softmax of a query never leaves its lane. What a lane holds reaches no
-/// other lane, so that neither NaN nor padding does.
+/// The running softmax of some queries over tiles of keys. What belongs to one
+/// query reaches no other one, so that neither NaN nor padding does.
 class AttentionTile {
 public:
-  /// Keys of a tile, and those that are multiplied with at once.
-  static constexpr int64_t kKeys = 128, kRows = 8;
+  /// Keys of a tile.
+  static constexpr int64_t kKeys = 128;
 
-  /// Scratch of a tile; all f32 but `rows`. Q queries are all lanes, E' is E
-  /// rounded up to kRows.
-  struct Scratch {
-    /// [D, Q], times the scale.
-    Value queries;
-    /// [kKeys, Q]: scores, then their exponentials.
-    Value scores;
-    /// [kKeys, Q]: 1 where the query keeps the key, else 0; of a tile that is
-    /// not whole.
-    Value kept;
-    /// [E', Q]: sums of weighted values.
-    Value sums;
-    /// [2, Q]: the largest scores and the sums of weights.
-    Value state;
-    /// [kKeys], index: the key row of each key of the tile.
-    Value rows;
-    /// [kKeys, D] and [kKeys, E]: keys and values as f32. Null where they are
-    /// f32 in memory.
-    Value keys, values;
-  };
   struct Operands {
     Value batch, group;
     /// [B, G, S, D] and [B, G, S, E].
     Value key, value;
+    /// [2 kKeys], index: the key row of each key of the tile, then those of the
+    /// next one.
+    Value rows;
+  };
+  /// What a task computes, f32. It may be joined with what other tasks have
+  /// computed for the same queries.
+  struct Sums {
+    /// Of weighted values: see sumAt().
+    Value values;
+    /// [2, Q]: the largest scores and the sums of weights.
+    Value state;
   };
 
-  /// `vectors` is the number of vectors that hold the queries.
-  AttentionTile(VectorEmitter &emitter, int64_t vectors,
-                const Operands &operands, const Scratch &scratch)
-      : emitter(emitter), vectors(vectors), operands(operands),
-        scratch(scratch) {}
+  AttentionTile(VectorEmitter &emitter, const Operands &operands,
+                const Sums &sums, int64_t queryCount)
+      : emitter(emitter), operands(operands), sums(sums),
+        queryCount(queryCount) {}
+  virtual ~AttentionTile() = default;
+
+  /// Scratch for queryCount queries of width D.
+  virtual void makeScratch(Value width) = 0;
+  /// Sizes of `Sums::values` for values of width E.
+  virtual SmallVector<OpFoldResult> sumSizes(Value valueWidth) = 0;
+
+  /// Where a query's number in dimension d is, a score, and a sum.
+  virtual SmallVector<Value> queryAt(Value query, Value d) = 0;
+  virtual SmallVector<Value> scoreAt(Value key, Value query) = 0;
+  virtual SmallVector<Value> sumAt(Value query, Value column) = 0;
 
   /// No key yet.
   void begin();
-  /// Adds the first `count` keys of `scratch.rows`, which names a row for every
-  /// place. `adjust` may change scores after the products; where `isWhole` is
-  /// false it writes `kept`, and -inf as the score of keys that are not kept.
+  /// Adds the first `count` keys of `rows`, which names a row for every place.
+  /// `adjust` may change scores after the products; where `isWhole` is false it
+  /// writes `kept`, and -inf as the score of keys that are not kept.
   void addKeys(Value count, Value isWhole, function_ref<void()> adjust);
-  /// Divides by the sums of weights; what has no weight becomes 0.
-  void end();
+
+  /// Scratch: the queries times the scale, scores and then their exponentials,
+  /// and 1 where a query keeps a key, else 0, of a tile that is not whole. The
+  /// latter two are found by scoreAt().
+  Value queries, scores, kept;
+
+protected:
+  virtual void multiplyKeys(Value count) = 0;
+  /// Scores become weights relative to the largest score so far. Returns the
+  /// factors of what was summed before.
+  virtual SmallVector<Value> weigh(Value count) = 0;
+  virtual void addValues(Value count, ValueRange decay, bool keptOnly) = 0;
+
+  Value isFinite(Value count);
+  Value rowOf(Value place);
+  Value loadSource(Value source, Value row, Value column, Value mask = {}) {
+    return emitter.load(source, {operands.batch, operands.group, row, column},
+                        mask);
+  }
+  void prefetchSource(Value source, Value row, Value column) {
+    emitter.prefetch(source, {operands.batch, operands.group, row, column});
+  }
+  /// 0 where there is no score so far: -inf - -inf would be NaN.
+  Value baseOf(Value largest);
+
+  VectorEmitter &emitter;
+  Operands operands;
+  Sums sums;
+  int64_t queryCount;
+};
+
+/// Many queries, one in a lane: a key or value is read where it lies, one
+/// number at a time for all queries, and the softmax of a query stays in its
+/// lane.
+class QueriesAlongVectors : public AttentionTile {
+public:
+  using AttentionTile::AttentionTile;
+  /// Keys, or columns of values, that are multiplied with at once.
+  static constexpr int64_t kRows = 8;
+
+  void makeScratch(Value width) override;
+  SmallVector<OpFoldResult> sumSizes(Value valueWidth) override;
+  SmallVector<Value> queryAt(Value query, Value d) override {
+    return {d, query};
+  }
+  SmallVector<Value> scoreAt(Value key, Value query) override {
+    return {key, query};
+  }
+  SmallVector<Value> sumAt(Value query, Value column) override {
+    return {column, query};
+  }
+
+protected:
+  void multiplyKeys(Value count) override;
+  SmallVector<Value> weigh(Value count) override;
+  void addValues(Value count, ValueRange decay, bool keptOnly) override;
 
 private:
+  void addColumns(ValueRange columns, Value count, ValueRange decay,
+                  bool keptOnly);
   void convert(Value source, Value destination, Value count);
-  void multiplyKeys(Value count);
-  SmallVector<Value> weigh(Value count);
-  void addValues(Value count, ValueRange decay, bool keptOnly);
-  void addColumns(Value column, ValueRange columns, Value count,
-                  ValueRange decay, bool keptOnly);
-  Value isFinite(Value count);
   SmallVector<Value> loadRow(Value memory, Value row);
   void storeRow(ValueRange row, Value memory, Value at);
   void addToRow(Value memory, Value at, ValueRange decay, ValueRange row);
-  Value loadKey(Value place, Value row, Value column);
-  Value loadValue(Value place, Value column);
+  int64_t vectors() const { return queryCount / emitter.lanes(); }
 
-  VectorEmitter &emitter;
-  int64_t vectors;
-  Operands operands;
-  Scratch scratch;
+  /// [kKeys, D] and [kKeys, E]: keys and values as f32. Null where they are
+  /// f32 in memory.
+  Value f32Keys, f32Values;
+};
+
+/// A handful of queries, as in decoding: bound by reading keys and values,
+/// which is done along their rows.
+class KeysAlongVectors : public AttentionTile {
+public:
+  using AttentionTile::AttentionTile;
+
+  void makeScratch(Value width) override;
+  SmallVector<OpFoldResult> sumSizes(Value valueWidth) override;
+  SmallVector<Value> queryAt(Value query, Value d) override {
+    return {query, d};
+  }
+  SmallVector<Value> scoreAt(Value key, Value query) override {
+    return {query, key};
+  }
+  SmallVector<Value> sumAt(Value query, Value column) override {
+    return {query, column};
+  }
+
+protected:
+  void multiplyKeys(Value count) override;
+  SmallVector<Value> weigh(Value count) override;
+  void addValues(Value count, ValueRange decay, bool keptOnly) override;
+
+private:
+  void addColumns(ValueRange columns, Value mask, Value count, ValueRange decay,
+                  bool keptOnly);
 };
 
 } // namespace mlir::effattn

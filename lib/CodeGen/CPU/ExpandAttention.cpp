@@ -19,6 +19,12 @@ namespace mlir::effattn {
 using namespace mlir;
 using namespace mlir::effattn;
 
+/// Vectors of queries of a tile.
+static constexpr int64_t kTileVectors = 3;
+/// Tasks that keep the threads of a small machine busy, and keys that are worth
+/// a task of their own.
+static constexpr int64_t kWantedTasks = 8, kLeastSplit = 1024;
+
 namespace {
 /// Attention as tasks: some queries of a key head each, over the keys that
 /// their mask leaves.
@@ -39,20 +45,23 @@ private:
     Value isColumns;
   };
 
-  void runTasks(int64_t vectors);
-  void runTask(Value batch, Value group, Value tile, int64_t vectors);
-  AttentionTile::Scratch makeScratch();
+  void runTiles(int64_t lanes);
+  template <typename Tile> void runSplit(int64_t lanes);
+  void beginTask(Value batch, Value group, Value firstQuery, int64_t lanes);
   void listQueries(Value first);
-  void attend();
+  void attend(AttentionTile &tile, Value split, Value splits);
+  void join(AttentionTile &tile, const AttentionTile::Sums &all, Value first,
+            Value splits);
   void loadQueries();
   void overSegments(function_ref<void(const Segment &)> body);
+  AttentionTile::Operands makeOperands();
   KeyRange inside(const KeyRange &range, Value end);
   void addTile(const Segment &segment, Value first);
   Value listRows(const Segment &segment, Value first);
   Value isWhole(const Segment &segment, Value first, Value count);
   void adjustScores(Value count, Value isWhole);
-  void bendScores(Value count);
-  void storeResults();
+  void bendScores();
+  void storeResults(const AttentionTile::Sums &sums);
   Value clamp(Value value, Value low, Value high) {
     return emitter.min(emitter.max(value, low), high);
   }
@@ -62,12 +71,13 @@ private:
   MaskOpInterface mask;
   /// Null where the mask has no columns, or keys stand in no order.
   std::optional<MaskTables> tables;
-  Value heads, groups, headsOfGroup, rows;
+  Value heads, groups, keyHeads, headsOfGroup, rows;
 
-  /// The task: its batch row, key head, scratch and queries.
+  /// The task: its batch row, key head, tile and queries.
   Value batch, group;
-  AttentionTile::Scratch scratch;
   AttentionTile *tile = nullptr;
+  /// [2 kKeys], index: the key row of each key of a tile and of the next one.
+  Value keyRows;
   int64_t lanes = 0;
   /// [lanes], index: the query head and row of each lane.
   Value headOf, rowOf;
@@ -106,73 +116,106 @@ void AttentionExpansion::run() {
   groups = e.size(op.getKey(), 1);
   // Without heads there are no tasks, and no division by 0 either.
   headsOfGroup = e.max(divide(e, heads, e.max(groups, e.index(1))), e.index(1));
+  keyHeads = e.select(e.equal(heads, e.index(0)), e.index(0), groups);
   rows = e.mul(e.size(op.getQuery(), 2), headsOfGroup);
-  Value fewRows = e.lessEqual(rows, e.index(e.lanes()));
   if (mask && mask.hasColumns() && !op.getKeyPositions())
     tables = emitMaskTables(e, mask, e.size(op.getQuery(), 0),
                             e.size(op.getKey(), 2));
-  e.choose(fewRows, [&] { runTasks(1); }, [&] { runTasks(3); });
+  auto hasUpTo = [&](int64_t count) {
+    return e.lessEqual(rows, e.index(count));
+  };
+  auto runOne = [&] { runSplit<KeysAlongVectors>(1); };
+  auto runVector = [&] { runSplit<QueriesAlongVectors>(e.lanes()); };
+  auto runMany = [&] { runTiles(kTileVectors * e.lanes()); };
+  auto runSome = [&] { e.choose(hasUpTo(e.lanes()), runVector, runMany); };
+  e.choose(hasUpTo(1), runOne, runSome);
   op.erase();
 }
 
-void AttentionExpansion::runTasks(int64_t vectors) {
+/// A task for every tile of queries, over all of its keys.
+void AttentionExpansion::runTiles(int64_t laneCount) {
   VectorEmitter &e = emitter;
-  Value tiles = e.ceilDiv(rows, vectors * e.lanes());
-  Value keyHeads = e.select(e.equal(heads, e.index(0)), e.index(0), groups);
+  Value tiles = e.ceilDiv(rows, laneCount);
   e.parallel({e.size(op.getQuery(), 0), keyHeads, tiles}, [&](ValueRange at) {
     // The last tiles may have many more keys than the first ones. Taking from
     // both ends in turn gives every thread as many.
     Value half = divide(e, at[2], e.index(2));
     Value isOdd = e.equal(remainder(e, at[2], e.index(2)), e.index(1));
     Value fromEnd = e.sub(e.sub(tiles, e.index(1)), half);
-    runTask(at[0], at[1], e.select(isOdd, fromEnd, half), vectors);
+    Value number = e.select(isOdd, fromEnd, half);
+    beginTask(at[0], at[1], e.mul(number, laneCount), laneCount);
+    QueriesAlongVectors shape(e, {}, {}, laneCount);
+    Type f32 = e.builder.getF32Type();
+    AttentionTile::Sums sums{
+        e.scratch(shape.sumSizes(e.size(op.getValue(), 3)), f32),
+        e.scratch({e.fixed(2), e.fixed(laneCount)}, f32)};
+    QueriesAlongVectors queries(e, makeOperands(), sums, laneCount);
+    attend(queries, e.index(0), e.index(1));
+    storeResults(sums);
   });
 }
 
-AttentionTile::Scratch AttentionExpansion::makeScratch() {
+/// One tile of queries a key head. Its keys are split over several tasks, so
+/// that all threads read, and the parts are joined.
+template <typename Tile> void AttentionExpansion::runSplit(int64_t laneCount) {
   VectorEmitter &e = emitter;
-  Type f32 = e.builder.getF32Type(), index = e.builder.getIndexType();
-  constexpr int64_t kKeys = AttentionTile::kKeys, kRows = AttentionTile::kRows;
-  Value width = e.size(op.getQuery(), 3);
-  Value valueWidth = e.size(op.getValue(), 3);
-  Value sumRows = e.mul(e.ceilDiv(valueWidth, kRows), kRows);
-  auto converted = [&](Value memory, Value columns) -> Value {
-    if (cast<MemRefType>(memory.getType()).getElementType() == f32)
-      return {};
-    return e.scratch({e.fixed(kKeys), columns}, f32);
+  Type f32 = e.builder.getF32Type();
+  Value batches = e.size(op.getQuery(), 0), keys = e.size(op.getKey(), 2);
+  Value tiles = e.mul(batches, keyHeads);
+  Value wanted = arith::CeilDivUIOp::create(
+      e.builder, e.loc, e.index(kWantedTasks), e.max(tiles, e.index(1)));
+  Value splits = e.max(e.min(wanted, e.ceilDiv(keys, kLeastSplit)), e.index(1));
+  SmallVector<OpFoldResult> sizes =
+      Tile(e, {}, {}, laneCount).sumSizes(e.size(op.getValue(), 3));
+  OpFoldResult parts = e.mul(tiles, splits);
+  AttentionTile::Sums all{
+      e.scratch({parts, sizes[0], sizes[1]}, f32),
+      e.scratch({parts, e.fixed(2), e.fixed(laneCount)}, f32)};
+  auto firstPart = [&](ValueRange at) {
+    return e.mul(e.add(e.mul(at[0], keyHeads), at[1]), splits);
   };
-  OpFoldResult queries = e.fixed(lanes);
-  return {e.scratch({width, queries}, f32),
-          e.scratch({e.fixed(kKeys), queries}, f32),
-          e.scratch({e.fixed(kKeys), queries}, f32),
-          e.scratch({sumRows, queries}, f32),
-          e.scratch({e.fixed(2), queries}, f32),
-          e.scratch(e.fixed(kKeys), index),
-          converted(op.getKey(), width),
-          converted(op.getValue(), valueWidth)};
+  auto slice = [&](Value part) {
+    return AttentionTile::Sums{e.slice(all.values, part),
+                               e.slice(all.state, part)};
+  };
+  e.parallel({batches, keyHeads, splits}, [&](ValueRange at) {
+    beginTask(at[0], at[1], e.index(0), laneCount);
+    Tile queries(e, makeOperands(), slice(e.add(firstPart(at), at[2])),
+                 laneCount);
+    attend(queries, at[2], splits);
+  });
+  e.parallel({batches, keyHeads}, [&](ValueRange at) {
+    beginTask(at[0], at[1], e.index(0), laneCount);
+    Tile queries(e, {}, {}, laneCount);
+    tile = &queries;
+    join(queries, all, firstPart(at), splits);
+    storeResults(slice(firstPart(at)));
+  });
 }
 
-void AttentionExpansion::runTask(Value batchRow, Value keyHead, Value number,
-                                 int64_t vectors) {
+AttentionTile::Operands AttentionExpansion::makeOperands() {
+  keyRows = emitter.scratch(emitter.fixed(2 * AttentionTile::kKeys),
+                            emitter.builder.getIndexType());
+  return {batch, group, op.getKey(), op.getValue(), keyRows};
+}
+
+void AttentionExpansion::beginTask(Value batchRow, Value keyHead, Value first,
+                                   int64_t queryLanes) {
   VectorEmitter &e = emitter;
   batch = batchRow;
   group = keyHead;
-  lanes = vectors * e.lanes();
-  Value first = e.mul(number, lanes);
+  lanes = queryLanes;
   laneCount = e.min(e.index(lanes), e.sub(rows, first));
   firstRow = divide(e, first, headsOfGroup);
-  lastRow = divide(e, e.add(first, e.sub(laneCount, e.index(1))), headsOfGroup);
+  // Without queries there is no last one, and no task but those of a split.
+  Value last = e.add(first, e.max(e.sub(laneCount, e.index(1)), e.index(0)));
+  lastRow = divide(e, last, headsOfGroup);
   queryEnd = op.emitQueryEnd(e.builder, batch);
   // Queries of the padding alone have no keys.
   keyEnd = e.select(e.lessThan(firstRow, queryEnd),
                     op.emitKeyEnd(e.builder, batch), e.index(0));
   offset = op.emitOffset(e.builder, batch);
-  scratch = makeScratch();
   listQueries(first);
-  AttentionTile queries(e, vectors, {batch, group, op.getKey(), op.getValue()},
-                        scratch);
-  tile = &queries;
-  attend();
 }
 
 /// Which query each lane has. Behind the last query, that one is computed
@@ -183,7 +226,8 @@ void AttentionExpansion::listQueries(Value first) {
   headOf = e.scratch(e.fixed(lanes), index);
   rowOf = e.scratch(e.fixed(lanes), index);
   e.loop(e.index(0), e.index(lanes), 1, [&](Value lane) {
-    Value query = e.min(e.add(first, lane), e.sub(rows, e.index(1)));
+    Value query =
+        e.min(e.add(first, lane), e.max(e.sub(rows, e.index(1)), e.index(0)));
     Value head =
         e.add(e.mul(group, headsOfGroup), remainder(e, query, headsOfGroup));
     storeIndex(e, head, headOf, lane);
@@ -191,31 +235,85 @@ void AttentionExpansion::listQueries(Value first) {
   });
 }
 
-void AttentionExpansion::attend() {
+/// Adds the keys of one of `splits` shares of every segment.
+void AttentionExpansion::attend(AttentionTile &queries, Value split,
+                                Value splits) {
   VectorEmitter &e = emitter;
+  tile = &queries;
+  tile->makeScratch(e.size(op.getQuery(), 3));
   loadQueries();
   tile->begin();
-  QueryRange queries{batch, e.add(offset, firstRow), e.add(offset, lastRow)};
+  QueryRange range{batch, e.add(offset, firstRow), e.add(offset, lastRow)};
   if (mask && !op.getKeyPositions())
-    core = mask.emitCore(e.builder, e.loc, queries);
-  overSegments([&](const Segment &segment) {
-    e.loop(segment.low, segment.high, AttentionTile::kKeys,
-           [&](Value first) { addTile(segment, first); });
+    core = mask.emitCore(e.builder, e.loc, range);
+  overSegments([&](const Segment &whole) {
+    Value length = e.sub(whole.high, whole.low);
+    auto end = [&](Value number) {
+      return e.add(whole.low, divide(e, e.mul(length, number), splits));
+    };
+    Segment share{end(split), end(e.add(split, 1)), whole.isColumns};
+    e.loop(share.low, share.high, AttentionTile::kKeys,
+           [&](Value first) { addTile(share, first); });
   });
-  tile->end();
-  storeResults();
 }
 
 /// queries[d, lane] = scale query[d] of the lane's query.
 void AttentionExpansion::loadQueries() {
   VectorEmitter &e = emitter;
   Value scale = op.emitScale(e.builder);
-  e.loop(e.index(0), e.index(lanes), 1, [&](Value lane) {
+  e.loop(e.index(0), laneCount, 1, [&](Value lane) {
     Value head = loadIndex(e, headOf, lane), row = loadIndex(e, rowOf, lane);
     e.loop(e.index(0), e.size(op.getQuery(), 3), 1, [&](Value d) {
       Value number = e.loadScalar(op.getQuery(), {batch, head, row, d});
-      e.storeScalar(e.mulFloats(number, scale), scratch.queries, {d, lane});
+      e.storeScalar(e.mulFloats(number, scale), tile->queries,
+                    tile->queryAt(lane, d));
     });
+  });
+  // Lanes without a query have one of zeros.
+  e.loop(laneCount, e.index(lanes), 1, [&](Value lane) {
+    e.loop(e.index(0), e.size(op.getQuery(), 3), 1, [&](Value d) {
+      e.storeScalar(emit::f32(e.builder, e.loc, 0), tile->queries,
+                    tile->queryAt(lane, d));
+    });
+  });
+}
+
+/// The softmax over the keys of all parts, in place of the first one.
+void AttentionExpansion::join(AttentionTile &queries,
+                              const AttentionTile::Sums &all, Value first,
+                              Value splits) {
+  VectorEmitter &e = emitter;
+  Value end = e.add(first, splits), zero = emit::f32(e.builder, e.loc, 0);
+  Value none = emit::negativeInfinity(e.builder, e.loc);
+  e.loop(e.index(0), laneCount, 1, [&](Value lane) {
+    auto state = [&](Value part, int64_t which) {
+      return SmallVector<Value>{part, e.index(which), lane};
+    };
+    Value largest =
+        e.loop(first, end, 1, none, [&](Value part, ValueRange carried) {
+          Value some = e.loadScalar(all.state, state(part, 0));
+          return SmallVector<Value>{e.maxFloats(some, carried[0])};
+        })[0];
+    Value base = e.select(e.equalFloats(largest, none), zero, largest);
+    auto addPart = [&](Value part, ValueRange carried) {
+      Value some = e.loadScalar(all.state, state(part, 0));
+      Value factor =
+          math::ExpOp::create(e.builder, e.loc, e.subFloats(some, base));
+      Value isFirst = e.equal(part, first);
+      e.loop(e.index(0), e.size(op.getValue(), 3), 1, [&](Value column) {
+        SmallVector<Value> at = queries.sumAt(lane, column);
+        SmallVector<Value> from{part, at[0], at[1]}, to{first, at[0], at[1]};
+        Value more = e.mulFloats(e.loadScalar(all.values, from), factor);
+        Value before = e.select(isFirst, zero, e.loadScalar(all.values, to));
+        e.storeScalar(e.addFloats(before, more), all.values, to);
+      });
+      Value total = e.loadScalar(all.state, state(part, 1));
+      return SmallVector<Value>{
+          e.addFloats(carried[0], e.mulFloats(total, factor))};
+    };
+    Value total = e.loop(first, end, 1, zero, addPart)[0];
+    e.storeScalar(largest, all.state, state(first, 0));
+    e.storeScalar(total, all.state, state(first, 1));
   });
 }
 
@@ -270,11 +368,11 @@ Value AttentionExpansion::listRows(const Segment &segment, Value first) {
   VectorEmitter &e = emitter;
   Value last = e.sub(segment.high, e.index(1));
   auto list = [&](bool areColumns) {
-    e.loop(e.index(0), e.index(AttentionTile::kKeys), 1, [&](Value place) {
+    e.loop(e.index(0), e.size(keyRows, 0), 1, [&](Value place) {
       Value row = e.min(e.add(first, place), last);
       if (areColumns)
         row = loadIndex(e, tables->columns, {batch, row});
-      storeIndex(e, row, scratch.rows, place);
+      storeIndex(e, row, keyRows, place);
     });
   };
   if (!tables)
@@ -298,8 +396,8 @@ Value AttentionExpansion::isWhole(const Segment &segment, Value first,
   };
   Value low = pick(core.columns.low, core.band.low);
   Value high = pick(core.columns.high, core.band.high);
-  Value lowest = loadIndex(e, scratch.rows, e.index(0));
-  Value highest = loadIndex(e, scratch.rows, e.sub(count, e.index(1)));
+  Value lowest = loadIndex(e, keyRows, e.index(0));
+  Value highest = loadIndex(e, keyRows, e.sub(count, e.index(1)));
   return emit::logicalAnd(e.builder, e.loc, e.lessEqual(low, lowest),
                           e.lessThan(highest, high));
 }
@@ -309,7 +407,7 @@ void AttentionExpansion::addTile(const Segment &segment, Value first) {
   Value whole = isWhole(segment, first, count);
   tile->addKeys(count, whole, [&] {
     if (op.getSoftcapAttr() && op.getScore().empty())
-      bendScores(count);
+      bendScores();
     adjustScores(count, whole);
   });
 }
@@ -318,15 +416,15 @@ void AttentionExpansion::addTile(const Segment &segment, Value first) {
 // Scores and results
 //===----------------------------------------------------------------------===//
 
-/// x = softcap tanh(x / softcap).
-void AttentionExpansion::bendScores(Value count) {
+/// x = softcap tanh(x / softcap), also of scores that nobody looks at.
+void AttentionExpansion::bendScores() {
   VectorEmitter &e = emitter;
   Value cap = e.splat(op.getSoftcapAttr().getValueAsDouble());
-  e.loop(e.index(0), count, 1, [&](Value place) {
-    e.loop(e.index(0), e.index(lanes), e.lanes(), [&](Value lane) {
-      Value score = e.load(scratch.scores, {place, lane});
+  e.loop(e.index(0), e.size(tile->scores, 0), 1, [&](Value row) {
+    e.loop(e.index(0), e.size(tile->scores, 1), e.lanes(), [&](Value column) {
+      Value score = e.load(tile->scores, {row, column});
       Value bent = e.mulFloats(cap, e.tanh(e.divFloats(score, cap)));
-      e.store(bent, scratch.scores, {place, lane});
+      e.store(bent, tile->scores, {row, column});
     });
   });
 }
@@ -353,15 +451,17 @@ void AttentionExpansion::adjustScores(Value count, Value whole) {
       kept = emit::logicalAnd(e.builder, e.loc, kept,
                               emit::logicalNot(e.builder, e.loc, isAbsent));
     }
-    Value score = e.loadScalar(scratch.scores, {place, lane});
+    Value score = e.loadScalar(tile->scores, tile->scoreAt(place, lane));
     if (hasRegion)
       score = op.emitFinalScore(e.builder, score, point);
-    e.storeScalar(e.select(kept, score, none), scratch.scores, {place, lane});
-    e.storeScalar(e.select(kept, one, zero), scratch.kept, {place, lane});
+    e.storeScalar(e.select(kept, score, none), tile->scores,
+                  tile->scoreAt(place, lane));
+    e.storeScalar(e.select(kept, one, zero), tile->kept,
+                  tile->scoreAt(place, lane));
   };
   auto adjustAll = [&] {
     e.loop(e.index(0), count, 1, [&](Value place) {
-      Value keyRow = loadIndex(e, scratch.rows, place), position = keyRow;
+      Value keyRow = loadIndex(e, keyRows, place), position = keyRow;
       if (positions)
         position =
             emit::loadIndex(e.builder, e.loc, positions, {batch, keyRow});
@@ -376,27 +476,29 @@ void AttentionExpansion::adjustScores(Value count, Value whole) {
     e.choose(emit::logicalNot(e.builder, e.loc, whole), adjustAll);
 }
 
-void AttentionExpansion::storeResults() {
+/// Writes means and log-sum-exps; without any weight 0 and -inf.
+void AttentionExpansion::storeResults(const AttentionTile::Sums &sums) {
   VectorEmitter &e = emitter;
   Value zero = emit::f32(e.builder, e.loc, 0);
+  Value none = emit::negativeInfinity(e.builder, e.loc);
   e.loop(e.index(0), laneCount, 1, [&](Value lane) {
     Value head = loadIndex(e, headOf, lane), row = loadIndex(e, rowOf, lane);
-    Value isValid = e.lessThan(row, queryEnd);
+    Value total = e.loadScalar(sums.state, {e.index(1), lane});
+    Value isEmpty =
+        emit::logicalOr(e.builder, e.loc, e.equalFloats(total, zero),
+                        e.lessEqual(queryEnd, row));
+    Value factor = e.divFloats(emit::f32(e.builder, e.loc, 1), total);
     e.loop(e.index(0), e.size(op.getValue(), 3), 1, [&](Value column) {
-      Value mean = e.loadScalar(scratch.sums, {column, lane});
-      e.storeScalar(e.select(isValid, mean, zero), op.getOut(),
-                    {batch, head, row, column});
+      Value sum = e.loadScalar(sums.values, tile->sumAt(lane, column));
+      Value mean = e.select(isEmpty, zero, e.mulFloats(sum, factor));
+      e.storeScalar(mean, op.getOut(), {batch, head, row, column});
     });
     if (!op.getLse())
       return;
-    Value largest = e.loadScalar(scratch.state, {e.index(0), lane});
-    Value total = e.loadScalar(scratch.state, {e.index(1), lane});
+    Value largest = e.loadScalar(sums.state, {e.index(0), lane});
     Value lse =
         e.addFloats(largest, math::LogOp::create(e.builder, e.loc, total));
-    Value isEmpty = e.equalFloats(total, zero);
-    Value none = emit::negativeInfinity(e.builder, e.loc);
-    lse = e.select(isEmpty, none, lse);
-    e.storeScalar(e.select(isValid, lse, none), op.getLse(),
+    e.storeScalar(e.select(isEmpty, none, lse), op.getLse(),
                   {batch, head, row});
   });
 }

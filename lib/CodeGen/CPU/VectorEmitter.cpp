@@ -107,6 +107,16 @@ Value VectorEmitter::tanh(Value x) {
   return math::CopySignOp::create(builder, loc, quotient, x);
 }
 
+/// No lane of a tile's maximum is NaN: maxFloats() keeps the other operand.
+Value VectorEmitter::largest(Value vector) {
+  return vector::ReductionOp::create(builder, loc,
+                                     vector::CombiningKind::MAXNUMF, vector);
+}
+
+Value VectorEmitter::firstOf(Value vector) {
+  return vector::ExtractOp::create(builder, loc, vector, int64_t(0));
+}
+
 Value VectorEmitter::sum(Value vector) {
   return vector::ReductionOp::create(builder, loc, vector::CombiningKind::ADD,
                                      vector, arith::FastMathFlags::reassoc);
@@ -174,6 +184,21 @@ Value VectorEmitter::scratch(ArrayRef<OpFoldResult> sizes, Type element) {
   return memref::AllocOp::create(builder, loc, MemRefType::get(shape, element),
                                  dynamic,
                                  builder.getI64IntegerAttr(kVectorAlignment));
+}
+
+Value VectorEmitter::slice(Value memory, Value index) {
+  auto type = cast<MemRefType>(memory.getType());
+  SmallVector<OpFoldResult> offsets(type.getRank(), fixed(0)), sizes;
+  SmallVector<OpFoldResult> strides(type.getRank(), fixed(1));
+  offsets[0] = index;
+  sizes.push_back(fixed(1));
+  for (int64_t dim = 1; dim < type.getRank(); ++dim)
+    sizes.push_back(type.isDynamicDim(dim) ? OpFoldResult(size(memory, dim))
+                                           : fixed(type.getDimSize(dim)));
+  MemRefType sliceType = memref::SubViewOp::inferRankReducedResultType(
+      type.getShape().drop_front(), type, offsets, sizes, strides);
+  return memref::SubViewOp::create(builder, loc, sliceType, memory, offsets,
+                                   sizes, strides);
 }
 
 void VectorEmitter::loop(Value low, Value high, int64_t step,

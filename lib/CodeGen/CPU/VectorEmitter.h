@@ -82,6 +82,9 @@ public:
   /// Every lane is the number.
   Value splat(double number) { return splat(emit::f32(builder, loc, number)); }
   Value minusInfinity() { return splat(emit::negativeInfinity(builder, loc)); }
+  /// The largest lane; NaN is not looked at.
+  Value largest(Value vector);
+  Value firstOf(Value vector);
   /// The sum of all lanes, in any order.
   Value sum(Value vector);
   /// i1 lanes, true for the first `count`; none where it is negative.
@@ -103,6 +106,8 @@ public:
   /// use.
   Value scratch(ArrayRef<OpFoldResult> sizes, Type element);
   OpFoldResult fixed(int64_t size) { return builder.getIndexAttr(size); }
+  /// What lies behind an index of the first dimension.
+  Value slice(Value memory, Value index);
 
   //===--- Control ---===//
   void loop(Value low, Value high, int64_t step,

@@ -1,0 +1,184 @@
+//===- QueriesAlongVectors.cpp - Attention with a query in every lane -----===//
+#include "AttentionTile.h"
+
+#include "mlir/IR/BuiltinTypes.h"
+
+using namespace mlir;
+using namespace mlir::effattn;
+
+void QueriesAlongVectors::makeScratch(Value width) {
+  VectorEmitter &e = emitter;
+  Type f32 = e.builder.getF32Type();
+  OpFoldResult keys = e.fixed(kKeys), all = e.fixed(queryCount);
+  queries = e.scratch({width, all}, f32);
+  scores = e.scratch({keys, all}, f32);
+  kept = e.scratch({keys, all}, f32);
+  auto makeConverted = [&](Value source) -> Value {
+    if (cast<MemRefType>(source.getType()).getElementType() == f32)
+      return {};
+    return e.scratch({keys, e.size(source, 3)}, f32);
+  };
+  f32Keys = makeConverted(operands.key);
+  f32Values = makeConverted(operands.value);
+}
+
+SmallVector<OpFoldResult> QueriesAlongVectors::sumSizes(Value valueWidth) {
+  return {valueWidth, emitter.fixed(queryCount)};
+}
+
+SmallVector<Value> QueriesAlongVectors::loadRow(Value memory, Value row) {
+  SmallVector<Value> loaded;
+  for (int64_t i = 0; i < vectors(); ++i)
+    loaded.push_back(
+        emitter.load(memory, {row, emitter.index(i * emitter.lanes())}));
+  return loaded;
+}
+
+void QueriesAlongVectors::storeRow(ValueRange row, Value memory, Value at) {
+  for (int64_t i = 0; i < vectors(); ++i)
+    emitter.store(row[i], memory, {at, emitter.index(i * emitter.lanes())});
+}
+
+/// memory[at, :] = decay memory[at, :] + row.
+void QueriesAlongVectors::addToRow(Value memory, Value at, ValueRange decay,
+                                   ValueRange row) {
+  SmallVector<Value> next;
+  for (auto [before, factor, more] : llvm::zip(loadRow(memory, at), decay, row))
+    next.push_back(emitter.mulAdd(before, factor, more));
+  storeRow(next, memory, at);
+}
+
+/// The rows of the tile as f32. Every place has a row, and as products are
+/// made of whole groups of places, all of these are needed.
+void QueriesAlongVectors::convert(Value source, Value destination,
+                                  Value count) {
+  VectorEmitter &e = emitter;
+  Value places = e.mul(e.ceilDiv(count, kRows), kRows);
+  e.loop(e.index(0), places, 1, [&](Value place) {
+    Value row = rowOf(place);
+    e.overColumns(e.index(0), e.size(destination, 1),
+                  [&](Value column, Value mask) {
+                    e.store(loadSource(source, row, column, mask), destination,
+                            {place, column}, mask);
+                  });
+  });
+}
+
+/// scores[i, :] = <key i, queries>.
+void QueriesAlongVectors::multiplyKeys(Value count) {
+  VectorEmitter &e = emitter;
+  if (f32Keys)
+    convert(operands.key, f32Keys, count);
+  e.loop(e.index(0), count, kRows, [&](Value first) {
+    SmallVector<Value> places, rows;
+    for (int64_t i = 0; i < kRows; ++i) {
+      places.push_back(e.add(first, i));
+      rows.push_back(rowOf(places.back()));
+    }
+    auto loadKey = [&](int64_t i, Value d) {
+      if (f32Keys)
+        return e.loadScalar(f32Keys, {places[i], d});
+      return e.loadScalar(operands.key,
+                          {operands.batch, operands.group, rows[i], d});
+    };
+    auto addOne = [&](Value d, ValueRange carried) {
+      SmallVector<Value> numbers = loadRow(queries, d), next;
+      for (int64_t i = 0; i < kRows; ++i) {
+        Value key = e.splat(loadKey(i, d));
+        for (Value query : numbers)
+          next.push_back(e.mulAdd(key, query, carried[next.size()]));
+      }
+      return next;
+    };
+    SmallVector<Value> zeros(kRows * vectors(), e.zeros());
+    SmallVector<Value> products =
+        e.loop(e.index(0), e.size(queries, 0), 1, zeros, addOne);
+    for (int64_t i = 0; i < kRows; ++i)
+      storeRow(ArrayRef<Value>(products).slice(i * vectors(), vectors()),
+               scores, places[i]);
+  });
+}
+
+SmallVector<Value> QueriesAlongVectors::weigh(Value count) {
+  VectorEmitter &e = emitter;
+  SmallVector<Value> before = loadRow(sums.state, e.index(0));
+  SmallVector<Value> largest =
+      e.loop(e.index(0), count, 1, before, [&](Value i, ValueRange carried) {
+        SmallVector<Value> next;
+        for (auto [score, most] : llvm::zip(loadRow(scores, i), carried))
+          next.push_back(e.maxFloats(score, most));
+        return next;
+      });
+  storeRow(largest, sums.state, e.index(0));
+  SmallVector<Value> base, decay;
+  for (auto [most, old] : llvm::zip(largest, before)) {
+    base.push_back(baseOf(most));
+    decay.push_back(e.expOfNegative(e.subFloats(old, base.back())));
+  }
+  // The sum of a tile by itself: many keys added one by one would lose digits.
+  SmallVector<Value> zeros(vectors(), e.zeros());
+  SmallVector<Value> totals =
+      e.loop(e.index(0), count, 1, zeros, [&](Value i, ValueRange carried) {
+        SmallVector<Value> weights, next;
+        for (auto [score, most] : llvm::zip(loadRow(scores, i), base))
+          weights.push_back(e.expOfNegative(e.subFloats(score, most)));
+        storeRow(weights, scores, i);
+        for (auto [total, weight] : llvm::zip(carried, weights))
+          next.push_back(e.addFloats(total, weight));
+        return next;
+      });
+  addToRow(sums.state, e.index(1), decay, totals);
+  return decay;
+}
+
+/// values[e, :] = decay values[e, :] + sum_i weights[i, :] value[i, e].
+void QueriesAlongVectors::addValues(Value count, ValueRange decay,
+                                    bool keptOnly) {
+  VectorEmitter &e = emitter;
+  if (f32Values)
+    convert(operands.value, f32Values, count);
+  auto addFrom = [&](Value first, int64_t number) {
+    SmallVector<Value> columns;
+    for (int64_t i = 0; i < number; ++i)
+      columns.push_back(e.add(first, i));
+    addColumns(columns, count, decay, keptOnly);
+  };
+  Value width = e.size(operands.value, 3);
+  // Rare: code that is small rather than fast.
+  Value whole = keptOnly ? e.index(0) : e.roundDown(width, kRows);
+  if (!keptOnly)
+    e.loop(e.index(0), whole, kRows,
+           [&](Value first) { addFrom(first, kRows); });
+  e.loop(whole, width, 1, [&](Value column) { addFrom(column, 1); });
+}
+
+void QueriesAlongVectors::addColumns(ValueRange columns, Value count,
+                                     ValueRange decay, bool keptOnly) {
+  VectorEmitter &e = emitter;
+  auto loadValue = [&](Value place, Value column) {
+    if (f32Values)
+      return e.loadScalar(f32Values, {place, column});
+    return e.loadScalar(operands.value,
+                        {operands.batch, operands.group, rowOf(place), column});
+  };
+  auto addOne = [&](Value place, ValueRange carried) {
+    SmallVector<Value> weights = loadRow(scores, place), isKept, next;
+    if (keptOnly)
+      for (Value flag : loadRow(kept, place))
+        isKept.push_back(e.lessFloats(e.zeros(), flag));
+    for (Value column : columns) {
+      Value value = e.splat(loadValue(place, column));
+      for (auto [lane, weight] : llvm::enumerate(weights)) {
+        Value before = carried[next.size()];
+        Value sum = e.mulAdd(value, weight, before);
+        next.push_back(keptOnly ? e.select(isKept[lane], sum, before) : sum);
+      }
+    }
+    return next;
+  };
+  SmallVector<Value> zeros(columns.size() * vectors(), e.zeros());
+  SmallVector<Value> added = e.loop(e.index(0), count, 1, zeros, addOne);
+  for (auto [i, column] : llvm::enumerate(columns))
+    addToRow(sums.values, column, decay,
+             ArrayRef<Value>(added).slice(i * vectors(), vectors()));
+}

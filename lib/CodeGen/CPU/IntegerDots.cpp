@@ -16,12 +16,16 @@ static constexpr int64_t kTaskSets = 16;
 static constexpr int64_t kAhead = 4096;
 
 namespace {
+/// Sums go unit by unit: a group, or two groups that share the blocks of a
+/// vector.
 class IntegerDots {
 public:
-  IntegerDots(VectorEmitter &emitter, const IntegerProduct &product)
+  IntegerDots(VectorEmitter &emitter, const IntegerProduct &product,
+              int64_t lanes, bool isPair)
       : e(emitter), product(product), table(product.table),
-        x(product.activations),
-        sumType(VectorType::get(kBlockLanes, emitter.builder.getF32Type())) {}
+        x(product.activations), lanes(lanes), isPair(isPair),
+        sumType(VectorType::get(lanes, emitter.builder.getF32Type())),
+        integers(VectorType::get(lanes, emitter.builder.getI32Type())) {}
 
   void emit();
 
@@ -35,19 +39,21 @@ private:
   SmallVector<Value> addParts(ArrayRef<RowPart> parts, Value at,
                               ValueRange sums);
   void scaleSteps(const RowPart &part, Value at, int64_t number);
-  SmallVector<Value> sumGroup(ArrayRef<RowPart> parts, Value at, Value group,
-                              Value blocks);
+  SmallVector<Value> addUnit(ArrayRef<RowPart> parts, Value at, Value unit,
+                             Value blocks, ValueRange sums);
+  SmallVector<Value> sumUnit(ArrayRef<RowPart> parts, Value at, Value unit,
+                             Value blocks);
+  Value loadScale(int64_t number, Value unit, int64_t bits);
   SmallVector<Value> addBlock(ArrayRef<RowPart> parts, Value at, Value block,
                               ValueRange sums);
   Value loadBlock(const RowPart &part, Value block);
-  void prefetch(ArrayRef<RowPart> parts, Value group);
+  void prefetch(ArrayRef<RowPart> parts, Value block);
   void store(Value lanes, Value at, Value id) {
     e.storeScalar(e.sum(lanes), product.result.memory,
                   product.result.at(at, id));
   }
   Value loadIntegers(Value memory, ValueRange at) {
-    auto type = VectorType::get(kBlockLanes, e.builder.getI32Type());
-    return vector::LoadOp::create(e.builder, e.loc, type, memory, at);
+    return vector::LoadOp::create(e.builder, e.loc, integers, memory, at);
   }
   Value zeros() {
     return arith::ConstantOp::create(e.builder, e.loc,
@@ -58,8 +64,11 @@ private:
   const IntegerProduct &product;
   QuantizedRows &table;
   const IntegerActivations &x;
-  VectorType sumType;
-  /// [row of the set, group]: scales of the table times steps of x.
+  int64_t lanes;
+  bool isPair;
+  VectorType sumType, integers;
+  /// [row of the set, group], whole vectors: scales of the table times steps of
+  /// x.
   Value scaled;
 };
 } // namespace
@@ -73,7 +82,8 @@ void IntegerDots::emit() {
 }
 
 void IntegerDots::emitTask(Value first, Value end) {
-  scaled = e.scratch({e.fixed(kRows), table.groups}, e.builder.getF32Type());
+  Value room = e.mul(e.ceilDiv(table.groups, e.lanes()), e.lanes());
+  scaled = e.scratch({e.fixed(kRows), room}, e.builder.getF32Type());
   e.loop(first, end, kRows, [&](Value id) {
     Value next = e.add(id, kRows);
     auto emitRows = [&] {
@@ -151,7 +161,8 @@ void IntegerDots::scaleSteps(const RowPart &part, Value at, int64_t number) {
     if (weight)
       scale = e.mulFloats(weight, scale);
     Value steps = e.load(x.steps, {at, group}, mask);
-    e.store(e.mulFloats(scale, steps), scaled, {e.index(number), group}, mask);
+    // Whole vectors: what a masked store writes cannot be read at once.
+    e.store(e.mulFloats(scale, steps), scaled, {e.index(number), group});
   });
 }
 
@@ -159,43 +170,73 @@ SmallVector<Value> IntegerDots::addParts(ArrayRef<RowPart> parts, Value at,
                                          ValueRange sums) {
   for (auto [number, part] : llvm::enumerate(parts))
     scaleSteps(part, at, number);
-  Value blocks = arith::DivUIOp::create(e.builder, e.loc, table.groupWidth,
-                                        e.index(kByteBlock));
-  Value one = e.index(1);
-  auto addGroups = [&](Value blocksOfGroup) {
-    return e.loop(e.index(0), table.groups, 1, sums,
-                  [&](Value group, ValueRange carried) {
-                    prefetch(parts, group);
-                    SmallVector<Value> integers =
-                        sumGroup(parts, at, group, blocksOfGroup);
-                    SmallVector<Value> next;
-                    for (unsigned i = 0; i < parts.size(); ++i) {
-                      Value number = arith::SIToFPOp::create(
-                          e.builder, e.loc, sumType, integers[i]);
-                      Value scale = vector::BroadcastOp::create(
-                          e.builder, e.loc, sumType,
-                          e.loadScalar(scaled, {e.index(i), group}));
-                      next.push_back(e.mulAdd(number, scale, carried[i]));
-                    }
-                    return next;
+  Value units = table.groups, one = e.index(1);
+  if (isPair)
+    units = arith::DivUIOp::create(e.builder, e.loc, units, e.index(2));
+  auto addUnits = [&](Value blocks) {
+    return e.loop(e.index(0), units, 1, sums,
+                  [&](Value unit, ValueRange carried) {
+                    return addUnit(parts, at, unit, blocks, carried);
                   });
   };
-  // Without a loop inside where groups are of one block.
+  if (isPair)
+    return addUnits(one);
+  Value blocks = arith::DivUIOp::create(e.builder, e.loc, table.groupWidth,
+                                        e.index(lanes * 4));
+  // Where vectors are wide, most groups of one block are pairs.
+  if (e.cpu.vectorBits >= 512)
+    return addUnits(blocks);
+  // Without a loop inside where units are of one block.
   SmallVector<Type> types(parts.size(), sumType);
   return e.choose(
-      e.equal(blocks, one), types, [&] { return addGroups(one); },
-      [&] { return addGroups(blocks); });
+      e.equal(blocks, one), types, [&] { return addUnits(one); },
+      [&] { return addUnits(blocks); });
 }
 
-/// i32 lanes of the products of a group, one vector for each part.
-SmallVector<Value> IntegerDots::sumGroup(ArrayRef<RowPart> parts, Value at,
-                                         Value group, Value blocks) {
+SmallVector<Value> IntegerDots::addUnit(ArrayRef<RowPart> parts, Value at,
+                                        Value unit, Value blocks,
+                                        ValueRange sums) {
+  SmallVector<Value> products = sumUnit(parts, at, unit, blocks), next;
+  for (unsigned i = 0; i < parts.size(); ++i) {
+    Value number =
+        arith::SIToFPOp::create(e.builder, e.loc, sumType, products[i]);
+    next.push_back(
+        e.mulAdd(number, loadScale(i, unit, parts[i].bits), sums[i]));
+  }
+  return next;
+}
+
+/// What every lane of a unit is multiplied by.
+Value IntegerDots::loadScale(int64_t number, Value unit, int64_t bits) {
+  auto load = [&](Value group) -> Value {
+    return vector::BroadcastOp::create(
+        e.builder, e.loc, sumType,
+        e.loadScalar(scaled, {e.index(number), group}));
+  };
+  if (!isPair)
+    return load(unit);
+  // The groups are the halves of a block; in order 1 those of its even and of
+  // its odd columns.
+  SmallVector<bool> isSecond;
+  int64_t run = bits == 8 ? lanes / 2 : lanes / 4;
+  for (int64_t lane = 0; lane < lanes; ++lane)
+    isSecond.push_back(lane / run % 2);
+  auto type = VectorType::get(lanes, e.builder.getI1Type());
+  Value mask = arith::ConstantOp::create(
+      e.builder, e.loc, DenseElementsAttr::get(type, isSecond));
+  Value first = e.mul(unit, 2);
+  return e.select(mask, load(e.add(first, 1)), load(first));
+}
+
+/// i32 lanes of the products of a unit, one vector for each part.
+SmallVector<Value> IntegerDots::sumUnit(ArrayRef<RowPart> parts, Value at,
+                                        Value unit, Value blocks) {
   Value order = e.index(parts[0].bits == 8 ? 0 : 1);
-  Value start = loadIntegers(x.starts, {at, order, group, e.index(0)});
+  Value start = loadIntegers(x.starts, {at, order, e.mul(unit, lanes)});
   SmallVector<Value> starts(parts.size(), start);
   if (matchPattern(blocks, m_One()))
-    return addBlock(parts, at, group, starts);
-  Value first = e.mul(group, blocks);
+    return addBlock(parts, at, unit, starts);
+  Value first = e.mul(unit, blocks);
   return e.loop(first, e.add(first, blocks), 1, starts,
                 [&](Value block, ValueRange carried) {
                   return addBlock(parts, at, block, carried);
@@ -204,9 +245,9 @@ SmallVector<Value> IntegerDots::sumGroup(ArrayRef<RowPart> parts, Value at,
 
 SmallVector<Value> IntegerDots::addBlock(ArrayRef<RowPart> parts, Value at,
                                          Value block, ValueRange sums) {
+  prefetch(parts, block);
   Value order = e.index(parts[0].bits == 8 ? 0 : 1);
-  Value numbers =
-      loadIntegers(x.codes, {at, order, e.mul(block, kByteBlock / 4)});
+  Value numbers = loadIntegers(x.codes, {at, order, e.mul(block, lanes)});
   SmallVector<Value> next;
   for (auto [part, sum] : llvm::zip(parts, sums))
     next.push_back(emitByteDots(e, sum, loadBlock(part, block), numbers));
@@ -216,42 +257,54 @@ SmallVector<Value> IntegerDots::addBlock(ArrayRef<RowPart> parts, Value at,
 /// The codes of a block made positive: 128 or 8 are added. Those of 4 bits have
 /// the even columns first.
 Value IntegerDots::loadBlock(const RowPart &part, Value block) {
-  int64_t bytes = kByteBlock * part.bits / 8;
-  auto integers = VectorType::get(kBlockLanes, e.builder.getI32Type());
+  int64_t bytes = lanes * part.bits / 2;
   Value codes = vector::LoadOp::create(
       e.builder, e.loc, VectorType::get(bytes, e.builder.getI8Type()),
       part.codes, ValueRange{part.row, e.mul(block, bytes)});
   if (part.bits == 8) {
     codes = vector::BitCastOp::create(e.builder, e.loc, integers, codes);
     return arith::XOrIOp::create(e.builder, e.loc, codes,
-                                 splatInteger(e, kBlockLanes, 0x80808080));
+                                 splatInteger(e, lanes, 0x80808080));
   }
   SmallVector<int64_t> twice;
-  for (int64_t place = 0; place < kByteBlock; ++place)
+  for (int64_t place = 0; place < lanes * 4; ++place)
     twice.push_back(place % bytes);
   codes = vector::ShuffleOp::create(e.builder, e.loc, codes, codes, twice);
   codes = vector::BitCastOp::create(e.builder, e.loc, integers, codes);
-  SmallVector<int32_t> shifts(kBlockLanes, 0);
-  std::fill(shifts.begin() + kBlockLanes / 2, shifts.end(), 4);
+  SmallVector<int32_t> shifts(lanes, 0);
+  std::fill(shifts.begin() + lanes / 2, shifts.end(), 4);
   Value shift = arith::ConstantOp::create(
       e.builder, e.loc, DenseElementsAttr::get(integers, ArrayRef(shifts)));
   codes = arith::ShRUIOp::create(e.builder, e.loc, codes, shift);
   codes = arith::AndIOp::create(e.builder, e.loc, codes,
-                                splatInteger(e, kBlockLanes, 0x0f0f0f0f));
+                                splatInteger(e, lanes, 0x0f0f0f0f));
   return arith::XOrIOp::create(e.builder, e.loc, codes,
-                               splatInteger(e, kBlockLanes, 0x08080808));
+                               splatInteger(e, lanes, 0x08080808));
 }
 
 /// A set of rows is read as one stream: most often its rows lie one behind the
 /// other.
-void IntegerDots::prefetch(ArrayRef<RowPart> parts, Value group) {
-  int64_t bytes = kByteBlock * parts[0].bits / 8 * parts.size();
-  Value column = e.add(e.mul(group, bytes), kAhead);
+void IntegerDots::prefetch(ArrayRef<RowPart> parts, Value block) {
+  int64_t bytes = lanes * parts[0].bits / 2 * parts.size();
+  Value column = e.add(e.mul(block, bytes), kAhead);
   for (int64_t line = 0; line < bytes; line += kVectorAlignment)
     e.prefetch(parts[0].codes, {parts[0].row, e.add(column, line)});
 }
 
 void effattn::emitIntegerDots(VectorEmitter &emitter,
                               const IntegerProduct &product) {
-  IntegerDots(emitter, product).emit();
+  VectorEmitter &e = emitter;
+  auto emit = [&](int64_t lanes, bool isPair) {
+    IntegerDots(e, product, lanes, isPair).emit();
+  };
+  if (e.cpu.vectorBits < 512)
+    return emit(kBlockLanes, false);
+  const IntegerActivations &x = product.activations;
+  e.choose(
+      x.isPair, [&] { emit(kWideLanes, true); },
+      [&] {
+        e.choose(
+            x.isWide, [&] { emit(kWideLanes, false); },
+            [&] { emit(kBlockLanes, false); });
+      });
 }

@@ -141,9 +141,9 @@ private:
   Value loadBlock(Value row, Value column);
   SmallVector<Value> roundBlock(GroupStep &step, Value row, Value column,
                                 ValueRange sums);
-  void storeIntegers(Value vector, Value memory, ValueRange at) {
-    vector::StoreOp::create(e.builder, e.loc, vector, memory, at);
-  }
+  Value placeOf(Value block);
+  void store(Value lanes, Value memory, Value row, int64_t order, Value place);
+  void storeStarts(Value lanes, Value row, Value group, int64_t order);
 
   VectorEmitter &e;
   const MatrixView &x;
@@ -183,16 +183,67 @@ SmallVector<Value> IntegerRounding::roundBlock(GroupStep &step, Value row,
       evenFirst.push_back(place);
   Value split =
       vector::ShuffleOp::create(e.builder, e.loc, codes, codes, evenFirst);
-  Value at = arith::DivUIOp::create(e.builder, e.loc, column, e.index(4));
+  Value places[] = {
+      arith::DivUIOp::create(e.builder, e.loc, column, e.index(4)),
+      placeOf(arith::DivUIOp::create(e.builder, e.loc, column,
+                                     e.index(kByteBlock)))};
   SmallVector<Value> next;
   for (auto [order, bytes] : llvm::enumerate(ArrayRef<Value>{codes, split})) {
     Value four = bitCast(e, bytes, kBlockLanes, i32);
-    storeIntegers(four, result.codes, {row, e.index(order), at});
+    store(four, result.codes, row, order, places[order]);
     int64_t shift = order == 0 ? 0x80808080 : 0x08080808;
     next.push_back(emitByteDots(e, sums[order],
                                 splatInteger(e, kBlockLanes, shift), four));
   }
   return next;
+}
+
+/// Where the first lane of a block of 32 columns is in order 1. A wide block
+/// has the even columns of both of its halves first.
+Value IntegerRounding::placeOf(Value block) {
+  Value two = e.index(2);
+  Value half = arith::RemUIOp::create(e.builder, e.loc, block, two);
+  Value whole = arith::DivUIOp::create(e.builder, e.loc, block, two);
+  Value wide = e.add(e.mul(whole, kWideLanes), e.mul(half, kBlockLanes / 2));
+  return e.select(result.isWide, wide, e.mul(block, kBlockLanes));
+}
+
+/// Stores the lanes of 32 columns; in order 1 of a wide block, those of the odd
+/// columns are not behind those of the even ones.
+void IntegerRounding::store(Value lanes, Value memory, Value row, int64_t order,
+                            Value place) {
+  auto write = [&](Value vector, Value at) {
+    vector::StoreOp::create(e.builder, e.loc, vector, memory,
+                            ValueRange{row, e.index(order), at});
+  };
+  if (order == 0)
+    return write(lanes, place);
+  for (int64_t half : {0, 1}) {
+    SmallVector<int64_t> picked;
+    for (int64_t lane = 0; lane < kBlockLanes / 2; ++lane)
+      picked.push_back(half * kBlockLanes / 2 + lane);
+    Value gap = e.select(result.isWide, e.index(kWideLanes / 2),
+                         e.index(kBlockLanes / 2));
+    write(vector::ShuffleOp::create(e.builder, e.loc, lanes, lanes, picked),
+          half ? e.add(place, gap) : place);
+  }
+}
+
+/// A group of its own in wide blocks has the lanes of one block; what is not
+/// used of them is 0.
+void IntegerRounding::storeStarts(Value lanes, Value row, Value group,
+                                  int64_t order) {
+  Value isAlone =
+      emit::logicalAnd(e.builder, e.loc, result.isWide,
+                       emit::logicalNot(e.builder, e.loc, result.isPair));
+  Value place = order == 0 ? e.mul(group, kBlockLanes) : placeOf(group);
+  Value whole = e.mul(group, kWideLanes);
+  e.choose(isAlone, [&] {
+    vector::StoreOp::create(e.builder, e.loc, splatInteger(e, kWideLanes, 0),
+                            result.starts,
+                            ValueRange{row, e.index(order), whole});
+  });
+  store(lanes, result.starts, row, order, e.select(isAlone, whole, place));
 }
 
 void IntegerRounding::roundGroup(Value row, Value group) {
@@ -214,8 +265,7 @@ void IntegerRounding::roundGroup(Value row, Value group) {
              });
   for (auto [order, sum] : llvm::enumerate(sums)) {
     Value start = arith::SubIOp::create(e.builder, e.loc, zero, sum);
-    storeIntegers(start, result.starts,
-                  {row, e.index(order), group, e.index(0)});
+    storeStarts(start, row, group, order);
     if (order == 0)
       memref::StoreOp::create(
           e.builder, e.loc,
@@ -237,8 +287,21 @@ IntegerActivations effattn::emitIntegerActivations(VectorEmitter &e,
                                          e.mul(groups, groupWidth), e.index(4));
   IntegerActivations made;
   made.rows = rows;
+  made.isPair = made.isWide = emit::boolean(e.builder, e.loc, false);
+  if (e.cpu.vectorBits >= 512) {
+    auto isMultiple = [&](Value number, int64_t divisor) {
+      return e.equal(
+          arith::RemUIOp::create(e.builder, e.loc, number, e.index(divisor)),
+          e.index(0));
+    };
+    made.isPair = emit::logicalAnd(e.builder, e.loc,
+                                   e.equal(groupWidth, e.index(kByteBlock)),
+                                   isMultiple(groups, 2));
+    made.isWide = emit::logicalOr(e.builder, e.loc, made.isPair,
+                                  isMultiple(groupWidth, kWideBlock));
+  }
   made.codes = e.scratch({rows, orders, quarter}, i32);
-  made.starts = e.scratch({rows, orders, groups, e.fixed(kBlockLanes)}, i32);
+  made.starts = e.scratch({rows, orders, e.mul(groups, kWideLanes)}, i32);
   made.totals = e.scratch({rows, groups}, i32);
   made.steps = e.scratch({rows, groups}, e.builder.getF32Type());
   IntegerRounding rounding(e, x, groupWidth, made);

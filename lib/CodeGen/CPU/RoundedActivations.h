@@ -6,22 +6,25 @@
 
 namespace mlir::effattn {
 
-/// Columns that byte dots take at once: a vector of 256 bits.
-inline constexpr int64_t kByteBlock = 32;
-/// The lanes of i32 sums of a block.
-inline constexpr int64_t kBlockLanes = 8;
+/// Columns of the least vector of bytes, of 256 bits, and lanes of its i32
+/// sums.
+inline constexpr int64_t kByteBlock = 32, kBlockLanes = 8;
+/// The same where vectors of 512 bits are used.
+inline constexpr int64_t kWideBlock = 64, kWideLanes = 16;
 
 /// Rows of activations as integers, each group of columns of its own step.
 struct IntegerActivations {
   Value rows;
+  /// i1: blocks are wide, which fit groups or two groups each.
+  Value isWide, isPair;
   /// [row, order, C / 4], i32: the integers as bytes, four to an i32. Order 0
   /// is that of the columns; in order 1, a block has its even columns first.
   Value codes;
-  /// [row, order, group, lane], i32: what to start the sum of a group from
-  /// where the codes that these are multiplied by have been made positive by
-  /// adding 128, or 8 in order 1.
+  /// [row, order, lane], i32, the lanes of a group or a pair of groups in turn:
+  /// what to start a sum from where the codes that these are multiplied by have
+  /// been made positive by adding 128, or 8 in order 1.
   Value starts;
-  /// [row, group], i32: the sums of the lanes of `starts`, order 0.
+  /// [row, group], i32: the sums of `starts` in order 0.
   Value totals;
   /// [row, group], f32.
   Value steps;

@@ -2,13 +2,18 @@
 // RUN: effattn-opt %s -effattn-expand-quantized='vector-bits=256 byte-dots' -canonicalize -split-input-file | FileCheck %s --check-prefix=AVX2
 // RUN: effattn-opt %s -effattn-expand-quantized -canonicalize -split-input-file | FileCheck %s --check-prefix=PLAIN
 
-// A row is multiplied by four rows of the table at a time, in integers.
+// A row is multiplied by four rows of the table at a time, in integers; wide
+// vectors take two groups of 32 columns.
 // CHECK-LABEL: func @one_row
 // CHECK:         memref.alloc() {{.*}} : memref<1x2x160xi32>
 // CHECK-NOT:     effattn
-// CHECK-COUNT-4: vector.load {{.*}} : memref<?x640xi8>, vector<32xi8>
-// CHECK-COUNT-4: llvm.call_intrinsic "llvm.x86.avx512.vpdpbusd.256"
+// CHECK-COUNT-4: vector.load {{.*}} : memref<?x640xi8>, vector<64xi8>
+// CHECK-COUNT-4: llvm.call_intrinsic "llvm.x86.avx512.vpdpbusd.512"
 // CHECK:         return
+// AVX2-LABEL:  func @one_row
+// AVX2-COUNT-4:  vector.load {{.*}} : memref<?x640xi8>, vector<32xi8>
+// AVX2-COUNT-4:  llvm.call_intrinsic "llvm.x86.avx512.vpdpbusd.256"
+// AVX2:          return
 // PLAIN-LABEL: func @one_row
 // PLAIN-NOT:     llvm
 // PLAIN:         memref.alloc() {{.*}} : memref<8x640xf32>

@@ -111,12 +111,14 @@ LogicalResult SplitEmbeddingOp::verify() {
   if (isSum && ShapedType::isDynamic(first))
     first = second;
   bool isKnown = isSum ? ShapedType::isStatic(first) : known(first, second);
+  if (!isKnown || ShapedType::isDynamic(width))
+    return success();
   int64_t wanted = isSum ? first : first + second;
-  if (isKnown && ShapedType::isStatic(width) && width != wanted)
-    return emitOpError("expected out width (dim ")
-           << lastDim(getOut()) << ") to equal the width of the rows, but got "
-           << width << " and " << wanted;
-  return success();
+  if (width == wanted)
+    return success();
+  return emitOpError("expected out width (dim ")
+         << lastDim(getOut()) << ") to equal the width of the rows, but got "
+         << width << " and " << wanted;
 }
 
 /// C1 and C2 where sizes are dynamic.

@@ -21,7 +21,7 @@ using namespace mlir::effattn;
 
 /// Rows up to which products of bytes read the table where it lies, and up to
 /// which decoded rows are not packed.
-static constexpr int64_t kFewRows = 8, kFewDots = 16;
+static constexpr int64_t kFewRows = 6, kFewDots = 16;
 /// Columns of a group whose products never leave 32 bits.
 static constexpr int64_t kMostColumns = 1 << 16;
 /// Rows of the table of a task, and those decoded at a time, so that they stay

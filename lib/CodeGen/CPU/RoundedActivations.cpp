@@ -45,7 +45,7 @@ Value effattn::splatInteger(VectorEmitter &e, int64_t lanes, int64_t number) {
 //===----------------------------------------------------------------------===//
 
 namespace {
-/// The step of a group, all f64 but `isFinite`. No f32 that lies between two
+/// The step of a group, in f64. No f32 that lies between two
 /// multiples is moved to the other one by rounding in f64.
 class GroupStep {
 public:
@@ -62,6 +62,10 @@ public:
     step = arith::DivFOp::create(e.builder, e.loc, wide, real(127.0));
     Value isZero = compare(arith::CmpFPredicate::OEQ, wide, real(0.0));
     divisor = emit::select(e.builder, e.loc, isZero, real(1.0), step);
+    inverse = emit::toFloat(
+        e.builder, e.loc,
+        arith::DivFOp::create(e.builder, e.loc, real(127.0), wide),
+        e.builder.getF32Type());
     isFinite = compare(arith::CmpFPredicate::OLT, wide,
                        real(std::numeric_limits<double>::infinity()));
   }
@@ -77,6 +81,8 @@ public:
   }
 
   Value step, divisor, isFinite;
+  /// Steps in 1, as f32.
+  Value inverse;
 
 private:
   VectorEmitter &e;
@@ -139,6 +145,7 @@ public:
 
 private:
   Value loadBlock(Value row, Value column);
+  Value roundNumbers(GroupStep &step, Value numbers);
   SmallVector<Value> roundBlock(GroupStep &step, Value row, Value column,
                                 ValueRange sums);
   Value placeOf(Value block);
@@ -164,19 +171,44 @@ Value IntegerRounding::loadBlock(Value row, Value column) {
   return arith::ExtFOp::create(e.builder, e.loc, type, numbers);
 }
 
+/// The steps that numbers are as i8. In f32 they may be off by 1e-4, which does
+/// not matter but for numbers that are about as near to the next one.
+Value IntegerRounding::roundNumbers(GroupStep &step, Value numbers) {
+  auto bytes = VectorType::get(kByteBlock, i8);
+  auto toBytes = [&](Value steps) -> SmallVector<Value> {
+    auto wide = VectorType::get(kByteBlock, i32);
+    Value codes = arith::FPToSIOp::create(e.builder, e.loc, wide, steps);
+    return {arith::TruncIOp::create(e.builder, e.loc, bytes, codes)};
+  };
+  auto all = [&](Value number) -> Value {
+    return vector::BroadcastOp::create(e.builder, e.loc, numbers.getType(),
+                                       number);
+  };
+  Value steps = e.mulFloats(numbers, all(step.inverse));
+  Value nearest = math::RoundEvenOp::create(e.builder, e.loc, steps);
+  Value rest =
+      math::AbsFOp::create(e.builder, e.loc, e.subFloats(steps, nearest));
+  Value isClear =
+      arith::CmpFOp::create(e.builder, e.loc, arith::CmpFPredicate::OLT, rest,
+                            all(emit::f32(e.builder, e.loc, 0.4999)));
+  Value areClear = vector::ReductionOp::create(
+      e.builder, e.loc, vector::CombiningKind::AND, isClear);
+  return e.choose(
+      areClear, bytes, [&] { return toBytes(nearest); },
+      [&] {
+        Value exact = step.countSteps(numbers);
+        // A step that is not finite makes every result NaN; what it multiplies
+        // only has to be a number.
+        Value zero = arith::ConstantOp::create(
+            e.builder, e.loc, e.builder.getZeroAttr(exact.getType()));
+        return toBytes(e.select(step.isFinite, exact, zero));
+      })[0];
+}
+
 /// Returns the sums of the lanes of both orders, from those before.
 SmallVector<Value> IntegerRounding::roundBlock(GroupStep &step, Value row,
                                                Value column, ValueRange sums) {
-  Value steps = step.countSteps(loadBlock(row, column));
-  // A step that is not finite makes every result NaN; what it multiplies only
-  // has to be a number.
-  Value zero = arith::ConstantOp::create(
-      e.builder, e.loc, e.builder.getZeroAttr(steps.getType()));
-  steps = emit::select(e.builder, e.loc, step.isFinite, steps, zero);
-  auto wide = VectorType::get(kByteBlock, i32);
-  Value codes = arith::FPToSIOp::create(e.builder, e.loc, wide, steps);
-  codes = arith::TruncIOp::create(e.builder, e.loc,
-                                  VectorType::get(kByteBlock, i8), codes);
+  Value codes = roundNumbers(step, loadBlock(row, column));
   SmallVector<int64_t> evenFirst;
   for (int64_t start : {0, 1})
     for (int64_t place = start; place < kByteBlock; place += 2)

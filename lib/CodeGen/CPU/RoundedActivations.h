@@ -26,7 +26,7 @@ struct IntegerActivations {
   Value starts;
   /// [row, group], i32: the sums of `starts` in order 0.
   Value totals;
-  /// [row, group], f32.
+  /// [row, group], f32; 0 where no f32 is so small.
   Value steps;
 };
 

@@ -323,6 +323,30 @@ def test_update_in_any_split(case, data):
     np.testing.assert_array_equal(wide(np.concatenate(parts, axis=2)), wide(out))
 
 
+def framed(array, axes):
+    """A view with the contents of ``array`` inside of a larger array of other numbers, and that array."""
+    frame = np.full([size + 3 * (axis in axes) for axis, size in enumerate(array.shape)], 77).astype(array.dtype)
+    inside = tuple(slice(1, 1 + size) if axis in axes else slice(None) for axis, size in enumerate(array.shape))
+    frame[inside] = array
+    return frame[inside], frame
+
+
+@given(streams())
+def test_update_in_place_writes_nothing_else(case):
+    program, state, (k, v, flags, q), lengths = case
+    *expected, out = call("update", program, *state, k, v, flags, q, lengths)
+    # Rows, heads and entries do not stand side by side; numbers do.
+    framing = [framed(array, range(max(array.ndim - 1, 1))) for array in (*state, np.zeros_like(out))]
+    views, frames = zip(*framing)
+    function = getattr(compiled(), f"update_{program.name}")
+    function.into([*views[:5], k, v, flags, q, lengths], list(views))
+    assert_same_state(views[:5], expected)
+    np.testing.assert_array_equal(wide(views[5]), wide(out))
+    for view, frame in framing:
+        view[...] = 77
+        assert np.all(wide(frame) == wide(np.full((), 77).astype(frame.dtype)))
+
+
 @given(streams(FIRST))
 def test_update_is_append_attend_and_compact(case):
     program, state, (k, v, flags, q), lengths = case

@@ -27,8 +27,7 @@ struct CacheBuffers {
 /// moves (`refresh`), not for every query.
 class CacheAttention {
 public:
-  /// The tokens of a batch row and the slice of `out` of one key head's query
-  /// heads, [heads, T, E].
+  /// A key head of a batch row, with the query heads that read it.
   struct Place {
     Value row, group;
   };
@@ -48,7 +47,7 @@ public:
   /// Emits what all heads share, for slots below `count`.
   void prepare(Value count);
   CacheBuffers allocate();
-  /// Where the query heads of a key head stand in `out` [B, H, T, E].
+  /// Where a key head's query heads stand in `out` [B, H, T, E].
   LinalgEmitter::Slice sliceOf(Value out, const Place &place);
   /// That slice, [heads, T, E].
   Value headsOf(Value out, const Place &place);

@@ -218,3 +218,18 @@ func.func @update_one_row(%k: tensor<1x1x1x16xf32>, %v: tensor<1x1x1x16xf32>, %f
   return %0#0, %0#1, %0#2, %0#3, %0#4, %0#5
     : tensor<1x1x325x16xf32>, tensor<1x1x325x16xf32>, tensor<1x325xi1>, tensor<1xi32>, tensor<1xi32>, tensor<1x4x1x16xf32>
 }
+
+// Sizes known to be 0 are never cut out, and nobody attends to write nothing.
+// CHECK-LABEL: @update_without_columns
+// CHECK-NOT:     math.exp
+// CHECK:         scf.forall (%{{.*}}) in (2)
+func.func @update_without_columns(%k: tensor<2x1x3x0xf32>, %flags: tensor<2x3xi1>, %q: tensor<2x2x3x0xf32>,
+    %out: tensor<2x2x3x0xf32>, %keys: tensor<2x1x5x0xf32>, %kept: tensor<2x5xi1>, %length: tensor<2xi32>, %end: tensor<2xi32>)
+    -> (tensor<2x1x5x0xf32>, tensor<2xi32>, tensor<2x2x3x0xf32>) {
+  %0:6 = effattn.separator_cache_update ins(%k, %k, %flags : tensor<2x1x3x0xf32>, tensor<2x1x3x0xf32>, tensor<2x3xi1>)
+    q(%q : tensor<2x2x3x0xf32>)
+    outs(%keys, %keys, %kept, %length, %end, %out : tensor<2x1x5x0xf32>, tensor<2x1x5x0xf32>, tensor<2x5xi1>, tensor<2xi32>,
+      tensor<2xi32>, tensor<2x2x3x0xf32>)
+    {initial = 1, separators = 1, window = 1, capacity = 4, when = #effattn.when<after_attention>}
+  return %0#0, %0#3, %0#5 : tensor<2x1x5x0xf32>, tensor<2xi32>, tensor<2x2x3x0xf32>
+}

@@ -123,6 +123,17 @@ def test_nan_stays_in_its_row(rows, activation):
     np.testing.assert_array_equal(np.isnan(got), np.isnan(want))
 
 
+@pytest.mark.parametrize("dtype", ["f32", "bf16"])
+def test_blocks_of_the_table(dtype):
+    """More rows of a table than are decoded at a time."""
+    rng = np.random.default_rng(4)
+    table = plain_table(rng, 2100, 40, 5, [0, 1])
+    x = rng.normal(size=(20, 40)).astype(DTYPES[dtype])
+    got = compiled.quantized_matmul(x, *table)
+    want = reference.quantized_matmul(x, *table)
+    assert_sums(got, want, 1000 + np.abs(want), ROUNDING[dtype])
+
+
 @activations
 def test_scattered_operands(activation):
     """Rows and columns that do not lie side by side."""

@@ -27,8 +27,8 @@ static constexpr int64_t kMostColumns = 1 << 16;
 /// Rows of the table of a task, and those decoded at a time, so that they stay
 /// in the first-level cache.
 static constexpr int64_t kTaskIds = 64, kDecodedIds = 8;
-/// Columns of f32 sums in scratch where results are of another type.
-static constexpr int64_t kRoundedIds = 2048;
+/// Rows of the table that many rows of activations are multiplied by at a time.
+static constexpr int64_t kBlockIds = 2048;
 
 namespace {
 class QuantizedExpansion {
@@ -206,34 +206,37 @@ void QuantizedExpansion::multiplyIds(const MatrixView &left, Value decoded,
   emitDotProducts(e, product);
 }
 
+/// Some columns of the result at a time: the table is never decoded as a whole.
 void QuantizedExpansion::multiplyManyRows(const MatrixView &left) {
   VectorEmitter &e = emitter;
   Type f32 = e.builder.getF32Type();
-  auto multiply = [&](const MatrixView &sums, Value first, Value count) {
+  Type element = cast<MemRefType>(result.memory.getType()).getElementType();
+  // Sums of another type are rounded once.
+  Value sums;
+  if (element != f32)
+    sums = e.scratch({rows, e.fixed(kBlockIds)}, f32);
+  e.loop(e.index(0), table->count, kBlockIds, [&](Value first) {
+    auto at = [&](Value row, Value column) {
+      return result.at(row, e.add(first, column));
+    };
     Product product;
     product.rows = rows;
-    product.columns = count;
+    product.columns = e.min(e.index(kBlockIds), e.sub(table->count, first));
     product.depth = table->width;
     product.left = left;
-    product.right.readColumn = [&, first](Value column, Value start,
-                                          Value depth, Value out) {
+    product.right.readColumn = [&](Value column, Value start, Value depth,
+                                   Value out) {
       table->decode(e.add(first, column), start, depth, out, {});
     };
-    product.result = sums;
+    product.result = sums ? viewOf(sums) : MatrixView{result.memory, at, true};
     product.accumulates = false;
     emitPackedProduct(e, product);
-  };
-  if (cast<MemRefType>(result.memory.getType()).getElementType() == f32)
-    return multiply(result, e.index(0), table->count);
-  // Sums are rounded some columns at a time.
-  Value sums = e.scratch({rows, e.fixed(kRoundedIds)}, f32);
-  e.loop(e.index(0), table->count, kRoundedIds, [&](Value first) {
-    Value count = e.min(e.index(kRoundedIds), e.sub(table->count, first));
-    multiply(viewOf(sums), first, count);
+    if (!sums)
+      return;
     e.parallel(rows, [&](ValueRange row) {
-      e.overColumns(e.index(0), count, [&](Value column, Value mask) {
+      e.overColumns(e.index(0), product.columns, [&](Value column, Value mask) {
         e.store(e.load(sums, {row[0], column}, mask), result.memory,
-                result.at(row[0], e.add(first, column)), mask);
+                at(row[0], column), mask);
       });
     });
   });

@@ -72,8 +72,9 @@ def ExpandQuantizedPass : EffAttn_ExpansionPass<"effattn-expand-quantized"> {
     reads them, as bytes: scratch of a task is 256 (or fewer) rows of C bytes
     and of C / g scales.
 
-    Otherwise rows of the table are decoded to f32, a few at a time and in a
-    task's scratch, and multiplied as matrices are.
+    Otherwise rows of the table are decoded to f32 and multiplied as matrices
+    are: 8 at a time in a task's scratch for few rows of activations; for many,
+    2048 at a time, of which a slab of columns is in scratch.
 
     Source: effattn.
   }];

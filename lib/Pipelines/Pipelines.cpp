@@ -26,7 +26,9 @@ static std::string linalgPasses(const CpuPipelineOptions &options) {
   std::string integersOnly = options.tuned ? "{integers-only=true}" : "";
   // What expansionPasses() expands.
   std::string except =
-      options.tuned ? "{except=effattn.attention,effattn.quantized_matmul}"
+      options.tuned ? "{except=effattn.attention,effattn.product_softmax,"
+                      "effattn.product_softmax_top_k,"
+                      "effattn.quantized_matmul}"
                     : "";
   return "effattn-prepare-entry-points,effattn-insert-checks,canonicalize,cse,"
          "effattn-fuse-embedding-norm,effattn-fuse-hourglass,"
@@ -51,8 +53,10 @@ static std::string expansionPasses(const CpuPipelineOptions &options) {
   if (!options.tuned)
     return "";
   std::string cpu = CpuModel::fromFeatures(options.cpuFeatures).printOptions();
-  return "effattn-expand-attention{" + cpu + "},effattn-expand-quantized{" +
-         cpu + "},effattn-expand-contractions{" + cpu +
+  return "effattn-expand-attention{" + cpu +
+         "},effattn-expand-product-softmax{" + cpu +
+         "},effattn-expand-quantized{" + cpu +
+         "},effattn-expand-contractions{" + cpu +
          "},effattn-tile-contractions,canonicalize,cse,";
 }
 

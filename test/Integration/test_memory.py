@@ -31,7 +31,7 @@ def cast(x, dtype):
 # --- Functions of one op, for all sizes -----------------------------------
 
 
-def product_softmax(x, *, temperature=1.0, dtype="f32"):
+def product_softmax(x, *, temperature=1.0, dtype="f32", flags=()):
     """M is the size of the second input: IR takes it from the init."""
     text = f"""
     func.func @f(%x: tensor<?x?x?x{dtype}>, %like: tensor<?xi8>) -> tensor<?x?xf32> {{
@@ -44,7 +44,7 @@ def product_softmax(x, *, temperature=1.0, dtype="f32"):
       return %r : tensor<?x?xf32>
     }}"""
     slots = x.shape[2] ** x.shape[1]
-    return compile_ir(text).f(x, np.zeros(slots, np.int8))[0]
+    return compile_ir(text, *flags).f(x, np.zeros(slots, np.int8))[0]
 
 
 def top_k(x, *, k, dtype="f32"):
@@ -61,7 +61,7 @@ def top_k(x, *, k, dtype="f32"):
     return compile_ir(text).f(x)
 
 
-def product_softmax_top_k(x, *, k, temperature=1.0, normalize=False, dtype="f32"):
+def product_softmax_top_k(x, *, k, temperature=1.0, normalize=False, dtype="f32", flags=()):
     text = f"""
     func.func @f(%x: tensor<?x?x?x{dtype}>) -> (tensor<?x{k}xf32>, tensor<?x{k}xi32>) {{
       %c0 = arith.constant 0 : index
@@ -73,7 +73,7 @@ def product_softmax_top_k(x, *, k, temperature=1.0, normalize=False, dtype="f32"
         {{k = {k}, temperature = {temperature:e}, normalize = {str(normalize).lower()}}}
       return %r#0, %r#1 : tensor<?x{k}xf32>, tensor<?x{k}xi32>
     }}"""
-    return compile_ir(text).f(x)
+    return compile_ir(text, *flags).f(x)
 
 
 def shift_attributes(mode, periods, steps):
@@ -253,7 +253,15 @@ def check_best_slots(x, k, got_values, got_indices, slots):
         assert np.isnan(got_values[row]).any() or order == sorted(order)
 
 
-SEARCHES = [(0, 1.0, "f32"), (1, 0.5, "bf16"), (3, 1.0, "f32"), (8, 1.0, "f16"), (40, 0.5, "f32")]
+SEARCHES = [
+    (0, 1.0, "f32"),
+    (1, 0.5, "bf16"),
+    (3, 1.0, "f32"),
+    (8, 1.0, "f16"),
+    (16, 0.3, "bf16"),
+    (40, 0.5, "f32"),
+    (66, 1.0, "f32"),
+]
 
 
 @given(logits(), st.sampled_from(SEARCHES))
@@ -268,6 +276,58 @@ def test_product_softmax_top_k(x, options):
     found = product_softmax_top_k(x, k=k, temperature=temperature, dtype=dtype)
     check_best_slots(x, k, *found, product_softmax(x, temperature=temperature, dtype=dtype))
     assert_close(found[0], reference.product_softmax_top_k(x, k=k, temperature=temperature)[0], 2e-6)
+
+
+@st.composite
+def long_digits(draw):
+    """Digits of more values than the search compares with each other, in rows of several batches."""
+    rng, rows = draw(seeds), draw(st.integers(1, 40))
+    digits, base = draw(st.sampled_from([(1, 1000), (1, 300), (2, 129), (2, 64), (3, 40)]))
+    x = rng.normal(size=(rows, digits, base)) * draw(st.sampled_from([0.1, 1.0, 8.0]))
+    kind = draw(st.sampled_from(["plain", "ties", "equal", "infinite", "nan"]))
+    if kind == "ties":
+        x = np.round(x)
+    elif kind == "equal":
+        x[:] = 0
+    elif kind == "infinite":
+        x[rng.random(x.shape) < draw(st.sampled_from([0.5, 0.97]))] = -np.inf
+    elif kind == "nan":
+        x[rng.random(x.shape) < 0.001] = np.nan
+    return x.astype(np.float32)
+
+
+WAYS = [(), ("--cpu=x86-64-v3",), ("--cpu=x86-64",), ("--lowering=linalg",)]
+
+
+@pytest.mark.parametrize("flags", WAYS, ids=" ".join)
+@given(x=long_digits(), k=st.sampled_from([1, 8, 16, 64, 300]))
+def test_search_on_any_cpu(flags, x, k):
+    if k == 300 and x.shape[1] > 2:
+        return
+    found = product_softmax_top_k(x, k=k, flags=flags)
+    check_best_slots(x, k, *found, product_softmax(x, flags=flags))
+    assert_close(found[0], reference.product_softmax_top_k(x, k=k)[0], 5e-6)
+
+
+@given(rng=seeds, leading=st.sampled_from([(), (3,), (2, 70), (0, 4)]))
+def test_search_of_any_rank(rng, leading):
+    x = rng.normal(size=(*leading, 2, 20)).astype(np.float32)
+    shape = "x".join(["?"] * len(leading) + [""])
+    sizes = ", ".join(f"%d{i}" for i in range(len(leading)))
+    text = f"func.func @f(%x: tensor<{shape}2x20xf32>) -> (tensor<{shape}5xf32>, tensor<{shape}5xi32>) {{\n"
+    for i in range(len(leading)):
+        text += f"%c{i} = arith.constant {i} : index\n"
+        text += f"%d{i} = tensor.dim %x, %c{i} : tensor<{shape}2x20xf32>\n"
+    text += f"""
+      %v = tensor.empty({sizes}) : tensor<{shape}5xf32>
+      %i = tensor.empty({sizes}) : tensor<{shape}5xi32>
+      %r:2 = effattn.product_softmax_top_k ins(%x : tensor<{shape}2x20xf32>)
+        outs(%v, %i : tensor<{shape}5xf32>, tensor<{shape}5xi32>) {{k = 5}}
+      return %r#0, %r#1 : tensor<{shape}5xf32>, tensor<{shape}5xi32>
+    }}"""
+    got, want = compile_ir(text).f(x), reference.product_softmax_top_k(x, k=5)
+    assert_close(got[0], want[0], 2e-6)
+    np.testing.assert_array_equal(got[1], want[1])
 
 
 @given(logits(), st.sampled_from([1, 8]))

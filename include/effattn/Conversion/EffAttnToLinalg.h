@@ -8,6 +8,9 @@ namespace mlir::effattn {
 
 /// Patterns take ops on tensors; ops on memrefs are wrapped by the pass first.
 void populateConceptsToLinalgPatterns(RewritePatternSet &patterns);
+/// address_decode becomes a search by product_softmax_top_k, which is then to
+/// lower, and a shift.
+void populateAddressDecodePatterns(RewritePatternSet &patterns);
 void populateMemoryToLinalgPatterns(RewritePatternSet &patterns);
 void populateAttentionToLinalgPatterns(RewritePatternSet &patterns);
 void populateMasksToLinalgPatterns(RewritePatternSet &patterns);

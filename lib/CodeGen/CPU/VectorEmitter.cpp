@@ -122,6 +122,16 @@ Value VectorEmitter::sum(Value vector) {
                                      vector, arith::FastMathFlags::reassoc);
 }
 
+Value VectorEmitter::countTrue(Value mask) {
+  int64_t count = cast<VectorType>(mask.getType()).getNumElements();
+  auto type = VectorType::get(1, builder.getIntegerType(count));
+  Value bits = vector::BitCastOp::create(builder, loc, type, mask);
+  bits = vector::ExtractOp::create(builder, loc, bits, 0);
+  // Not all targets count the bits of so few.
+  bits = arith::ExtUIOp::create(builder, loc, builder.getI64Type(), bits);
+  return emit::toIndex(builder, loc, math::CtPopOp::create(builder, loc, bits));
+}
+
 Value VectorEmitter::firstLanes(Value count) {
   auto type = VectorType::get(lanes(), builder.getI1Type());
   return vector::CreateMaskOp::create(builder, loc, type, count);
@@ -226,6 +236,21 @@ void VectorEmitter::overColumns(
   loop(first, whole, lanes(), [&](Value column) { body(column, {}); });
   choose(lessThan(whole, end),
          [&] { body(whole, firstLanes(sub(end, whole))); });
+}
+
+SmallVector<Value> VectorEmitter::overColumns(
+    Value first, Value end, ValueRange carried,
+    function_ref<SmallVector<Value>(Value column, Value mask, ValueRange)>
+        body) {
+  Value whole = add(first, roundDown(sub(end, first), lanes()));
+  SmallVector<Value> values =
+      loop(first, whole, lanes(), carried, [&](Value column, ValueRange sofar) {
+        return body(column, {}, sofar);
+      });
+  return choose(
+      lessThan(whole, end), carried.getTypes(),
+      [&] { return body(whole, firstLanes(sub(end, whole)), values); },
+      [&] { return values; });
 }
 
 void VectorEmitter::parallel(ValueRange counts,

@@ -87,6 +87,8 @@ public:
   Value firstOf(Value vector);
   /// The sum of all lanes, in any order.
   Value sum(Value vector);
+  /// How many of some i1 lanes are true, as index.
+  Value countTrue(Value mask);
   /// i1 lanes, true for the first `count`; none where it is negative.
   Value firstLanes(Value count);
 
@@ -119,6 +121,11 @@ public:
   /// the mask is null but for the last one.
   void overColumns(Value first, Value end,
                    function_ref<void(Value column, Value mask)> body);
+  /// The same with values that are carried from vector to vector.
+  SmallVector<Value> overColumns(
+      Value first, Value end, ValueRange carried,
+      function_ref<SmallVector<Value>(Value column, Value mask, ValueRange)>
+          body);
   /// Every index in [0, counts), in any order and at the same time.
   void parallel(ValueRange counts, function_ref<void(ValueRange)> body);
   void choose(Value condition, function_ref<void()> then,

@@ -1,6 +1,7 @@
 //===- AddressToLinalg.cpp - Turned slots, and addresses from logits ------===//
 #include "MemoryLowering.h"
 #include "OpLowering.h"
+#include "effattn/Conversion/EffAttnToLinalg.h"
 #include "effattn/Dialect/MemoryOps.h"
 
 using namespace mlir;
@@ -175,9 +176,12 @@ public:
     Value width = emit::size(builder, loc, op.getX(), 2);
     Value base =
         arith::DivUIOp::create(builder, loc, width, index(op.getDigits()));
-    SmallVector<Value> found = emitProductSoftmaxTopK(
-        builder, loc, splitDigits(base), op.getWeights(), op.getIndices(),
-        op.getTemperature(), op.getNormalize());
+    auto search = ProductSoftmaxTopKOp::create(
+        builder, loc,
+        TypeRange{op.getWeights().getType(), op.getIndices().getType()},
+        splitDigits(base), op.getWeights(), op.getIndices(), op.getKAttr(),
+        op.getTemperatureAttr(), op.getNormalizeAttr());
+    SmallVector<Value> found(search->getResults());
     if (op.getPositions()) {
       // Checked to be at least 1; said again for the divisions.
       Value atLeastOne = emit::max(builder, loc, base, index(1));
@@ -211,7 +215,11 @@ private:
 } // namespace
 
 void effattn::populateAddressToLinalgPatterns(RewritePatternSet &patterns) {
-  patterns.add<LowerOp<CyclicShiftOp, CyclicShiftLowering>,
-               LowerOp<AddressDecodeOp, AddressDecodeLowering>>(
+  patterns.add<LowerOp<CyclicShiftOp, CyclicShiftLowering>>(
+      patterns.getContext());
+}
+
+void effattn::populateAddressDecodePatterns(RewritePatternSet &patterns) {
+  patterns.add<LowerOp<AddressDecodeOp, AddressDecodeLowering>>(
       patterns.getContext());
 }

@@ -66,6 +66,9 @@ struct ConvertEffAttnToLinalgPass
               .hasPureBufferSemantics())
         wrapInTensors(rewriter, op);
     });
+    RewritePatternSet decode(&getContext());
+    populateAddressDecodePatterns(decode);
+    walkAndApplyPatterns(getOperation(), std::move(decode));
     RewritePatternSet patterns(&getContext());
     populateConceptsToLinalgPatterns(patterns);
     populateMemoryToLinalgPatterns(patterns);

@@ -42,12 +42,6 @@ SmallVector<Value> emitTopKRow(OpBuilder &builder, Location loc, Value x,
 /// The values of a row [K], f32, divided by their sum.
 Value emitNormalized(OpBuilder &builder, Location loc, Value values);
 
-/// Values and indices of the K best slots of every row of `x`, in `values`
-/// and `indices`, which say K.
-SmallVector<Value> emitProductSoftmaxTopK(OpBuilder &builder, Location loc,
-                                          Value x, Value values, Value indices,
-                                          double temperature, bool normalize);
-
 void populateProductSoftmaxToLinalgPatterns(RewritePatternSet &patterns);
 void populateTopKToLinalgPatterns(RewritePatternSet &patterns);
 void populateAddressToLinalgPatterns(RewritePatternSet &patterns);

@@ -228,12 +228,11 @@ public:
   TopKLowering(OpBuilder &builder, TopKOp op) : OpLowering(builder, op) {}
 
   SmallVector<Value> run() {
-    return emitter.rows(leadingDims(op.getValues()),
-                        {op.getValues(), op.getIndices()},
-                        [&](ValueRange row, ValueRange parts) {
-                          return emitTopKRow(builder, loc, op.getX(), row,
-                                             parts);
-                        });
+    return emitter.rows(
+        leadingDims(op.getValues()), {op.getValues(), op.getIndices()},
+        [&](ValueRange row, ValueRange parts) {
+          return emitTopKRow(builder, loc, op.getX(), row, parts);
+        });
   }
 };
 } // namespace
@@ -351,33 +350,6 @@ Value effattn::emitNormalized(OpBuilder &builder, Location loc, Value values) {
       })[0];
 }
 
-SmallVector<Value> effattn::emitProductSoftmaxTopK(OpBuilder &builder,
-                                                   Location loc, Value x,
-                                                   Value values, Value indices,
-                                                   double temperature,
-                                                   bool normalize) {
-  LinalgEmitter emitter(builder, loc);
-  auto emitRow = [&](ValueRange row, ValueRange parts) -> SmallVector<Value> {
-    DigitSoftmax softmax = emitDigitSoftmax(builder, loc, x, row, temperature);
-    Value slots =
-        PrefixSearch(builder, loc, emitter.sizes(parts[0])[0], softmax).run();
-    Ranks ranks(builder, loc);
-    SmallVector<Value> found = emitter.loop(
-        emit::index(builder, loc, 0), emit::size(builder, loc, parts[0], 0),
-        parts, [&](Value i, ValueRange carried) -> SmallVector<Value> {
-          Value rank = emit::load(builder, loc, slots, i);
-          Value slot = emit::fromIndex(builder, loc, ranks.index(rank),
-                                       builder.getI32Type());
-          return {emitter.insert(ranks.value(rank), carried[0], i),
-                  emitter.insert(slot, carried[1], i)};
-        });
-    if (normalize)
-      found[0] = emitNormalized(builder, loc, found[0]);
-    return found;
-  };
-  return emitter.rows(leadingDims(values), {values, indices}, emitRow);
-}
-
 namespace {
 class ProductSoftmaxTopKLowering : OpLowering<ProductSoftmaxTopKOp> {
 public:
@@ -385,9 +357,31 @@ public:
       : OpLowering(builder, op) {}
 
   SmallVector<Value> run() {
-    return emitProductSoftmaxTopK(builder, loc, op.getX(), op.getValues(),
-                                  op.getIndices(), op.getTemperature(),
-                                  op.getNormalize());
+    return emitter.rows(
+        leadingDims(op.getValues()), {op.getValues(), op.getIndices()},
+        [&](ValueRange row, ValueRange parts) { return lowerRow(row, parts); });
+  }
+
+private:
+  SmallVector<Value> lowerRow(ValueRange row, ValueRange parts) {
+    DigitSoftmax softmax =
+        emitDigitSoftmax(builder, loc, op.getX(), row, op.getTemperature());
+    Value slots =
+        PrefixSearch(builder, loc, emitter.sizes(parts[0])[0], softmax).run();
+    Ranks ranks(builder, loc);
+    SmallVector<Value> found =
+        emitter.loop(index(0), emit::size(builder, loc, parts[0], 0), parts,
+                     [&](Value i, ValueRange carried) -> SmallVector<Value> {
+                       Value rank = load(slots, i);
+                       Value slot =
+                           emit::fromIndex(builder, loc, ranks.index(rank),
+                                           builder.getI32Type());
+                       return {emitter.insert(ranks.value(rank), carried[0], i),
+                               emitter.insert(slot, carried[1], i)};
+                     });
+    if (op.getNormalize())
+      found[0] = emitNormalized(builder, loc, found[0]);
+    return found;
   }
 };
 } // namespace

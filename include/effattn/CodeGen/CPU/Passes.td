@@ -84,4 +84,25 @@ def ExpandQuantizedPass : EffAttn_ExpansionPass<"effattn-expand-quantized"> {
     "::mlir::scf::SCFDialect", "::mlir::vector::VectorDialect"];
 }
 
+def ExpandProductSoftmaxPass
+    : EffAttn_ExpansionPass<"effattn-expand-product-softmax"> {
+  let summary = "search the best slots of a product of digits by vectors";
+  let description = [{
+    `effattn.product_softmax_top_k` on memrefs becomes loops over vectors. Of
+    each digit the K best values are found: a bound that at least K reach comes
+    from the largest values of 2 K groups, what reaches it is gathered and put
+    in order by comparing all pairs. The best prefixes are extended likewise,
+    from pairs (i, j) of their and the digit's order with (i + 1)(j + 1) <= K
+    only. `effattn.product_softmax` takes its exponentials from the same code,
+    so that the values of both are the same.
+
+    Cost of a row: U P exponentials and two comparisons of each; about 2 K^2
+    comparisons a digit, 16 at a time, where K is at most 64, and P log P
+    where it is more. Scratch of a task: 16 bytes for each of P values or of
+    K ln K pairs, whichever are more, of 16 rows.
+
+    Source: RAM-Net (arXiv 2602.11958), product softmax and its top-k.
+  }];
+}
+
 #endif // EFFATTN_CODEGEN_CPU_PASSES

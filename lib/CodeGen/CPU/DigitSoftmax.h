@@ -1,0 +1,52 @@
+//===- DigitSoftmax.h - The powers of a digit's logits --------------------===//
+#ifndef EFFATTN_LIB_CODEGEN_CPU_DIGITSOFTMAX_H
+#define EFFATTN_LIB_CODEGEN_CPU_DIGITSOFTMAX_H
+
+#include "VectorEmitter.h"
+
+namespace mlir::effattn {
+
+/// The softmax of each digit of `x`, `... U P`, but for the division: whoever
+/// needs few of the probabilities divides few.
+class DigitSoftmax {
+public:
+  DigitSoftmax(VectorEmitter &e, Value x, double temperature);
+
+  /// Writes the powers of a digit into `powers`, f32, and -1 behind them up to
+  /// its end, a multiple of the vector's lanes; returns their sum. It is NaN
+  /// where a probability is.
+  Value run(ValueRange row, Value digit, Value powers);
+
+  Value digits() { return e.size(x, rank - 2); }
+  /// Values of a digit.
+  Value base() { return e.size(x, rank - 1); }
+
+private:
+  /// Carries a vector over the columns of the digit, from lanes of `start` on:
+  /// several vectors at a time, which hides how long exponentials take, and
+  /// then one by one. `body` emits for a vector of any of the two widths.
+  Value reduce(Value start,
+               function_ref<Value(VectorEmitter &, Value column, Value mask,
+                                  Value sofar)>
+                   body,
+               function_ref<Value(Value, Value)> combine);
+  Value findLargest();
+  Value raise(Value largest);
+  Value load(VectorEmitter &to, Value column, Value mask);
+  /// `differences / temperature`.
+  Value scale(VectorEmitter &to, Value differences);
+
+  VectorEmitter &e;
+  Value x;
+  int64_t rank;
+  float temperature;
+  /// Of several vectors as one.
+  CpuModel wide;
+  /// The digit in work.
+  SmallVector<Value> place;
+  Value powers;
+};
+
+} // namespace mlir::effattn
+
+#endif // EFFATTN_LIB_CODEGEN_CPU_DIGITSOFTMAX_H

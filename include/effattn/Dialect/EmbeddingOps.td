@@ -372,9 +372,10 @@ def EffAttn_QuantizedMatmulOp : EffAttn_QuantizedTableOp<"quantized_matmul"> {
     `row_index` of every row lies in its table. C6 (at run time): `nearest` of
     every row is -1 or the id of an 8-bit row.
 
-    Cost: every row of the table is decoded once, 16 at a time into 16 C
-    numbers of scratch, and multiplied by all rows of `x`; `i8` keeps a copy of
-    `x` in f32.
+    Cost: one pass over the codes, a few of which at a time are decoded, or
+    copied as bytes, into scratch: at most 2048 rows of 384 columns in f32, or
+    256 rows of bytes a thread. `i8` keeps a copy of `x` in f32, or two in
+    bytes. For few rows of `x` reading the table is what takes time.
 
     ```mlir
     func.func @logits(%x: tensor<?x640xbf16>, %codes4: tensor<?x320xi8>, %codes8: tensor<?x640xi8>,

@@ -1,5 +1,6 @@
 //===- ExpandAttention.cpp - Attend tile by tile --------------------------===//
 #include "AttentionTile.h"
+#include "Expansion.h"
 #include "MaskTables.h"
 #include "effattn/CodeGen/CPU/Passes.h"
 #include "effattn/Dialect/AttentionOps.h"
@@ -509,18 +510,14 @@ struct ExpandAttentionPass
   using Base::Base;
 
   void runOnOperation() override {
-    CpuModel cpu;
-    cpu.vectorBits = vectorBits;
-    cpu.vectorRegisters = vectorRegisters;
-    SmallVector<AttentionOp> ops;
-    getOperation()->walk([&](AttentionOp op) {
-      if (op.hasPureBufferSemantics())
-        ops.push_back(op);
-    });
-    for (AttentionOp op : ops) {
-      OpBuilder builder(op);
-      AttentionExpansion(builder, op, cpu).run();
-    }
+    FailureOr<CpuModel> cpu =
+        readCpuModel(getOperation(), vectorBits, vectorRegisters, byteDots);
+    if (failed(cpu))
+      return signalPassFailure();
+    forEachOnBuffers<AttentionOp>(getOperation(),
+                                  [&](OpBuilder &builder, AttentionOp op) {
+                                    AttentionExpansion(builder, op, *cpu).run();
+                                  });
   }
 };
 } // namespace

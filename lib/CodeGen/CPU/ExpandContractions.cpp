@@ -1,4 +1,5 @@
 //===- ExpandContractions.cpp - Multiply matrices by blocks ---------------===//
+#include "Expansion.h"
 #include "Product.h"
 #include "effattn/CodeGen/CPU/Passes.h"
 #include "effattn/Dialect/EffAttn.h"
@@ -78,8 +79,8 @@ static bool isFloat(Type type) {
 }
 
 LogicalResult ContractionExpansion::match() {
-  if (!op.hasPureBufferSemantics() || !linalg::isaContractionOpInterface(op) ||
-      !isProductAndSum(op) || op->getParentOfType<scf::ParallelOp>() ||
+  if (!linalg::isaContractionOpInterface(op) || !isProductAndSum(op) ||
+      op->getParentOfType<scf::ParallelOp>() ||
       op->getParentOfType<scf::ForallOp>())
     return failure();
   for (Value operand : op->getOperands())
@@ -270,17 +271,16 @@ struct ExpandContractionsPass
   using Base::Base;
 
   void runOnOperation() override {
-    CpuModel cpu;
-    cpu.vectorBits = vectorBits;
-    cpu.vectorRegisters = vectorRegisters;
-    SmallVector<linalg::LinalgOp> ops;
-    getOperation()->walk([&](linalg::LinalgOp op) { ops.push_back(op); });
-    for (linalg::LinalgOp op : ops) {
-      OpBuilder builder(op);
-      ContractionExpansion expansion(builder, op, cpu);
-      if (succeeded(expansion.match()))
-        expansion.run();
-    }
+    FailureOr<CpuModel> cpu =
+        readCpuModel(getOperation(), vectorBits, vectorRegisters, byteDots);
+    if (failed(cpu))
+      return signalPassFailure();
+    forEachOnBuffers<linalg::LinalgOp>(
+        getOperation(), [&](OpBuilder &builder, linalg::LinalgOp op) {
+          ContractionExpansion expansion(builder, op, *cpu);
+          if (succeeded(expansion.match()))
+            expansion.run();
+        });
   }
 };
 } // namespace

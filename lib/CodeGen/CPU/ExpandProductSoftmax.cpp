@@ -1,5 +1,6 @@
 //===- ExpandProductSoftmax.cpp - Slots of digits, all or the best --------===//
 #include "DigitSoftmax.h"
+#include "Expansion.h"
 #include "ProductSearch.h"
 #include "effattn/CodeGen/CPU/Passes.h"
 #include "effattn/Dialect/MemoryOps.h"
@@ -166,25 +167,20 @@ struct ExpandProductSoftmaxPass
   using Base::Base;
 
   void runOnOperation() override {
-    CpuModel cpu;
-    cpu.vectorBits = vectorBits;
-    cpu.vectorRegisters = vectorRegisters;
-    expandAll<ProductSoftmaxTopKOp>(cpu);
-    expandAll<ProductSoftmaxOp>(cpu);
+    FailureOr<CpuModel> cpu =
+        readCpuModel(getOperation(), vectorBits, vectorRegisters, byteDots);
+    if (failed(cpu))
+      return signalPassFailure();
+    expandAll<ProductSoftmaxTopKOp>(*cpu);
+    expandAll<ProductSoftmaxOp>(*cpu);
   }
 
   template <typename Op> void expandAll(const CpuModel &cpu) {
-    SmallVector<Op> ops;
-    getOperation()->walk([&](Op op) {
-      if (op.hasPureBufferSemantics())
-        ops.push_back(op);
-    });
-    for (Op op : ops) {
-      OpBuilder builder(op);
+    forEachOnBuffers<Op>(getOperation(), [&](OpBuilder &builder, Op op) {
       VectorEmitter emitter(builder, op.getLoc(), cpu);
       expand(emitter, op);
       op.erase();
-    }
+    });
   }
 };
 } // namespace

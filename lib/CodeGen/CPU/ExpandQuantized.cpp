@@ -1,4 +1,5 @@
 //===- ExpandQuantized.cpp - Multiply by tables of 4 and 8 bits -----------===//
+#include "Expansion.h"
 #include "IntegerProduct.h"
 #include "effattn/CodeGen/CPU/Passes.h"
 
@@ -248,19 +249,14 @@ struct ExpandQuantizedPass
   using Base::Base;
 
   void runOnOperation() override {
-    CpuModel cpu;
-    cpu.vectorBits = vectorBits;
-    cpu.vectorRegisters = vectorRegisters;
-    cpu.byteDots = byteDots;
-    SmallVector<QuantizedMatmulOp> ops;
-    getOperation()->walk([&](QuantizedMatmulOp op) {
-      if (op.hasPureBufferSemantics())
-        ops.push_back(op);
-    });
-    for (QuantizedMatmulOp op : ops) {
-      OpBuilder builder(op);
-      QuantizedExpansion(builder, op, cpu).run();
-    }
+    FailureOr<CpuModel> cpu =
+        readCpuModel(getOperation(), vectorBits, vectorRegisters, byteDots);
+    if (failed(cpu))
+      return signalPassFailure();
+    forEachOnBuffers<QuantizedMatmulOp>(
+        getOperation(), [&](OpBuilder &builder, QuantizedMatmulOp op) {
+          QuantizedExpansion(builder, op, *cpu).run();
+        });
   }
 };
 } // namespace

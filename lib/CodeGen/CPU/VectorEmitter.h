@@ -136,7 +136,7 @@ public:
                             function_ref<SmallVector<Value>()> otherwise);
 };
 
-/// The smallest and largest alignment that vectors profit from, in bytes.
+/// A cache line, and the widest vector, in bytes.
 inline constexpr int64_t kVectorAlignment = 64;
 
 } // namespace mlir::effattn

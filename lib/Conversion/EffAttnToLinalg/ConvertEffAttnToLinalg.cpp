@@ -59,6 +59,14 @@ struct ConvertEffAttnToLinalgPass
   using Base::Base;
 
   void runOnOperation() override {
+    for (StringRef name : except) {
+      if (RegisteredOperationName::lookup(name, &getContext()))
+        continue;
+      getOperation()->emitError("expected 'except' to name ops, but there is "
+                                "no op '")
+          << name << "'";
+      return signalPassFailure();
+    }
     IRRewriter rewriter(&getContext());
     getOperation()->walk([&](ComputeOpInterface op) {
       if (!isExcepted(op->getName()) &&

@@ -53,7 +53,7 @@ static std::string expansionPasses(const CpuPipelineOptions &options) {
   if (!options.tuned)
     return "";
   std::string cpu = CpuModel::fromFeatures(options.cpuFeatures).printOptions();
-  return "effattn-expand-attention{" + cpu +
+  return "effattn-outline-kernels,effattn-expand-attention{" + cpu +
          "},effattn-expand-product-softmax{" + cpu +
          "},effattn-expand-quantized{" + cpu +
          "},effattn-expand-contractions{" + cpu +

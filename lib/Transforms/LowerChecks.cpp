@@ -52,9 +52,14 @@ public:
   LogicalResult run(func::FuncOp function);
 
 private:
-  /// Branches to a new error block before `op` unless `condition` holds.
+  /// Branches to a new block before `op` unless `condition` holds. The block
+  /// returns the status that `emitStatus` gives there.
   void branch(func::FuncOp function, Operation *op, Value condition,
-              int32_t code, StringRef message, ValueRange arguments);
+              function_ref<Value()> emitStatus);
+  /// Sets what effattn_last_error() returns; the value is `code`.
+  Value emitError(Location loc, int32_t code, StringRef message,
+                  ValueRange arguments);
+  bool mayFail(func::CallOp call);
   Value emitArguments(Location loc, ValueRange arguments);
   Value emitString(Location loc, StringRef text);
   LLVM::LLVMFuncOp getFailFunction();
@@ -118,21 +123,24 @@ Value CheckLowering::emitArguments(Location loc, ValueRange arguments) {
   return array;
 }
 
+Value CheckLowering::emitError(Location loc, int32_t code, StringRef message,
+                               ValueRange arguments) {
+  return LLVM::CallOp::create(
+             builder, loc, getFailFunction(),
+             ValueRange{arith::ConstantIntOp::create(builder, loc, code, 32),
+                        emitString(loc, describeLocation(loc) + message.str()),
+                        emitArguments(loc, arguments)})
+      .getResult();
+}
+
 void CheckLowering::branch(func::FuncOp function, Operation *op,
-                           Value condition, int32_t code, StringRef message,
-                           ValueRange arguments) {
+                           Value condition, function_ref<Value()> emitStatus) {
   Location loc = op->getLoc();
   Block *before = op->getBlock();
   Block *after = before->splitBlock(op);
   Block *failed =
       builder.createBlock(&function.getBody(), function.getBody().end());
-  Value status =
-      LLVM::CallOp::create(
-          builder, loc, getFailFunction(),
-          ValueRange{arith::ConstantIntOp::create(builder, loc, code, 32),
-                     emitString(loc, describeLocation(loc) + message.str()),
-                     emitArguments(loc, arguments)})
-          .getResult();
+  Value status = emitStatus();
   SmallVector<Value> results;
   for (Type type : function.getResultTypes().drop_back())
     results.push_back(ub::PoisonOp::create(builder, loc, type));
@@ -142,17 +150,29 @@ void CheckLowering::branch(func::FuncOp function, Operation *op,
   cf::CondBranchOp::create(builder, loc, condition, after, failed);
 }
 
+/// A private function whose result is a status, as of effattn-outline-kernels.
+bool CheckLowering::mayFail(func::CallOp call) {
+  auto callee = symbols.lookup<func::FuncOp>(call.getCallee());
+  return callee && callee.isPrivate() && !callee.isExternal() &&
+         callee.getNumResults() == 1 &&
+         callee.getResultTypes()[0].isInteger(32);
+}
+
 LogicalResult CheckLowering::run(func::FuncOp function) {
   SmallVector<CheckOp> checks;
+  SmallVector<func::CallOp> calls;
   SmallVector<memref::AllocOp> allocations;
   function.walk([&](Operation *op) {
     if (auto check = dyn_cast<CheckOp>(op))
       checks.push_back(check);
+    auto call = dyn_cast<func::CallOp>(op);
+    if (call && mayFail(call))
+      calls.push_back(call);
     auto allocation = dyn_cast<memref::AllocOp>(op);
     if (allocation && allocation->getParentOp() == function)
       allocations.push_back(allocation);
   });
-  if (checks.empty() && allocations.empty())
+  if (checks.empty() && calls.empty() && allocations.empty())
     return success();
   ArrayRef<Type> types = function.getResultTypes();
   if (types.empty() || !types.back().isInteger(32))
@@ -165,9 +185,26 @@ LogicalResult CheckLowering::run(func::FuncOp function) {
                                "function, because a failed check returns; "
                                "run effattn-limit-parallelism and "
                                "convert-scf-to-cf before");
-    branch(function, check, check.getCondition(), kDataError,
-           check.getMessage(), check.getArguments());
+    branch(function, check, check.getCondition(), [&] {
+      return emitError(check.getLoc(), kDataError, check.getMessage(),
+                       check.getArguments());
+    });
     check.erase();
+  }
+  for (func::CallOp call : calls) {
+    if (call->getParentOp() != function)
+      return call.emitOpError("expected no region between the call and its "
+                              "function, because a failed call returns; "
+                              "run convert-scf-to-cf before");
+    Location loc = call.getLoc();
+    Value status = call.getResult(0);
+    builder.setInsertionPointAfter(call);
+    Value holds = arith::CmpIOp::create(
+        builder, loc, arith::CmpIPredicate::eq, status,
+        arith::ConstantIntOp::create(builder, loc, 0, 32));
+    // Who failed has left a message.
+    branch(function, holds.getDefiningOp()->getNextNode(), holds,
+           [&] { return status; });
   }
   for (memref::AllocOp allocation : allocations) {
     Location loc = allocation.getLoc();
@@ -176,8 +213,9 @@ LogicalResult CheckLowering::run(func::FuncOp function) {
                                                                    allocation);
     Value holds = arith::CmpIOp::create(builder, loc, arith::CmpIPredicate::ne,
                                         address, emit::index(builder, loc, 0));
-    branch(function, holds.getDefiningOp()->getNextNode(), holds, kOutOfMemory,
-           "out of memory", ValueRange());
+    branch(function, holds.getDefiningOp()->getNextNode(), holds, [&] {
+      return emitError(loc, kOutOfMemory, "out of memory", ValueRange());
+    });
   }
   return success();
 }

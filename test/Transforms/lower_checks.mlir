@@ -50,3 +50,42 @@ func.func @in_loop(%ok: i1, %n: index) -> i32 {
   %done = arith.constant 0 : i32
   return %done : i32
 }
+
+// -----
+
+// Who fails has left a message.
+// CHECK-LABEL: func.func @call(
+// CHECK:         %[[STATUS:.*]] = call @kernel
+// CHECK:         %[[OK:.*]] = arith.cmpi eq, %[[STATUS]], %c0_i32
+// CHECK:         cf.cond_br %[[OK]], ^[[GO:.*]], ^[[FAIL:.*]]
+// CHECK:       ^[[FAIL]]:
+// CHECK-NOT:     effattn_fail
+// CHECK:         return %[[STATUS]]
+func.func @call(%n: index) -> i32 {
+  %status = call @kernel(%n) : (index) -> i32
+  %done = arith.constant 0 : i32
+  return %done : i32
+}
+func.func private @kernel(%n: index) -> i32 {
+  %buffer = memref.alloc(%n) : memref<?xf32>
+  memref.dealloc %buffer : memref<?xf32>
+  %done = arith.constant 0 : i32
+  return %done : i32
+}
+
+// -----
+
+func.func @call_in_loop(%n: index) -> i32 {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  scf.for %i = %c0 to %n step %c1 {
+    // expected-error @below {{expected no region between the call and its function}}
+    func.call @kernel(%n) : (index) -> i32
+  }
+  %done = arith.constant 0 : i32
+  return %done : i32
+}
+func.func private @kernel(%n: index) -> i32 {
+  %done = arith.constant 0 : i32
+  return %done : i32
+}

@@ -79,9 +79,10 @@ def LowerChecksPass : Pass<"effattn-lower-checks", "::mlir::ModuleOp"> {
   let description = [{
     Expects control flow as a CFG (after `convert-scf-to-cf`) in functions whose
     last result is an i32 status. A failing check calls the support code with
-    its sentence and returns the code; a failed allocation does the same.
-    Checks inside a parallel region are refused: `effattn-limit-parallelism`
-    makes such loops sequential before.
+    its sentence and returns the code; a failed allocation does the same. After
+    a call of a private function that returns an i32 alone, a status other than
+    0 is returned. Checks inside a parallel region are refused:
+    `effattn-limit-parallelism` makes such loops sequential before.
   }];
   let dependentDialects = ["::mlir::arith::ArithDialect",
     "::mlir::cf::ControlFlowDialect", "::mlir::LLVM::LLVMDialect",

@@ -1,4 +1,5 @@
 //===- ExpandContractions.cpp - Multiply matrices by blocks ---------------===//
+#include "Contractions.h"
 #include "Expansion.h"
 #include "Product.h"
 #include "effattn/CodeGen/CPU/Passes.h"
@@ -45,7 +46,6 @@ private:
   Value countOf(ArrayRef<unsigned> loops);
   Value sizeOf(unsigned loop);
   void roundResult(const Product &product, const MatrixView &wanted);
-  linalg::FillOp findFill();
 
   VectorEmitter emitter;
   linalg::LinalgOp op;
@@ -110,6 +110,25 @@ LogicalResult ContractionExpansion::match() {
   }
   return success(loops.k.size() == 1 && loops.n.size() == 1 &&
                  isStep(*result, loops.n));
+}
+
+linalg::FillOp effattn::findZeros(linalg::LinalgOp op) {
+  for (Operation *before = op->getPrevNode(); before;
+       before = before->getPrevNode()) {
+    auto fill = dyn_cast<linalg::FillOp>(before);
+    if (fill && fill.getOutputs()[0] == op.getDpsInits()[0])
+      return matchPattern(fill.getInputs()[0], m_AnyZeroFloat()) ? fill
+                                                                 : nullptr;
+    if (!isMemoryEffectFree(before) && !isa<memref::AllocOp, CheckOp>(before))
+      return nullptr;
+  }
+  return nullptr;
+}
+
+bool effattn::isExpandableContraction(linalg::LinalgOp op) {
+  OpBuilder builder(op);
+  CpuModel anyCpu;
+  return succeeded(ContractionExpansion(builder, op, anyCpu).match());
 }
 
 /// Whether an operand's elements lie side by side along the loop.
@@ -183,23 +202,9 @@ Product ContractionExpansion::makeProduct() {
   return product;
 }
 
-/// The zeros that the result starts from, where nothing else sees them.
-linalg::FillOp ContractionExpansion::findFill() {
-  for (Operation *before = op->getPrevNode(); before;
-       before = before->getPrevNode()) {
-    auto fill = dyn_cast<linalg::FillOp>(before);
-    if (fill && fill.getOutputs()[0] == result->get())
-      return matchPattern(fill.getInputs()[0], m_AnyZeroFloat()) ? fill
-                                                                 : nullptr;
-    if (!isMemoryEffectFree(before) && !isa<memref::AllocOp, CheckOp>(before))
-      return nullptr;
-  }
-  return nullptr;
-}
-
 void ContractionExpansion::run() {
   at.resize(op.getNumLoops());
-  linalg::FillOp fill = findFill();
+  linalg::FillOp fill = findZeros(op);
   accumulates = !fill;
   // Sums without terms are those zeros, too.
   Value depth = countOf(loops.k);

@@ -21,6 +21,28 @@ class EffAttn_ExpansionPass<string flag> : Pass<flag> {
     "::mlir::vector::VectorDialect"];
 }
 
+def OutlineKernelsPass : Pass<"effattn-outline-kernels", "::mlir::ModuleOp"> {
+  let summary = "expand ops that are equal in one place";
+  let description = [{
+    An expansion is some thousand instructions, and a model has the same op in
+    every layer. Ops on memrefs that an expansion takes (attention, products
+    with quantised tables, product softmax, contractions of floats with the
+    zeros that they start from) and that are equal but for the values of their
+    operands become calls of one private function, named after the op, which
+    holds the op: `effattn_kernel_matmul_0`. An op that has no equal stays where
+    it is, and so do ops inside of parallel loops.
+
+    Equal are ops of the same element types, static sizes, attributes and
+    regions, whose memory has contiguous rows or not; scalar operands that are
+    constants move into the function. It returns an i32 status, after which
+    `effattn-lower-checks` branches, so that an error inside is one of the
+    caller. LLVM may not inline it again.
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect",
+    "::mlir::func::FuncDialect", "::mlir::LLVM::LLVMDialect",
+    "::mlir::memref::MemRefDialect"];
+}
+
 def ExpandContractionsPass
     : EffAttn_ExpansionPass<"effattn-expand-contractions"> {
   let summary = "multiply matrices by blocks that fit registers and caches";

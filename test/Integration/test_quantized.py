@@ -5,6 +5,8 @@ terms is good to about 1e-7 of the terms' size. Results in bf16 and f16 are
 rounded once more, by 2^-9 and 2^-12 of their size.
 """
 
+import re
+
 import embedding_programs as compiled
 import ml_dtypes
 import numpy as np
@@ -13,9 +15,9 @@ from cases import Case
 from harness import CallError, compile_ir
 from hypothesis import given
 from hypothesis import strategies as st
-from quantized_tables import pack, quantized_tables
+from quantized_tables import HALVES, pack, quantized_tables, random_bytes
 
-from effattn import reference
+from effattn import Error, reference
 
 DTYPES = {"f32": np.float32, "bf16": ml_dtypes.bfloat16, "f16": np.float16}
 ROUNDING = {"f32": 2e-6, "bf16": 4e-3, "f16": 6e-4}
@@ -60,8 +62,8 @@ def a_table(width=6, groups=2, size=4):
     kind = np.zeros(size, np.uint8)
     kind[1:3] = 1
     return (
-        rng.integers(0, 256, (size - 2, (width + 1) // 2)).astype(np.uint8),
-        rng.integers(-128, 128, (2, width)).astype(np.int8),
+        random_bytes(rng, (size - 2, (width + 1) // 2)),
+        rng.integers(-127, 128, (2, width)).astype(np.int8),
         kind,
         np.array([0, 1, 0, 1] + list(range(2, size - 2)), np.int32),
         rng.normal(size=(size, groups)).astype(np.float32),
@@ -81,14 +83,14 @@ def test_bytes_of_any_type():
 
 
 def test_every_code():
-    """-8 and -128 are read as they are, low halves first."""
-    codes4 = np.arange(256, dtype=np.uint8)[None]
-    codes8 = np.resize(np.arange(-128, 128), 511).astype(np.int8)[None]
+    """All codes that are allowed, low halves first."""
+    codes4 = np.add.outer(16 * HALVES, HALVES).reshape(1, 225)
+    codes8 = np.resize(np.arange(-127, 128), 449).astype(np.int8)[None]
     table = (codes4, codes8, np.array([0, 1], np.uint8), np.zeros(2, np.int32), np.ones((2, 1), np.float32))
     ids = np.array([0, 1], np.int32)
     got = compiled.quantized_embedding(ids, *table)
     np.testing.assert_array_equal(got, reference.quantized_embedding(ids, *table))
-    assert got[0, :6].tolist() == [0, 0, 1, 0, 2, 0] and got[0, 272:276].tolist() == [-8, -8, -7, -8]
+    assert got[0, :6].tolist() == [0, 0, 1, 0, 2, 0] and got[0, -3:].tolist() == [-2, -1, -1]
 
 
 @pytest.mark.parametrize("width, groups, size", [(0, 0, 4), (0, 3, 4), (1, 1, 4), (6, 6, 4), (7, 7, 4)])
@@ -178,6 +180,69 @@ def test_what_rows_lead_to():
     # The row that is added must be there too.
     with pytest.raises(CallError, match=r"the rows of codes8, but got 9 at \[2\]"):
         look(index=changed(index, 2, 9), nearest=sources, **near)
+
+
+def spoilt_tables(width):
+    """Operands, keywords and the sentence about the one code in them that is out of range."""
+    for column in sorted({0, width // 3, width // 2, width - 1}):
+        for row in (0, 1):
+            table = a_table(width, 1)
+            residual = random_bytes(np.random.default_rng(0), table[0].shape).repeat(2, axis=0)
+            keywords = {"residual_codes": residual, "residual_scales": table[4]}
+            places = {"codes4": table[0], "codes8": table[1], "residual_codes": residual}
+            for name, codes in places.items():
+                before = codes[row].copy()
+                if name == "codes8":
+                    codes[row, column] = -128
+                else:
+                    byte = codes[row, column // 2]
+                    codes[row, column // 2] = byte & 15 | 0x80 if column % 2 else byte & 0xF0 | 8
+                most = 127 if name == "codes8" else 7
+                message = f"the codes of {name} to lie in [-{most}, {most}], but got {-most - 1} in row {row}"
+                yield tuple(map(np.copy, table)), {k: v.copy() for k, v in keywords.items()}, message
+                codes[row] = before
+
+
+@pytest.mark.parametrize("width", [1, 2, 7, 32, 64, 96, 133])
+def test_codes_out_of_range(width):
+    """The least number of 4 or 8 bits is no code, wherever it stands and however a product reads it."""
+    every = np.arange(4, dtype=np.int32)
+    for table, keywords, message in spoilt_tables(width):
+        calls = [
+            ("quantized_embedding", every, {}),
+            *(("quantized_matmul", np.ones((rows, width), np.float32), {"activation": activation})
+              for rows in (0, 1, 7, 20) for activation in ("f32", "i8")),
+        ]  # fmt: skip
+        plain = "residual" not in message
+        for name, x, more in calls:
+            for compensation in [{}, keywords] if plain else [keywords]:
+                for module, error in ((compiled, CallError), (reference, Error)):
+                    with pytest.raises(error, match=re.escape(message)):
+                        getattr(module, name)(x, *table, **more, **compensation)
+
+
+def test_codes_that_are_not_looked_at():
+    """Rows that no id asks for, and the half byte behind an odd number of columns."""
+    table = a_table(7, 1)
+    table[0][1], table[1][0] = 0x88, -128
+    table[0][0, 3] = 0x83
+    ids = np.array([0, 1], np.int32)
+    got = compiled.quantized_embedding(ids, *table)
+    np.testing.assert_allclose(got, reference.quantized_embedding(ids, *table), rtol=1e-6)
+    table[0][1], table[1][0] = 0x73, 127
+    x = np.ones((2, 7), np.float32)
+    got = compiled.quantized_matmul(x, *table)
+    np.testing.assert_allclose(got, reference.quantized_matmul(x, *table), rtol=1e-5)
+
+
+def test_a_nearest_row_out_of_range():
+    table = a_table()
+    near = {"nearest": np.array([2, -1, -1, -1], np.int32), "nearest_weight": np.ones(4, np.float32)}
+    table[1][0, 5] = -128
+    with pytest.raises(CallError, match=r"'effattn.quantized_embedding' op expected the codes of codes8 .* in row 0"):
+        compiled.quantized_embedding(np.zeros(1, np.int32), *table, **near)
+    with pytest.raises(CallError, match=r"'effattn.quantized_matmul' op expected the codes of codes8 .* in row 0"):
+        compiled.quantized_matmul(np.ones((1, 6), np.float32), *table, **near)
 
 
 def test_shapes_of_a_table():

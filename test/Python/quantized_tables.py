@@ -5,6 +5,15 @@ import ml_dtypes
 import numpy as np
 from hypothesis import strategies as st
 
+# 4-bit codes lie in [-7, 7]: these halves of bytes are allowed.
+HALVES = np.array([*range(8), *range(9, 16)], np.uint8)
+
+
+def random_bytes(rng, shape):
+    """Bytes of two 4-bit codes each, none of them -8."""
+    return rng.choice(HALVES, shape) + 16 * rng.choice(HALVES, shape)
+
+
 seeds = st.integers(0, 2**32 - 1).map(np.random.default_rng)
 
 

@@ -287,9 +287,8 @@ def EffAttn_QuantizedEmbeddingOp : EffAttn_QuantizedTableOp<"quantized_embedding
     | `out`             | `... C` | f32, bf16 or f16, as the init has it        |
 
     A byte of 4-bit codes holds two columns in two's complement, the first in
-    its low half; with odd C the last half is not used. Codes are read as they
-    are, -8 and -128 too. V4 or V8 may be 0, and of the nearest row its plain
-    part counts alone. Scales and weights may have any float type; sums are f32
+    its low half; with odd C the last half is not used, whatever it holds. V4 or
+    V8 may be 0, and of the nearest row its plain part counts alone. Scales and weights may have any float type; sums are f32
     and rounded once. Rows that no id asks for are not looked at. On average a
     column takes 4 + 4 f bits for a share f of 8-bit rows, and 4 more for the
     residual.
@@ -300,7 +299,8 @@ def EffAttn_QuantizedEmbeddingOp : EffAttn_QuantizedTableOp<"quantized_embedding
     C4: `nearest` and `nearest_weight` are given together. C5 (at run time):
     `row_index` of the rows that are asked for lies in their table. C6 (at run
     time): `nearest` of such rows is -1 or the id of an 8-bit row. C7 (at run
-    time): every id lies in [0, V).
+    time): every id lies in [0, V). C8 (at run time): 4-bit codes of such rows
+    lie in [-7, 7], 8-bit codes in [-127, 127].
 
     Cost: one pass over the codes of each row that is asked for, 2 ceil(C / 2)
     bytes of scratch a block of ids, twice as many with a residual.
@@ -370,7 +370,9 @@ def EffAttn_QuantizedMatmulOp : EffAttn_QuantizedTableOp<"quantized_matmul"> {
     groups. C3: `residual_codes` and `residual_scales` are given together.
     C4: `nearest` and `nearest_weight` are given together. C5 (at run time):
     `row_index` of every row lies in its table. C6 (at run time): `nearest` of
-    every row is -1 or the id of an 8-bit row.
+    every row is -1 or the id of an 8-bit row. C8 (at run time): 4-bit codes
+    of every row lie in [-7, 7], 8-bit codes in [-127, 127]. They are checked as
+    they are read, so that `out` may have been written when one is found.
 
     Cost: one pass over the codes, a few of which at a time are decoded, or
     copied as bytes, into scratch: at most 2048 rows of 384 columns in f32, or

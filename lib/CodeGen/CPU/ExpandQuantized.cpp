@@ -116,8 +116,13 @@ void QuantizedExpansion::run() {
   rows = e.index(1);
   for (int64_t dim = 0; dim + 1 < type.getRank(); ++dim)
     rows = e.mul(rows, e.size(output, dim));
-  // Without rows the table is not looked at.
-  e.choose(e.lessThan(e.index(0), rows), [&] { multiply(); });
+  e.choose(
+      e.lessThan(e.index(0), rows), [&] { multiply(); },
+      [&] {
+        e.loop(e.index(0), table->count, 1,
+               [&](Value id) { table->watch(id); });
+      });
+  quantizedRows.emitCodeChecks(op);
   if (output != op.getOut())
     linalg::makeMemRefCopyOp(e.builder, e.loc, output, op.getOut());
   op.erase();

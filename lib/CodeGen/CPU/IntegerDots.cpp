@@ -35,14 +35,15 @@ private:
   void emitSameKind(Value first, bool isWide);
   void emitRow(Value id);
   /// Dot products of some rows of the table and row `at` of the activations:
-  /// f32 lanes yet to be summed, added to `sums`.
+  /// f32 lanes yet to be summed, added to `sums`. What is carried from unit to
+  /// unit and from block to block are the sums and the least codes.
   SmallVector<Value> addParts(ArrayRef<RowPart> parts, Value at,
                               ValueRange sums);
   void scaleSteps(const RowPart &part, Value at, int64_t number);
   SmallVector<Value> addUnit(ArrayRef<RowPart> parts, Value at, Value unit,
                              Value blocks, ValueRange sums);
   SmallVector<Value> sumUnit(ArrayRef<RowPart> parts, Value at, Value unit,
-                             Value blocks);
+                             Value blocks, Value least);
   Value loadScale(int64_t number, Value unit, int64_t bits);
   SmallVector<Value> addBlock(ArrayRef<RowPart> parts, Value at, Value block,
                               ValueRange sums);
@@ -173,36 +174,44 @@ SmallVector<Value> IntegerDots::addParts(ArrayRef<RowPart> parts, Value at,
   Value units = table.groups, one = e.index(1);
   if (isPair)
     units = arith::DivUIOp::create(e.builder, e.loc, units, e.index(2));
+  SmallVector<Value> start(sums);
+  start.push_back(splatInteger(e, lanes, -1));
   auto addUnits = [&](Value blocks) {
-    return e.loop(e.index(0), units, 1, sums,
+    return e.loop(e.index(0), units, 1, start,
                   [&](Value unit, ValueRange carried) {
                     return addUnit(parts, at, unit, blocks, carried);
                   });
   };
+  auto watched = [&](SmallVector<Value> carried) {
+    table.watchIf(parts, carried.pop_back_val(), 0);
+    return carried;
+  };
   if (isPair)
-    return addUnits(one);
+    return watched(addUnits(one));
   Value blocks = arith::DivUIOp::create(e.builder, e.loc, table.groupWidth,
                                         e.index(lanes * 4));
   // Where vectors are wide, most groups of one block are pairs.
   if (e.cpu.vectorBits >= 512)
-    return addUnits(blocks);
+    return watched(addUnits(blocks));
   // Without a loop inside where units are of one block.
-  SmallVector<Type> types(parts.size(), sumType);
-  return e.choose(
-      e.equal(blocks, one), types, [&] { return addUnits(one); },
-      [&] { return addUnits(blocks); });
+  return watched(e.choose(
+      e.equal(blocks, one), ValueRange(start).getTypes(),
+      [&] { return addUnits(one); }, [&] { return addUnits(blocks); }));
 }
 
 SmallVector<Value> IntegerDots::addUnit(ArrayRef<RowPart> parts, Value at,
                                         Value unit, Value blocks,
                                         ValueRange sums) {
-  SmallVector<Value> products = sumUnit(parts, at, unit, blocks), next;
+  SmallVector<Value> products =
+      sumUnit(parts, at, unit, blocks, /*least=*/sums.back());
+  SmallVector<Value> next;
   for (unsigned i = 0; i < parts.size(); ++i) {
     Value number =
         arith::SIToFPOp::create(e.builder, e.loc, sumType, products[i]);
     next.push_back(
-        e.mulAdd(number, loadScale(i, unit, parts[i].bits), sums[i]));
+        e.mulAdd(number, loadScale(i, unit, parts[i].bits()), sums[i]));
   }
+  next.push_back(products.back());
   return next;
 }
 
@@ -228,12 +237,14 @@ Value IntegerDots::loadScale(int64_t number, Value unit, int64_t bits) {
   return e.select(mask, load(e.add(first, 1)), load(first));
 }
 
-/// i32 lanes of the products of a unit, one vector for each part.
+/// i32 lanes of the products of a unit, one vector for each part, and the least
+/// codes.
 SmallVector<Value> IntegerDots::sumUnit(ArrayRef<RowPart> parts, Value at,
-                                        Value unit, Value blocks) {
-  Value order = e.index(parts[0].bits == 8 ? 0 : 1);
+                                        Value unit, Value blocks, Value least) {
+  Value order = e.index(parts[0].bits() == 8 ? 0 : 1);
   Value start = loadIntegers(x.starts, {at, order, e.mul(unit, lanes)});
   SmallVector<Value> starts(parts.size(), start);
+  starts.push_back(least);
   if (matchPattern(blocks, m_One()))
     return addBlock(parts, at, unit, starts);
   Value first = e.mul(unit, blocks);
@@ -246,22 +257,27 @@ SmallVector<Value> IntegerDots::sumUnit(ArrayRef<RowPart> parts, Value at,
 SmallVector<Value> IntegerDots::addBlock(ArrayRef<RowPart> parts, Value at,
                                          Value block, ValueRange sums) {
   prefetch(parts, block);
-  Value order = e.index(parts[0].bits == 8 ? 0 : 1);
+  Value order = e.index(parts[0].bits() == 8 ? 0 : 1);
   Value numbers = loadIntegers(x.codes, {at, order, e.mul(block, lanes)});
   SmallVector<Value> next;
-  for (auto [part, sum] : llvm::zip(parts, sums))
-    next.push_back(emitByteDots(e, sum, loadBlock(part, block), numbers));
+  Value least = sums.back();
+  for (auto [part, sum] : llvm::zip(parts, sums.drop_back())) {
+    Value codes = loadBlock(part, block);
+    next.push_back(emitByteDots(e, sum, codes, numbers));
+    least = leastBytes(e, least, codes);
+  }
+  next.push_back(least);
   return next;
 }
 
 /// The codes of a block made positive: 128 or 8 are added. Those of 4 bits have
 /// the even columns first.
 Value IntegerDots::loadBlock(const RowPart &part, Value block) {
-  int64_t bytes = lanes * part.bits / 2;
+  int64_t bytes = lanes * part.bits() / 2;
   Value codes = vector::LoadOp::create(
       e.builder, e.loc, VectorType::get(bytes, e.builder.getI8Type()),
       part.codes, ValueRange{part.row, e.mul(block, bytes)});
-  if (part.bits == 8) {
+  if (part.bits() == 8) {
     codes = vector::BitCastOp::create(e.builder, e.loc, integers, codes);
     return arith::XOrIOp::create(e.builder, e.loc, codes,
                                  splatInteger(e, lanes, 0x80808080));
@@ -285,7 +301,7 @@ Value IntegerDots::loadBlock(const RowPart &part, Value block) {
 /// A set of rows is read as one stream: most often its rows lie one behind the
 /// other.
 void IntegerDots::prefetch(ArrayRef<RowPart> parts, Value block) {
-  int64_t bytes = lanes * parts[0].bits / 2 * parts.size();
+  int64_t bytes = lanes * parts[0].bits() / 2 * parts.size();
   Value column = e.add(e.mul(block, bytes), kAhead);
   for (int64_t line = 0; line < bytes; line += kVectorAlignment)
     e.prefetch(parts[0].codes, {parts[0].row, e.add(column, line)});

@@ -177,11 +177,15 @@ void PackedIntegerProduct::packColumns(Value first, Value place, Value at) {
 
 void PackedIntegerProduct::readRow(const RowPart &part, int64_t number,
                                    Value line, Value place, Value column) {
-  Value where = e.index(number);
-  e.loop(e.index(0), quarter, kBlockLanes, [&](Value k) {
-    vector::StoreOp::create(e.builder, e.loc, loadBlock(part, k), lines,
+  Value where = e.index(number), most = splatInteger(e, kBlockLanes, -1);
+  auto copyBlock = [&](Value k, ValueRange least) {
+    Value block = loadBlock(part, k);
+    vector::StoreOp::create(e.builder, e.loc, block, lines,
                             ValueRange{where, line, k});
-  });
+    return SmallVector<Value>{leastBytes(e, least[0], block)};
+  };
+  Value least = e.loop(e.index(0), quarter, kBlockLanes, most, copyBlock)[0];
+  table.watchIf(part, least, part.bits() == 8 ? 0 : 128 - 8);
   e.loop(e.index(0), table.groups, 1, [&](Value group) {
     Value scale = e.loadScalar(part.scales, {part.scaleRow, group});
     if (part.weight)

@@ -1,5 +1,6 @@
 //===- QuantizedRows.cpp - Rows of a table of 4-bit and 8-bit codes -------===//
 #include "QuantizedRows.h"
+#include "effattn/Dialect/CodeChecks.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
@@ -8,11 +9,22 @@
 using namespace mlir;
 using namespace mlir::effattn;
 
+/// More than any row.
+static Value noRow(VectorEmitter &e) {
+  return arith::ConstantIntOp::create(e.builder, e.loc,
+                                      std::numeric_limits<int64_t>::max(), 64);
+}
+
 QuantizedRows::QuantizedRows(VectorEmitter &e, const QuantizedTable &table)
     : count(e.size(table.scales, 0)), width(e.size(table.codes8, 1)),
       groups(e.size(table.scales, 1)), emitter(e), table(table) {
   groupWidth = arith::DivUIOp::create(e.builder, e.loc, width,
                                       e.max(groups, e.index(1)));
+  int64_t operands = codeOperands().size();
+  badRows = e.scratch({e.fixed(operands)}, e.builder.getI64Type());
+  for (int64_t operand = 0; operand < operands; ++operand)
+    memref::StoreOp::create(e.builder, e.loc, noRow(e), badRows,
+                            e.index(operand));
 }
 
 Value QuantizedRows::isWide(Value id) {
@@ -21,16 +33,21 @@ Value QuantizedRows::isWide(Value id) {
 
 RowPart QuantizedRows::ownPart(Value id, bool isWide) {
   Value row = emit::loadIndex(emitter.builder, emitter.loc, table.rowIndex, id);
-  return {isWide ? table.codes8 : table.codes4,
+  return {isWide ? RowPart::Codes8 : RowPart::Codes4,
+          isWide ? table.codes8 : table.codes4,
           row,
-          isWide ? 8 : 4,
           table.scales,
           id,
           Value()};
 }
 
 RowPart QuantizedRows::residualPart(Value id) {
-  return {table.residualCodes, id, 4, table.residualScales, id, Value()};
+  return {RowPart::ResidualCodes,
+          table.residualCodes,
+          id,
+          table.residualScales,
+          id,
+          Value()};
 }
 
 Value QuantizedRows::nearestOf(Value id) {
@@ -82,7 +99,7 @@ Value QuantizedRows::loadBytes(const RowPart &part, Value column,
     return vector::LoadOp::create(e.builder, e.loc, type, part.codes,
                                   ValueRange{part.row, at});
   };
-  if (part.bits == 8)
+  if (part.bits() == 8)
     return load(columns, column);
   Value at = arith::DivUIOp::create(e.builder, e.loc, column, e.index(2));
   auto [low, high] = splitBytes(e, load(columns / 2, at));
@@ -101,7 +118,7 @@ Value QuantizedRows::loadCodes(const RowPart &part, Value column) {
 Value QuantizedRows::loadCode(const RowPart &part, Value column) {
   VectorEmitter &e = emitter;
   Value code;
-  if (part.bits == 8) {
+  if (part.bits() == 8) {
     code = emit::load(e.builder, e.loc, part.codes, {part.row, column});
   } else {
     Value two = e.index(2);
@@ -120,6 +137,7 @@ void QuantizedRows::decodePart(const RowPart &part, Value first, Value end,
                                function_ref<SmallVector<Value>(Value)> placeOf,
                                Value out) {
   VectorEmitter &e = emitter;
+  watch(part, first, end);
   auto decodeGroups = [&](bool byVectors) {
     auto numberOf = [&](Value scalar) {
       return byVectors ? e.splat(scalar) : scalar;
@@ -172,4 +190,65 @@ void QuantizedRows::decode(Value id, Value first, Value columns, Value out,
     // The row's own codes are visited in either branch of their kind.
     decodePart(part, first, end, /*isFirst=*/visited++ < 2, placeOf, out);
   });
+}
+
+//===----------------------------------------------------------------------===//
+// Codes out of range
+//===----------------------------------------------------------------------===//
+
+SmallVector<std::pair<StringRef, Value>> QuantizedRows::codeOperands() {
+  SmallVector<std::pair<StringRef, Value>> operands{{"codes4", table.codes4},
+                                                    {"codes8", table.codes8}};
+  if (hasResidual())
+    operands.push_back({"residual_codes", table.residualCodes});
+  return operands;
+}
+
+void QuantizedRows::watch(const RowPart &part, Value first, Value end) {
+  VectorEmitter &e = emitter;
+  Value least = emitLeastCode(e.builder, e.loc, part.codes, part.row,
+                              part.bits(), first, end);
+  Value worst = arith::ConstantIntOp::create(e.builder, e.loc, -128, 8);
+  e.choose(e.equal(least, worst), [&] {
+    // Other tasks may have found other rows.
+    Value row = arith::IndexCastOp::create(e.builder, e.loc,
+                                           e.builder.getI64Type(), part.row);
+    memref::AtomicRMWOp::create(e.builder, e.loc, arith::AtomicRMWKind::mins,
+                                row, badRows, e.index(part.operand));
+  });
+}
+
+void QuantizedRows::watch(Value id) {
+  forEachPart(
+      id, [&](const RowPart &part) { watch(part, emitter.index(0), width); });
+}
+
+void QuantizedRows::watchIf(ArrayRef<RowPart> parts, Value least,
+                            int64_t worst) {
+  VectorEmitter &e = emitter;
+  auto integers = cast<VectorType>(least.getType());
+  auto bytes =
+      VectorType::get(integers.getNumElements() * 4, e.builder.getI8Type());
+  Value bad = arith::ConstantOp::create(
+      e.builder, e.loc,
+      DenseElementsAttr::get(bytes, static_cast<int8_t>(worst)));
+  Value isBad =
+      e.equal(vector::BitCastOp::create(e.builder, e.loc, bytes, least), bad);
+  Value any = vector::ReductionOp::create(e.builder, e.loc,
+                                          vector::CombiningKind::OR, isBad);
+  e.choose(any, [&] {
+    for (const RowPart &part : parts)
+      watch(part, e.index(0), width);
+  });
+}
+
+void QuantizedRows::emitCodeChecks(Operation *op) {
+  VectorEmitter &e = emitter;
+  for (auto [number, operand] : llvm::enumerate(codeOperands())) {
+    Value row = memref::LoadOp::create(e.builder, e.loc, badRows,
+                                       ValueRange{e.index(number)});
+    emitCodeCheck(e.builder, e.loc, op, operand.first,
+                  number == RowPart::Codes8 ? 8 : 4, e.equal(row, noRow(e)),
+                  row);
+  }
 }

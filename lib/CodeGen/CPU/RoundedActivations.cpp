@@ -33,6 +33,18 @@ Value effattn::emitByteDots(VectorEmitter &e, Value sums, Value left,
       .getResult(0);
 }
 
+Value effattn::leastBytes(VectorEmitter &e, Value lhs, Value rhs) {
+  auto integers = cast<VectorType>(lhs.getType());
+  auto bytes =
+      VectorType::get(integers.getNumElements() * 4, e.builder.getI8Type());
+  auto toBytes = [&](Value vector) -> Value {
+    return vector::BitCastOp::create(e.builder, e.loc, bytes, vector);
+  };
+  Value least =
+      arith::MinUIOp::create(e.builder, e.loc, toBytes(lhs), toBytes(rhs));
+  return vector::BitCastOp::create(e.builder, e.loc, integers, least);
+}
+
 Value effattn::splatInteger(VectorEmitter &e, int64_t lanes, int64_t number) {
   auto type = VectorType::get(lanes, e.builder.getI32Type());
   return arith::ConstantOp::create(

@@ -33,6 +33,8 @@ struct IntegerActivations {
 /// Sums of the products of bytes added to i32 lanes: positive ones of `left`
 /// and those with a sign of `right`, both given as vectors of i32.
 Value emitByteDots(VectorEmitter &emitter, Value sums, Value left, Value right);
+/// The smaller ones of positive bytes, given and returned as vectors of i32.
+Value leastBytes(VectorEmitter &emitter, Value lhs, Value rhs);
 /// A vector whose i32 lanes are all the number.
 Value splatInteger(VectorEmitter &emitter, int64_t lanes, int64_t number);
 

@@ -1,5 +1,6 @@
 //===- QuantizedToLinalg.cpp - Rows of tables of 4 and 8 bits -------------===//
 #include "EmbeddingLowering.h"
+#include "effattn/Dialect/CodeChecks.h"
 
 using namespace mlir;
 using namespace mlir::effattn;
@@ -189,6 +190,7 @@ public:
 
   Value run() {
     auto type = op.getOut().getType();
+    checkCodes();
     // The verifier of slices refuses offset 0 where a size is 0.
     if (llvm::is_contained(type.getShape(), 0))
       return op.getOut();
@@ -213,6 +215,7 @@ private:
   /// over 127. In f64, where no f32 that lies between two multiples is moved
   /// to the other one.
   Value roundActivations();
+  void checkCodes();
   Value roundGroup(ValueRange row, Value group, Value rounded);
 
   OwnedSlices multiplyBlock(Value block, Value out);
@@ -226,6 +229,16 @@ private:
   unsigned leading = 0;
 };
 } // namespace
+
+/// C8 for every row.
+void QuantizedMatmulLowering::checkCodes() {
+  scf::ForOp::create(
+      builder, loc, index(0), emit::size(builder, loc, op.getRowKind(), 0),
+      index(1), ValueRange(), [&](OpBuilder &, Location, Value id, ValueRange) {
+        emitRowCodeChecks(builder, loc, op, op.getQuantizedTable(), id);
+        scf::YieldOp::create(builder, loc);
+      });
+}
 
 Value QuantizedMatmulLowering::roundActivations() {
   Value copy = emitter.empty(emitter.sizes(op.getX()), builder.getF32Type());

@@ -79,8 +79,8 @@ def quantized_embedding(
     Returns:
         ``[.., C]``.
     Raises:
-        effattn.Error: an id is outside [0, V), a row that it asks for is not in its table, or
-            shapes disagree. Rows that no id asks for are not looked at.
+        effattn.Error: an id is outside [0, V), a row that it asks for is not in its table or has a
+            code out of range (4 bits: [-7, 7], 8 bits: [-127, 127]), or shapes disagree. Rows that no id asks for are not looked at.
     """
     op = "quantized_embedding"
     ids = integers(op, "ids", ids)
@@ -127,7 +127,8 @@ def quantized_matmul(
     Returns:
         ``[.., V]``.
     Raises:
-        effattn.Error: a row of the table is not where it says, or shapes disagree.
+        effattn.Error: a row of the table is not where it says or has a code out of range (4 bits:
+            [-7, 7], 8 bits: [-127, 127]), or shapes disagree.
     """
     op = "quantized_matmul"
     x = reals(op, "x", x)
@@ -209,7 +210,7 @@ def _rows(op: str, table: _Table, ids: np.ndarray) -> np.ndarray:
     for place, row in enumerate(ids):
         out[place] = _plain_row(op, table, row)
         if table.residual_codes is not None:
-            codes = _halves(table.residual_codes[row], table.width)
+            codes = _row_codes(op, "residual_codes", table.residual_codes, row, table.width)
             out[place] += codes * _by_column(table, table.residual_scales[row])
         if table.nearest is not None and table.nearest[row] != -1:
             source = table.nearest[row]
@@ -229,8 +230,16 @@ def _plain_row(op: str, table: _Table, row: int) -> np.ndarray:
             op,
             f"expected row_index to lie in [0, {len(codes)}), the rows of {name}, but got {index} at [{row}]",
         )
-    found = codes[index] if table.row_kind[row] else _halves(codes[index], table.width)
-    return found * _by_column(table, table.scales[row])
+    return _row_codes(op, name, codes, index, table.width) * _by_column(table, table.scales[row])
+
+
+def _row_codes(op: str, name: str, codes: np.ndarray, row: int, width: int) -> np.ndarray:
+    found, most = (codes[row], 127) if name == "codes8" else (_halves(codes[row], width), 7)
+    if found.min(initial=0) < -most:
+        raise refuse(
+            op, f"expected the codes of {name} to lie in [-{most}, {most}], but got {-most - 1} in row {row}"
+        )
+    return found
 
 
 def _halves(packed: np.ndarray, width: int) -> np.ndarray:

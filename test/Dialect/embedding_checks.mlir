@@ -94,6 +94,9 @@ func.func @tensor_train_embedding_c7_many_rows(%ids: memref<?xi64>, %c: memref<1
 // CHECK:         tensor.extract %[[NEAREST]][%[[ID]]]
 // CHECK:         effattn.check %{{.*}}, "{{.*}}expected nearest to be -1 or the id of an 8-bit row, but got {0} at [{1}]"(%[[SOURCE:.*]], %[[ID]] :
 // CHECK:         tensor.extract %[[INDEX]][%[[SOURCE]]]
+// CHECK:         effattn.check %{{.*}}, "'effattn.quantized_embedding' op expected the codes of codes8 to lie in [-127, 127], but got -128 in row {0}"
+// CHECK:         effattn.check %{{.*}}, "{{.*}}expected the codes of codes4 to lie in [-7, 7], but got -8 in row {0}"
+// CHECK:         effattn.check %{{.*}}, "{{.*}}expected the codes of codes8 to lie in [-127, 127], but got -128 in row {0}"
 func.func @rows_of_a_dynamic_table(%ids: tensor<?xi32>, %c4: tensor<?x?xi8>, %c8: tensor<?x?xi8>, %kind: tensor<?xi1>,
     %row: tensor<?xi32>, %s: tensor<?x?xf32>, %n: tensor<?xi32>, %w: tensor<?xf32>, %out: tensor<?x?xf16>) -> tensor<?x?xf16> {
   %rows = effattn.quantized_embedding ins(%ids, %c4, %c8, %kind, %row, %s :
@@ -109,6 +112,8 @@ func.func @rows_of_a_dynamic_table(%ids: tensor<?xi32>, %c4: tensor<?x?xi8>, %c8
 // CHECK:         scf.for %[[ID:.*]] = %c0 to
 // CHECK:           effattn.check %{{.*}}, "{{.*}}expected row_index to lie in [0, {0}), the rows of codes8, but got {1} at [{2}]"(%{{.*}}, %{{.*}}, %[[ID]] :
 // CHECK:           effattn.check %{{.*}}, "{{.*}}expected nearest to be -1 or the id of an 8-bit row, but got {0} at [{1}]"
+// CHECK-NOT:       the codes of
+// CHECK:           effattn.quantized_matmul
 func.func @product_with_a_dynamic_table(%x: memref<?xf32>, %c4: memref<?x?xi8>, %c8: memref<?x?xi8>, %kind: memref<?xi1>,
     %row: memref<?xi32>, %s: memref<?x?xf32>, %n: memref<?xi32>, %w: memref<?xf32>, %out: memref<?xf32>) {
   effattn.quantized_matmul ins(%x, %c4, %c8, %kind, %row, %s :

@@ -9,6 +9,9 @@
 // CHECK-NOT:     effattn
 // CHECK-COUNT-4: vector.load {{.*}} : memref<?x640xi8>, vector<64xi8>
 // CHECK-COUNT-4: llvm.call_intrinsic "llvm.x86.avx512.vpdpbusd.512"
+// CHECK:         memref.atomic_rmw mins
+// CHECK:         effattn.check %{{.*}}, "'effattn.quantized_matmul' op expected the codes of codes4 to lie in [-7, 7], but got -8 in row {0}"
+// CHECK:         effattn.check %{{.*}}, "'effattn.quantized_matmul' op expected the codes of codes8 to lie in [-127, 127], but got -128 in row {0}"
 // CHECK:         return
 // AVX2-LABEL:  func @one_row
 // AVX2-COUNT-4:  vector.load {{.*}} : memref<?x640xi8>, vector<32xi8>

@@ -1,4 +1,4 @@
-// RUN: effattn-opt %s -effattn-convert-to-linalg -canonicalize -cse | FileCheck %s --implicit-check-not=effattn.
+// RUN: effattn-opt %s -effattn-convert-to-linalg -canonicalize -cse | FileCheck %s --implicit-check-not='= effattn.'
 
 // Blocks of rows in parallel, an id loaded once a row.
 // CHECK-LABEL: @embedding
@@ -91,8 +91,12 @@ func.func @quantized_embedding(%ids: tensor<?xi32>, %c4: tensor<?x4xi8>, %c8: te
   return %rows : tensor<?x7xbf16>
 }
 
-// Sixteen rows of the table at a time, and activations rounded in f64.
+// Codes are checked by the lowering; then sixteen rows of the table at a time,
+// and activations rounded in f64.
 // CHECK-LABEL: @quantized_matmul
+// CHECK:         scf.for
+// CHECK:           effattn.check %{{.*}}, "'effattn.quantized_matmul' op expected the codes of codes8 to lie in [-127, 127], but got -128 in row {0}"
+// CHECK:           effattn.check %{{.*}}, "'effattn.quantized_matmul' op expected the codes of codes4 to lie in [-7, 7], but got -8 in row {0}"
 // CHECK:         scf.forall
 // CHECK:           math.roundeven %{{.*}} : f64
 // CHECK:         scf.forall

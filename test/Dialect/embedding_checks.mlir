@@ -79,7 +79,7 @@ func.func @tensor_train_embedding_c7_many_rows(%ids: memref<?xi64>, %c: memref<1
   return
 }
 
-// C1, C2, C5, C6, C7: only what an id leads to is looked at.
+// C1, C2, C5, C6, C7, C8: only what an id leads to is looked at.
 // CHECK-LABEL: @rows_of_a_dynamic_table
 // CHECK-SAME:    %{{.*}}: tensor<?xi32>, %{{.*}}: tensor<?x?xi8>, %{{.*}}: tensor<?x?xi8>, %[[KIND:.*]]: tensor<?xi1>, %[[INDEX:.*]]: tensor<?xi32>, %{{.*}}: tensor<?x?xf32>, %[[NEAREST:.*]]: tensor<?xi32>
 // CHECK:         effattn.check %{{.*}}, "{{.*}}expected codes4 to have {0} bytes (dim 1) for the {1} columns of codes8 (dim 1), but got {2}"

@@ -91,8 +91,8 @@ func.func @quantized_embedding(%ids: tensor<?xi32>, %c4: tensor<?x4xi8>, %c8: te
   return %rows : tensor<?x7xbf16>
 }
 
-// Codes are checked by the lowering; then sixteen rows of the table at a time,
-// and activations rounded in f64.
+// C8: codes are checked by the lowering. Sixteen rows of the table at a time,
+// activations rounded in f64.
 // CHECK-LABEL: @quantized_matmul
 // CHECK:         scf.for
 // CHECK:           effattn.check %{{.*}}, "'effattn.quantized_matmul' op expected the codes of codes8 to lie in [-127, 127], but got -128 in row {0}"

@@ -22,6 +22,10 @@ LogicalResult AddressMemoryOp::verify() {
 /// of multiply-adds that such an address costs anyway.
 static constexpr int64_t kPairwiseSlots = 64;
 
+/// Tokens whose pairs are compared at once, and up to how many it takes longer
+/// to prepare that than to look at one address after the other.
+static constexpr int64_t kBlockTokens = 64, kFewTokens = 64;
+
 namespace {
 /// The checks of the write or the read addresses of one op.
 class AddressChecks {
@@ -49,6 +53,15 @@ private:
   Value loadSlot(Value row, Value token, Value number);
   void checkRange(Place place);
   void checkNew(Value isNew, Place place);
+
+  /// i1: whether all slots of all addresses are good, without saying which one
+  /// is not; for short addresses.
+  Value emitAreGood();
+  /// The same for one block of a row's tokens.
+  Value emitIsGoodBlock(Value row, Value first, Value count);
+  /// The slots of a block: all that stand first in their address, then all
+  /// that stand second, and so on.
+  Value emitBySlot(Value row, Value first, Value count);
 
   void emitPairwise();
   void emitHashed();
@@ -123,6 +136,106 @@ void AddressChecks::checkNew(Value isNew, Place place) {
                    "row {1}, token {2}")
                       .str(),
                   ValueRange{place.slot, place.row, place.token});
+}
+
+Value AddressChecks::emitBySlot(Value row, Value first, Value count) {
+  Type element = cast<ShapedType>(indices.getType()).getElementType();
+  Value bySlot = tensor::EmptyOp::create(
+      builder, loc,
+      ArrayRef<OpFoldResult>{slotsPerToken, builder.getIndexAttr(kBlockTokens)},
+      element);
+  Value zero = emit::index(builder, loc, 0);
+  return loop(zero, count, bySlot, [&](Value token, Value sofar) {
+    return loop(
+        zero, slotsPerToken, sofar, [&](Value number, Value inner) -> Value {
+          Value from = emit::add(builder, loc, first, token);
+          Value slot =
+              emit::load(builder, loc, indices, ValueRange{row, from, number});
+          return tensor::InsertOp::create(builder, loc, slot, inner,
+                                          ValueRange{number, token});
+        });
+  });
+}
+
+/// Loops over neighbouring tokens, which vectorise.
+Value AddressChecks::emitIsGoodBlock(Value row, Value first, Value count) {
+  Value bySlot = emitBySlot(row, first, count);
+  Value zero = emit::index(builder, loc, 0);
+  Type i32 = builder.getI32Type();
+  Value none = arith::ConstantIntOp::create(builder, loc, 0, 32);
+  auto load = [&](Value number, Value token) {
+    return emit::load(builder, loc, bySlot, {number, token});
+  };
+  auto overTokens = [&](Value bad, function_ref<Value(Value)> isBad) {
+    return loop(zero, count, bad, [&](Value token, Value sofar) -> Value {
+      Value bit =
+          arith::ExtUIOp::create(builder, loc, i32, isBad(token)).getResult();
+      return arith::OrIOp::create(builder, loc, sofar, bit);
+    });
+  };
+  // Without a sign, a slot below 0 is a large number.
+  Value most = emit::min(builder, loc, slots,
+                         emit::index(builder, loc, int64_t(1) << 31));
+  most = emit::fromIndex(builder, loc, most, i32);
+  Value bad = loop(zero, slotsPerToken, none, [&](Value number, Value outer) {
+    Value sofar = overTokens(outer, [&](Value token) -> Value {
+      return arith::CmpIOp::create(builder, loc, arith::CmpIPredicate::uge,
+                                   load(number, token), most);
+    });
+    return loop(zero, number, sofar, [&](Value earlier, Value inner) {
+      return overTokens(inner, [&](Value token) {
+        return emit::equal(builder, loc, load(number, token),
+                           load(earlier, token));
+      });
+    });
+  });
+  return emit::equal(builder, loc, bad, none);
+}
+
+Value AddressChecks::emitAreGood() {
+  Value zero = emit::index(builder, loc, 0);
+  Value tokens = emit::size(builder, loc, indices, 1);
+  Value most = emit::index(builder, loc, kBlockTokens);
+  SmallVector<OpFoldResult> domain{
+      emit::size(builder, loc, indices, 0),
+      arith::CeilDivUIOp::create(builder, loc, tokens, most).getResult()};
+  Type i1 = builder.getI1Type();
+  Value verdicts = tensor::EmptyOp::create(builder, loc, domain, i1);
+  SmallVector<OpFoldResult> one(2, builder.getIndexAttr(1));
+  auto forall = scf::ForallOp::create(
+      builder, loc, domain, verdicts, /*mapping=*/std::nullopt,
+      [&](OpBuilder &, Location, ValueRange arguments) {
+        Value row = arguments[0], all = arguments[2];
+        Value first = emit::mul(builder, loc, arguments[1], most);
+        Value length = op.getLengths()
+                           ? emit::loadIndex(builder, loc, op.getLengths(), row)
+                           : tokens;
+        Value left = emit::max(builder, loc, zero,
+                               emit::sub(builder, loc, length, first));
+        Value isGood =
+            emitIsGoodBlock(row, first, emit::min(builder, loc, left, most));
+        SmallVector<OpFoldResult> at =
+            getAsOpFoldResult(ValueRange{arguments[0], arguments[1]});
+        Value verdict =
+            tensor::ExtractSliceOp::create(builder, loc, all, at, one, one);
+        verdict = tensor::InsertOp::create(builder, loc, isGood, verdict,
+                                           ValueRange{zero, zero});
+        auto done = scf::InParallelOp::create(builder, loc);
+        builder.setInsertionPointToStart(done.getBody());
+        tensor::ParallelInsertSliceOp::create(builder, loc, verdict, all, at,
+                                              one, one);
+      });
+  verdicts = forall.getResult(0);
+  return loop(zero, emit::size(builder, loc, verdicts, 0),
+              emit::boolean(builder, loc, true), [&](Value row, Value sofar) {
+                return loop(
+                    zero, emit::size(builder, loc, verdicts, 1), sofar,
+                    [&](Value block, Value inner) {
+                      Value verdict =
+                          emit::load(builder, loc, verdicts, {row, block});
+                      return emit::logicalAnd(builder, loc, inner, verdict);
+                    });
+              });
 }
 
 void AddressChecks::emitPairwise() {
@@ -205,21 +318,43 @@ void AddressChecks::emitHashed() {
 }
 
 void AddressChecks::emit() {
-  // The table is a tensor, which is no one's to free after bufferization.
-  auto type = dyn_cast<RankedTensorType>(indices.getType());
-  if (!type || (!type.isDynamicDim(2) && type.getDimSize(2) <= kPairwiseSlots))
+  // Temporaries are tensors, which are no one's to free after bufferization.
+  if (isa<MemRefType>(indices.getType()))
     return emitPairwise();
-  if (!type.isDynamicDim(2))
-    return emitHashed();
+  auto yield = [&](Value value) {
+    scf::YieldOp::create(builder, loc,
+                         value ? ValueRange(value) : ValueRange());
+  };
   Value isShort = emit::lessEqual(builder, loc, slotsPerToken,
                                   emit::index(builder, loc, kPairwiseSlots));
-  auto choice = scf::IfOp::create(builder, loc, isShort,
-                                  /*withElseRegion=*/true);
-  OpBuilder::InsertionGuard guard(builder);
-  builder.setInsertionPointToStart(choice.thenBlock());
-  emitPairwise();
-  builder.setInsertionPointToStart(choice.elseBlock());
-  emitHashed();
+  Value tokens =
+      emit::mulUpTo(builder, loc, emit::size(builder, loc, indices, 0),
+                    emit::size(builder, loc, indices, 1), kFewTokens + 1);
+  Value areMany = emit::lessThan(builder, loc,
+                                 emit::index(builder, loc, kFewTokens), tokens);
+  // Which slot is bad is looked for where one is.
+  Value areGood =
+      scf::IfOp::create(
+          builder, loc, emit::logicalAnd(builder, loc, isShort, areMany),
+          [&](OpBuilder &, Location) { yield(emitAreGood()); },
+          [&](OpBuilder &, Location) {
+            yield(emit::boolean(builder, loc, false));
+          })
+          .getResult(0);
+  scf::IfOp::create(builder, loc, emit::logicalNot(builder, loc, areGood),
+                    [&](OpBuilder &, Location) {
+                      scf::IfOp::create(
+                          builder, loc, isShort,
+                          [&](OpBuilder &, Location) {
+                            emitPairwise();
+                            yield({});
+                          },
+                          [&](OpBuilder &, Location) {
+                            emitHashed();
+                            yield({});
+                          });
+                      yield({});
+                    });
 }
 
 // C2: slots exist. C3: no address names a slot twice.

@@ -25,11 +25,12 @@ static std::string fusePasses(const CpuPipelineOptions &) {
 static std::string linalgPasses(const CpuPipelineOptions &options) {
   std::string integersOnly = options.tuned ? "{integers-only=true}" : "";
   // What expansionPasses() expands.
-  std::string except =
-      options.tuned ? "{except=effattn.attention,effattn.product_softmax,"
-                      "effattn.product_softmax_top_k,"
-                      "effattn.quantized_matmul}"
-                    : "";
+  std::string except = options.tuned
+                           ? "{except=effattn.address_memory,"
+                             "effattn.attention,effattn.product_softmax,"
+                             "effattn.product_softmax_top_k,"
+                             "effattn.quantized_matmul}"
+                           : "";
   return "effattn-prepare-entry-points,effattn-insert-checks,canonicalize,cse,"
          "effattn-fuse-embedding-norm,effattn-fuse-hourglass,"
          "effattn-fuse-norm-matmul,effattn-fuse-quantized-top-k,"
@@ -53,7 +54,8 @@ static std::string expansionPasses(const CpuPipelineOptions &options) {
   if (!options.tuned)
     return "";
   std::string cpu = CpuModel::fromFeatures(options.cpuFeatures).printOptions();
-  return "effattn-outline-kernels,effattn-expand-attention{" + cpu +
+  return "effattn-outline-kernels,effattn-expand-address-memory{" + cpu +
+         "},effattn-expand-attention{" + cpu +
          "},effattn-expand-product-softmax{" + cpu +
          "},effattn-expand-quantized{" + cpu +
          "},effattn-expand-contractions{" + cpu +

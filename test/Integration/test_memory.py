@@ -135,26 +135,31 @@ def address_decode(
     return compile_ir(text).f(x, *([] if positions is None else [positions]))
 
 
-def address_memory_function(*, gamma=1.0, epsilon=1e-6, dtype="f32", with_lengths=True):
+def address_memory_function(
+    *, gamma=1.0, epsilon=1e-6, dtype="f32", with_lengths=True, width="?", flags=()
+):
+    """The width may be known."""
     lengths = ", %n: tensor<?xi32>" if with_lengths else ""
     clause = "lengths(%n : tensor<?xi32>)" if with_lengths else ""
-    f, i, v = "tensor<?x?x?xf32>", "tensor<?x?x?xi32>", f"tensor<?x?x?x{dtype}>"
+    f, i, v = "tensor<?x?x?xf32>", "tensor<?x?x?xi32>", f"tensor<?x?x{width}x{dtype}>"
+    m = f"tensor<?x?x{width}xf32>"
+    sizes = "%b, %t, %e" if width == "?" else "%b, %t"
     text = f"""
-    func.func @f(%w: {f}, %wi: {i}, %v: {v}, %r: {f}, %ri: {i}, %memory: {f}, %mass: tensor<?x?xf32>
-        {lengths}) -> ({v}, {f}, tensor<?x?xf32>) {{
+    func.func @f(%w: {f}, %wi: {i}, %v: {v}, %r: {f}, %ri: {i}, %memory: {m}, %mass: tensor<?x?xf32>
+        {lengths}) -> ({v}, {m}, tensor<?x?xf32>) {{
       %c0 = arith.constant 0 : index
       %c1 = arith.constant 1 : index
       %c2 = arith.constant 2 : index
       %b = tensor.dim %v, %c0 : {v}
       %t = tensor.dim %v, %c1 : {v}
       %e = tensor.dim %v, %c2 : {v}
-      %out = tensor.empty(%b, %t, %e) : {v}
+      %out = tensor.empty({sizes}) : {v}
       %o:3 = effattn.address_memory ins(%w, %wi, %v, %r, %ri : {f}, {i}, {v}, {f}, {i}) {clause}
-        outs(%out, %memory, %mass : {v}, {f}, tensor<?x?xf32>)
+        outs(%out, %memory, %mass : {v}, {m}, tensor<?x?xf32>)
         {{gamma = {gamma:e}, epsilon = {epsilon:e}}}
-      return %o#0, %o#1, %o#2 : {v}, {f}, tensor<?x?xf32>
+      return %o#0, %o#1, %o#2 : {v}, {m}, tensor<?x?xf32>
     }}"""
-    return compile_ir(text).f
+    return compile_ir(text, *flags).f
 
 
 # --- product_softmax and top_k --------------------------------------------
@@ -547,6 +552,49 @@ def test_address_memory_in_any_split(sizes, at, gamma):
         np.testing.assert_array_equal(state[1], whole[2])
 
 
+@pytest.mark.parametrize("flags", WAYS, ids=" ".join)
+@pytest.mark.parametrize("width, gamma, dtype", [
+    ("?", 1.0, "f32"), (1, 3.0, "f32"), (40, 0.7, "bf16"), (130, 17.0, "f16"), (300, 16.0, "f32")
+])  # fmt: skip
+@given(rng=seeds, tokens=st.sampled_from([1, 3, 70]), kept=st.integers(0, 9), read=st.integers(0, 9),
+       dynamic=st.sampled_from([0, 5, 64, 100, 150]))  # fmt: skip
+def test_memory_on_any_cpu(flags, width, gamma, dtype, rng, tokens, kept, read, dynamic):
+    columns = dynamic if width == "?" else width
+    operands = memory_operands(rng, 2, tokens, kept, read, columns, 30, dtype=dtype)
+    lengths = rng.integers(0, tokens + 1, 2).astype(np.int32)
+    function = address_memory_function(
+        gamma=gamma, epsilon=1e-3, dtype=dtype, width=width, flags=flags
+    )
+    got = function(*operands, lengths)
+    want = reference.address_memory(*operands, lengths=lengths, gamma=gamma, epsilon=1e-3)
+    assert_close(got[0], want[0], ROUNDING[dtype])
+    assert_close(got[1], want[1], 2e-5)
+    assert_close(got[2], want[2], 2e-5)
+
+
+def test_memory_of_columns_that_lie_apart():
+    """Every other column of values and state: what lies between stays as it is."""
+    text = """
+    func.func @f(%w: tensor<2x3x4xf32>, %i: tensor<2x3x4xi32>, %v: tensor<2x3x10xf32>, %memory: tensor<2x9x10xf32>,
+        %mass: tensor<2x9xf32>) -> (tensor<2x3x5xf32>, tensor<2x9x10xf32>, tensor<2x9xf32>) {
+      %values = tensor.extract_slice %v[0, 0, 1] [2, 3, 5] [1, 1, 2] : tensor<2x3x10xf32> to tensor<2x3x5xf32>
+      %state = tensor.extract_slice %memory[0, 0, 1] [2, 9, 5] [1, 1, 2] : tensor<2x9x10xf32> to tensor<2x9x5xf32>
+      %out = tensor.empty() : tensor<2x3x5xf32>
+      %o:3 = effattn.address_memory ins(%w, %i, %values, %w, %i : tensor<2x3x4xf32>, tensor<2x3x4xi32>,
+          tensor<2x3x5xf32>, tensor<2x3x4xf32>, tensor<2x3x4xi32>)
+        outs(%out, %state, %mass : tensor<2x3x5xf32>, tensor<2x9x5xf32>, tensor<2x9xf32>)
+      %s = tensor.insert_slice %o#1 into %memory[0, 0, 1] [2, 9, 5] [1, 1, 2] : tensor<2x9x5xf32> into tensor<2x9x10xf32>
+      return %o#0, %s, %o#2 : tensor<2x3x5xf32>, tensor<2x9x10xf32>, tensor<2x9xf32>
+    }"""
+    w, i, v, _, _, memory, mass = memory_operands(np.random.default_rng(0), 2, 3, 4, 4, 10, 9)
+    got = compile_ir(text).f(w, i, v, memory, mass)
+    out, odd, masses = reference.address_memory(w, i, v[..., 1::2], w, i, memory[..., 1::2], mass)
+    assert_close(got[0], out, 2e-5)
+    assert_close(got[1][..., 1::2], odd, 2e-5)
+    np.testing.assert_array_equal(got[1][..., ::2], memory[..., ::2])
+    assert_close(got[2], masses, 2e-5)
+
+
 @pytest.mark.parametrize("tokens, kept, width, slots", [(0, 2, 3, 5), (4, 2, 0, 5), (4, 0, 3, 0), (4, 0, 3, 5)])
 def test_memory_with_a_size_known_to_be_zero(tokens, kept, width, slots):
     k, i = f"tensor<2x{tokens}x{kept}xf32>", f"tensor<2x{tokens}x{kept}xi32>"
@@ -583,6 +631,38 @@ def test_bad_address_changes_nothing(kept, which, name, slot, sentence):
     np.testing.assert_array_equal(operands[6], mass)
     # The same token is fine where it is padding.
     function.into([*operands, np.array([4, 2], np.int32)], [out, *operands[5:]])
+
+
+@pytest.mark.parametrize("which, name", [(1, "write_indices"), (4, "read_indices")])
+@given(rng=seeds, kept=st.sampled_from([1, 2, 8, 64]), token=st.sampled_from([0, 62, 63, 64, 127, 149]),
+       bad=st.sampled_from(["again", -1, -(2**31), 100, 2**31 - 1]))  # fmt: skip
+def test_bad_address_among_many(which, name, rng, kept, token, bad):
+    """Blocks of tokens are looked at as one; what is wrong is named all the same."""
+    operands = memory_operands(rng, 3, 150, kept, kept, 5, 100)
+    first, second = rng.permutation(kept)[:2] if kept > 1 else (0, 0)
+    if bad == "again" and kept > 1:
+        again = operands[which][1, token, first]
+        operands[which][1, token, second] = again
+        sentence = f"to name a slot once a token, but got slot {again} twice in row 1, token {token}"
+    else:
+        slot = -5 if bad == "again" else bad
+        operands[which][1, token, first] = slot
+        sentence = rf"to lie in \[0, 100\), but got slot {slot} in row 1, token {token}"
+    # A later mistake is not the one that is named.
+    operands[which][2, 3, 0] = -9
+    lengths = np.array([150, 150, 150], np.int32)
+    memory, mass = operands[5].copy(), operands[6].copy()
+    function = address_memory_function()
+    out = np.zeros((3, 150, 5), np.float32)
+    with pytest.raises(CallError, match=f"expected {name} " + sentence):
+        function.into([*operands, lengths], [out, *operands[5:]])
+    np.testing.assert_array_equal(operands[5], memory)
+    np.testing.assert_array_equal(operands[6], mass)
+    # The same addresses are fine where they are padding.
+    lengths[1:] = token, 3
+    want = reference.address_memory(*operands, lengths=lengths)
+    function.into([*operands, lengths], [out, *operands[5:]])
+    assert_close(operands[5], want[1], 2e-5)
 
 
 def test_long_addresses_with_regular_slots():

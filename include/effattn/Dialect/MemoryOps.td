@@ -314,7 +314,8 @@ def EffAttn_AddressMemoryOp : EffAttn_MemoryOp<"address_memory", [], "3",
 
     Cost: (K + Kr) E multiply-adds a token, whatever M is; E numbers of scratch
     a row. C3 compares all pairs of an address of up to 64 slots (of any size on
-    memrefs) and keeps a hash table of 2 K + 1 entries for longer ones.
+    memrefs), on tensors of 64 tokens at once, whose slots are copied; it keeps a
+    hash table of 2 K + 1 entries for longer ones.
 
     ```mlir
     func.func @recall(%w: tensor<?x?x8xf32>, %wi: tensor<?x?x8xi32>, %v: tensor<?x?x64xf32>,

@@ -2,6 +2,7 @@
 #include "VectorEmitter.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Linalg/Utils/Utils.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
@@ -194,6 +195,23 @@ Value VectorEmitter::scratch(ArrayRef<OpFoldResult> sizes, Type element) {
   return memref::AllocOp::create(builder, loc, MemRefType::get(shape, element),
                                  dynamic,
                                  builder.getI64IntegerAttr(kVectorAlignment));
+}
+
+Value VectorEmitter::scratchLike(Value memory) {
+  return scratch(memref::getMixedSizes(builder, loc, memory),
+                 cast<MemRefType>(memory.getType()).getElementType());
+}
+
+bool VectorEmitter::isContiguous(Value memory) const {
+  return cast<MemRefType>(memory.getType()).isLastDimUnitStride();
+}
+
+Value VectorEmitter::contiguous(Value memory) {
+  if (!memory || isContiguous(memory))
+    return memory;
+  Value copy = scratchLike(memory);
+  linalg::makeMemRefCopyOp(builder, loc, memory, copy);
+  return copy;
 }
 
 Value VectorEmitter::slice(Value memory, Value index) {

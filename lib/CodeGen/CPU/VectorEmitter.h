@@ -108,6 +108,12 @@ public:
   /// use.
   Value scratch(ArrayRef<OpFoldResult> sizes, Type element);
   OpFoldResult fixed(int64_t size) { return builder.getIndexAttr(size); }
+  /// The same with the sizes and the type of `memory`.
+  Value scratchLike(Value memory);
+  /// Whether the elements of a row, of the last dimension, lie side by side.
+  bool isContiguous(Value memory) const;
+  /// The memory, or a copy of it where it is not contiguous; null stays.
+  Value contiguous(Value memory);
   /// What lies behind an index of the first dimension.
   Value slice(Value memory, Value index);
 

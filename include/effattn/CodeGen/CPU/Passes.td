@@ -79,6 +79,24 @@ def ExpandAttentionPass : EffAttn_ExpansionPass<"effattn-expand-attention"> {
   }];
 }
 
+def ExpandAddressMemoryPass
+    : EffAttn_ExpansionPass<"effattn-expand-address-memory"> {
+  let summary = "write and read the slots of a memory by vectors";
+  let description = [{
+    `effattn.address_memory` on memrefs becomes loops over vectors: the rows of
+    the batch in parallel, their tokens in order. The columns of a slot lie
+    along vectors, and the sums over the slots that a token reads stay in
+    registers. While a token is at work, the slots of the next one are asked for,
+    both those that it will write and those that it will read: slots lie
+    anywhere in a memory that may be far larger than the caches.
+
+    A whole `gamma` of at most 16 is a product of factors. Scratch of a task:
+    K + Kr numbers.
+
+    Source: RAM-Net (arXiv 2602.11958), power decay moving average.
+  }];
+}
+
 def ExpandQuantizedPass : EffAttn_ExpansionPass<"effattn-expand-quantized"> {
   let summary = "multiply by tables of 4 and 8 bits without unpacking them";
   let description = [{

@@ -22,19 +22,27 @@ static std::string fusePasses(const CpuPipelineOptions &) {
          "effattn-raise-hourglass";
 }
 
+/// Fusions into tiles of rows, for products that are made tile by tile. Tuned
+/// products take all rows at once.
+static std::string tileFusionPasses(const CpuPipelineOptions &options) {
+  return options.tuned ? ""
+                       : "effattn-fuse-hourglass,effattn-fuse-norm-matmul,";
+}
+
 static std::string linalgPasses(const CpuPipelineOptions &options) {
   std::string integersOnly = options.tuned ? "{integers-only=true}" : "";
   // What expansionPasses() expands.
   std::string except = options.tuned
                            ? "{except=effattn.address_memory,"
-                             "effattn.attention,effattn.product_softmax,"
+                             "effattn.attention,effattn.gated_ffn,"
+                             "effattn.hourglass_ffn,effattn.product_softmax,"
                              "effattn.product_softmax_top_k,"
                              "effattn.quantized_matmul}"
                            : "";
   return "effattn-prepare-entry-points,effattn-insert-checks,canonicalize,cse,"
-         "effattn-fuse-embedding-norm,effattn-fuse-hourglass,"
-         "effattn-fuse-norm-matmul,effattn-fuse-quantized-top-k,"
-         "effattn-tile-contractions" +
+         "effattn-fuse-embedding-norm," +
+         tileFusionPasses(options) +
+         "effattn-fuse-quantized-top-k,effattn-tile-contractions" +
          integersOnly + ",effattn-convert-to-linalg" + except +
          ",canonicalize,cse";
 }
@@ -54,7 +62,8 @@ static std::string expansionPasses(const CpuPipelineOptions &options) {
   if (!options.tuned)
     return "";
   std::string cpu = CpuModel::fromFeatures(options.cpuFeatures).printOptions();
-  return "effattn-outline-kernels,effattn-expand-address-memory{" + cpu +
+  return "effattn-expand-feed-forward{" + cpu +
+         "},effattn-outline-kernels,effattn-expand-address-memory{" + cpu +
          "},effattn-expand-attention{" + cpu +
          "},effattn-expand-product-softmax{" + cpu +
          "},effattn-expand-quantized{" + cpu +

@@ -24,7 +24,7 @@ def empty_like(name, of, rank, element, last=None):
     return "\n".join([*lines, f"%{name} = tensor.empty({sizes}) : {kind}"])
 
 
-def layer(op, operands, rank, dtype, attributes):
+def layer(op, operands, rank, dtype, attributes, flags=()):
     """A compiled op with one result like its first operand ``x`` of ``rank`` dimensions."""
     types = {"x": tensor(rank, dtype), **operands}
     names, kinds = ", ".join(f"%{n}" for n in types), ", ".join(types.values())
@@ -34,18 +34,20 @@ def layer(op, operands, rank, dtype, attributes):
       %r = effattn.{op} ins({names} : {kinds}) outs(%out : {types["x"]}) {{{attributes}}}
       return %r : {types["x"]}
     }}"""
-    return compile_ir(text).f
+    return compile_ir(text, *flags).f
 
 
-def gated_ffn(*, rank=2, dtype="f32", weight="f32", activation="silu"):
-    matrices = dict.fromkeys(("gate", "up", "down"), tensor(2, weight))
-    return layer("gated_ffn", matrices, rank, dtype, f"activation = #effattn.activation<{activation}>")
+def gated_ffn(*, rank=2, dtype="f32", weight="f32", activation="silu", flags=()):
+    """``weight``: the element type of all weights, or of gate, up and down."""
+    types = weight.split() if " " in weight else [weight] * 3
+    matrices = {name: tensor(2, kind) for name, kind in zip(("gate", "up", "down"), types)}
+    return layer("gated_ffn", matrices, rank, dtype, f"activation = #effattn.activation<{activation}>", flags)
 
 
-def hourglass_ffn(*, rank=2, dtype="f32", weight="f32", activation="silu", epsilon=1e-6):
+def hourglass_ffn(*, rank=2, dtype="f32", weight="f32", activation="silu", epsilon=1e-6, flags=()):
     blocks = {"norm": tensor(2, weight), **dict.fromkeys(("gate", "up", "down"), tensor(3, weight))}
     attributes = f"activation = #effattn.activation<{activation}>, epsilon = {epsilon:e}"
-    return layer("hourglass_ffn", blocks, rank, dtype, attributes)
+    return layer("hourglass_ffn", blocks, rank, dtype, attributes, flags)
 
 
 def moe_route(*, k, rank=2, dtype="f32", weight="f32", normalize=True):

@@ -47,14 +47,15 @@ def test_gated_ffn(rng, leading, width, hidden, rank, activation, dtype, weight)
     assert_close(got, reference.gated_ffn(x, *matrices, activation=activation), ROUNDING[dtype])
 
 
+@pytest.mark.parametrize("flags", [(), ("--lowering=linalg",)], ids=" ".join)
 @pytest.mark.parametrize("activation", ["silu", "gelu", "gelu_tanh", "relu"])
-def test_activations_far_from_zero(activation):
+def test_activations_far_from_zero(activation, flags):
     """One column through one hidden column: act(x) itself, over all sizes of f32."""
     x = np.concatenate([np.linspace(-120, 120, 481), np.geomspace(1e-38, 1e38, 153), -np.geomspace(1e-38, 1e38, 153),
                         [0.0, -0.0, np.inf, -np.inf, np.nan]])  # fmt: skip
     x = np.stack([x, np.ones_like(x)], axis=1).astype(np.float32)
     gate, up = np.array([[1], [0]], np.float32), np.array([[0], [1]], np.float32)
-    got = gated_ffn(activation=activation)(x, gate, up, gate.T.copy())[0][:, 0]
+    got = gated_ffn(activation=activation, flags=flags)(x, gate, up, gate.T.copy())[0][:, 0]
     with np.errstate(invalid="ignore"):
         want = reference.gated_ffn(x, gate, up, gate.T, activation=activation)[:, 0]
     finite = np.isfinite(x[:, 0])
@@ -134,6 +135,55 @@ def test_hourglass_of_the_worked_case():
 
 
 # --- Both -----------------------------------------------------------------
+
+WAYS = [(), ("--cpu=x86-64-v3",), ("--cpu=x86-64",), ("--lowering=linalg",)]
+
+
+@pytest.mark.parametrize("flags", WAYS, ids=" ".join)
+@pytest.mark.parametrize("activation", ["silu", "gelu", "gelu_tanh", "relu"])
+@given(rng=seeds, count=st.sampled_from([0, 1, 6, 9, 65]), width=widths, hidden=widths)
+def test_layers_on_any_cpu(flags, activation, rng, count, width, hidden):
+    x = rows(rng, (count, width), "f32")
+    matrices = gated_weights(rng, width=width, hidden=hidden)
+    got = gated_ffn(activation=activation, flags=flags)(x, *matrices)[0]
+    assert_close(got, reference.gated_ffn(x, *matrices, activation=activation), 2e-5)
+
+
+@pytest.mark.parametrize("count", [511, 513, 1030])
+def test_blocks_of_rows_and_of_hidden_columns(count):
+    """More rows than a block has, and more hidden columns than are computed at a time."""
+    rng = np.random.default_rng(count)
+    width, hidden = 37, 800
+    x, norm = rows(rng, (count, width), "f32"), rng.normal(size=(2, width)).astype(np.float32)
+    matrices = gated_weights(rng, 2, width=width, hidden=hidden)
+    x[0, 3], x[count - 1, 5] = np.nan, np.inf
+    first = [matrix[0] for matrix in matrices]
+    with np.errstate(invalid="ignore"):
+        wanted = reference.gated_ffn(x, *first), reference.hourglass_ffn(x, norm, *matrices)
+    given = gated_ffn()(x, *first)[0], hourglass_ffn()(x, norm, *matrices)[0]
+    for got, want, tolerance in zip(given, wanted, (5e-5, 1e-4)):
+        assert not np.isfinite(got[[0, -1]]).any()
+        assert_close(got[1:-1], want[1:-1], tolerance)
+
+
+@pytest.mark.parametrize("flags", WAYS[::3], ids=" ".join)
+@given(rng=seeds, count=st.sampled_from([1, 9, 70]))
+def test_weights_of_different_types(flags, rng, count):
+    x = rows(rng, (count, 33), "bf16")
+    gate, up, down = gated_weights(rng, width=33, hidden=40)
+    up, down = up.astype(DTYPES["bf16"]), down.astype(DTYPES["f16"])
+    got = gated_ffn(dtype="bf16", weight="f32 bf16 f16", flags=flags)(x, gate, up, down)[0]
+    assert_close(got, reference.gated_ffn(x, gate, up, down), ROUNDING["bf16"])
+
+
+@given(rng=seeds, step=st.sampled_from([1, 2, -1]))
+def test_hourglass_weights_anywhere_in_memory(rng, step):
+    x = rows(rng, (20, 24), "f32")[:, ::2]
+    norm = rng.normal(size=(6, 24)).astype(np.float32)[::2, ::-2]
+    gate, up = (rng.normal(size=(3, 20, 24)).astype(np.float32).transpose(0, 2, 1)[:, ::2, ::step] / 5 for _ in "gu")
+    down = rng.normal(size=(3, gate.shape[2], 12)).astype(np.float32) / 5
+    got = hourglass_ffn()(x, norm, gate, up, down)[0]
+    assert_close(got, reference.hourglass_ffn(x, norm, gate, up, down), 4e-5)
 
 
 @pytest.mark.parametrize("rows, width, hidden, blocks", [(0, 3, 5, 2), (4, 0, 5, 2), (4, 3, 0, 2), (4, 3, 5, 0)])

@@ -38,10 +38,12 @@ def EffAttn_GatedFFNOp : EffAttn_ComputeOp<"gated_ffn"> {
     (F = 0) the result is 0. A NaN reaches its own row only; `-inf` in front of
     an activation other than relu gives NaN, as `-inf * 0` does.
 
-    Cost: 3 C F multiply-adds and F activations a row. Rows go in tiles of 16
-    at most, in parallel, and a tile reads the weights once; of the hidden
-    layer a tile holds 256 columns at a time. Scratch of a tile: `2 C + 512`
-    numbers a row, all f32, and 4 rows of a weight that is not.
+    Cost: 3 C F multiply-adds and F activations a row. Rows go in blocks of 512
+    at most, and a block reads the weights once. Scratch of a block: two rows
+    for each of its own, and 1.5 MiB or 768 numbers a row of the hidden layer,
+    all f32. With `--lowering=linalg` rows go in tiles of 16 at most, in
+    parallel; scratch of a tile is `2 C + 512` numbers a row, all f32, and 4
+    rows of a weight that is not.
 
     ```mlir
     func.func @swiglu(%x: tensor<?x?x640xbf16>, %gate: tensor<640x2048xbf16>, %up: tensor<640x2048xbf16>,
@@ -89,10 +91,12 @@ def EffAttn_HourglassFFNOp : EffAttn_ComputeOp<"hourglass_ffn"> {
     the last. Without blocks (Kb = 0) or hidden columns (Dh = 0) the result is
     x. A NaN reaches its own row only. Any Dh is allowed.
 
-    Cost: 3 Kb C Dh multiply-adds a row. Rows go in tiles of 16 at most, in
-    parallel; a tile goes through all blocks, reads their weights once, and
-    keeps its rows in scratch: `3 C + 512` numbers a row, all f32, and 4 rows of
-    a weight that is not.
+    Cost: 3 Kb C Dh multiply-adds a row. As in `gated_ffn` rows go 512 at a
+    time, with one row more of scratch for each, through all layers. With
+    `--lowering=linalg` they go in tiles of 16 at most, in parallel; a tile
+    goes through all layers, reads their weights once, and keeps its rows in
+    scratch: `3 C + 512` numbers a row, all f32, and 4 rows of a weight that is
+    not.
 
     ```mlir
     func.func @hourglass(%x: tensor<?x?x640xf32>, %norm: tensor<3x640xf32>, %gate: tensor<3x640x320xf32>,

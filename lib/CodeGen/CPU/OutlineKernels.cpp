@@ -67,7 +67,7 @@ static KernelOps getKernelOps(Operation *op) {
   if (op->getParentOfType<scf::ParallelOp>() ||
       op->getParentOfType<scf::ForallOp>())
     return {};
-  if (isa<AttentionOp, QuantizedMatmulOp, ProductSoftmaxOp,
+  if (isa<AddressMemoryOp, AttentionOp, QuantizedMatmulOp, ProductSoftmaxOp,
           ProductSoftmaxTopKOp>(op))
     return cast<DestinationStyleOpInterface>(op).hasPureBufferSemantics()
                ? KernelOps{op}

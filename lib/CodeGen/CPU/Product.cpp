@@ -5,8 +5,9 @@ using namespace mlir;
 using namespace mlir::effattn;
 
 /// Rows up to which a product is bound by reading the right factor, and up to
-/// which copying that costs more than it saves.
-static constexpr int64_t kFewRows = 8, kFewDots = 16, kFewTiles = 64;
+/// which the left factor is read where it lies, with contiguous rows or not.
+static constexpr int64_t kFewRows = 8, kFewDots = 16, kDirectRows = 512,
+                         kScatteredRows = 64;
 
 void effattn::emitProduct(VectorEmitter &emitter, const Product &product) {
   VectorEmitter &e = emitter;
@@ -19,8 +20,9 @@ void effattn::emitProduct(VectorEmitter &emitter, const Product &product) {
         hasUpTo(kFewRows), [&] { emitFewRowsProduct(e, product); },
         [&] {
           e.choose(
-              hasUpTo(kFewTiles), [&] { emitDirectProduct(e, product); },
-              emitPacked);
+              hasUpTo(product.left.rowsAreContiguous ? kDirectRows
+                                                     : kScatteredRows),
+              [&] { emitDirectProduct(e, product); }, emitPacked);
         });
   if (product.right.columnsAreContiguous && product.left.rowsAreContiguous)
     return e.choose(

@@ -3,16 +3,29 @@
 
 // Tiles of 8 rows by 3 vectors; of 6 by 2 where there are 16 registers.
 // CHECK-LABEL: func @many_rows
-// CHECK:         memref.alloc() {{.*}} : memref<16x8x384xf32>
+// CHECK:         memref.alloc() {{.*}} : memref<128x8x384xf32>
 // CHECK:         memref.alloc() {{.*}} : memref<2x6x384x48xf32>
 // CHECK-NOT:     linalg
 // CHECK-COUNT-24: arith.mulf {{.*}} fastmath<contract> : vector<16xf32>
 // CHECK-NOT:     linalg
 // CHECK:         return
 // AVX2-LABEL:  func @many_rows
-// AVX2:          memref.alloc() {{.*}} : memref<22x6x384xf32>
+// AVX2:          memref.alloc() {{.*}} : memref<171x6x384xf32>
 // AVX2-COUNT-12: arith.mulf {{.*}} fastmath<contract> : vector<8xf32>
-func.func @many_rows(%a: memref<128x500xf32>, %b: memref<500x256xf32>, %c: memref<128x256xf32>) {
+func.func @many_rows(%a: memref<1024x500xf32>, %b: memref<500x256xf32>, %c: memref<1024x256xf32>) {
+  linalg.matmul ins(%a, %b : memref<1024x500xf32>, memref<500x256xf32>) outs(%c : memref<1024x256xf32>)
+  return
+}
+
+// -----
+
+// The right factor is copied once, a panel of three vectors at a time.
+// CHECK-LABEL: func @some_rows
+// CHECK:         memref.alloc() {{.*}} : memref<4x500x48xf32>
+// CHECK-NOT:     memref.alloc
+// CHECK-NOT:     linalg
+// CHECK:         return
+func.func @some_rows(%a: memref<128x500xf32>, %b: memref<500x256xf32>, %c: memref<128x256xf32>) {
   linalg.matmul ins(%a, %b : memref<128x500xf32>, memref<500x256xf32>) outs(%c : memref<128x256xf32>)
   return
 }

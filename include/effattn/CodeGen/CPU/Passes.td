@@ -25,12 +25,12 @@ def OutlineKernelsPass : Pass<"effattn-outline-kernels", "::mlir::ModuleOp"> {
   let summary = "expand ops that are equal in one place";
   let description = [{
     An expansion is some thousand instructions, and a model has the same op in
-    every layer. Ops on memrefs that an expansion takes (attention, products
-    with quantised tables, product softmax, contractions of floats with the
-    zeros that they start from) and that are equal but for the values of their
-    operands become calls of one private function, named after the op, which
-    holds the op: `effattn_kernel_matmul_0`. An op that has no equal stays where
-    it is, and so do ops inside of parallel loops.
+    every layer. Ops on memrefs that an expansion takes (attention, address
+    memory, products with quantised tables, product softmax, contractions of
+    floats with the zeros that they start from) and that are equal but for the
+    values of their operands become calls of one private function, named after
+    the op, which holds the op: `effattn_kernel_matmul_0`. An op that has no
+    equal stays where it is, and so do ops inside of parallel loops.
 
     Equal are ops of the same element types, static sizes, attributes and
     regions, whose memory has contiguous rows or not; scalar operands that are
@@ -122,6 +122,26 @@ def ExpandQuantizedPass : EffAttn_ExpansionPass<"effattn-expand-quantized"> {
     "::mlir::linalg::LinalgDialect", "::mlir::LLVM::LLVMDialect",
     "::mlir::math::MathDialect", "::mlir::memref::MemRefDialect",
     "::mlir::scf::SCFDialect", "::mlir::vector::VectorDialect"];
+}
+
+def ExpandFeedForwardPass
+    : EffAttn_ExpansionPass<"effattn-expand-feed-forward"> {
+  let summary = "run feed-forward layers as products of blocks";
+  let description = [{
+    `effattn.gated_ffn` and `effattn.hourglass_ffn` on memrefs become
+    `linalg.matmul` of up to 512 rows at a time, for
+    `effattn-expand-contractions`, and loops over vectors between them: norm,
+    activation, residual. All products have operands of the same types where the
+    weights do, so that `effattn-outline-kernels` makes one function of them.
+
+    Of the hidden layer as many columns are computed at a time as lie in the
+    second-level cache; they then are added up at once. Scratch: of each row of
+    a block two rows in f32 (of an hourglass three), and 1.5 MiB of hidden
+    columns, or 768 numbers a row where that is more.
+
+    Source: GLU Variants Improve Transformer (arXiv 2002.05202); hourglass FFN
+    (arXiv 2602.06471).
+  }];
 }
 
 def ExpandProductSoftmaxPass

@@ -32,13 +32,13 @@ static std::string tileFusionPasses(const CpuPipelineOptions &options) {
 static std::string linalgPasses(const CpuPipelineOptions &options) {
   std::string integersOnly = options.tuned ? "{integers-only=true}" : "";
   // What expansionPasses() expands.
-  std::string except = options.tuned
-                           ? "{except=effattn.address_memory,"
-                             "effattn.attention,effattn.gated_ffn,"
-                             "effattn.hourglass_ffn,effattn.product_softmax,"
-                             "effattn.product_softmax_top_k,"
-                             "effattn.quantized_matmul}"
-                           : "";
+  std::string except =
+      options.tuned
+          ? "{except=effattn.address_memory,effattn.attention,"
+            "effattn.gated_ffn,effattn.hourglass_ffn,effattn.lora_embedding,"
+            "effattn.product_softmax,effattn.product_softmax_top_k,"
+            "effattn.quantized_matmul,effattn.tensor_train_embedding}"
+          : "";
   return "effattn-prepare-entry-points,effattn-insert-checks,canonicalize,cse,"
          "effattn-fuse-embedding-norm," +
          tileFusionPasses(options) +
@@ -64,8 +64,8 @@ static std::string expansionPasses(const CpuPipelineOptions &options) {
   std::string cpu = CpuModel::fromFeatures(options.cpuFeatures).printOptions();
   return "effattn-expand-feed-forward{" + cpu +
          "},effattn-outline-kernels,effattn-expand-address-memory{" + cpu +
-         "},effattn-expand-attention{" + cpu +
-         "},effattn-expand-product-softmax{" + cpu +
+         "},effattn-expand-attention{" + cpu + "},effattn-expand-embeddings{" +
+         cpu + "},effattn-expand-product-softmax{" + cpu +
          "},effattn-expand-quantized{" + cpu +
          "},effattn-expand-contractions{" + cpu +
          "},effattn-tile-contractions,canonicalize,cse,";

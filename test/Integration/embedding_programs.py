@@ -66,13 +66,13 @@ def embedding(ids, table):
     return call("embedding", {"ins": ins}, table.shape[1], SHORT[table.dtype.name])
 
 
-def lora_embedding(ids, table, a, b, *, weights=None, alpha=1.0):
+def lora_embedding(ids, table, a, b, *, weights=None, alpha=1.0, flags=()):
     groups = {
         "ins": [(ids, "ids"), (table, "table"), (a, "a"), (b, "b")],
         "weights": [(weights, "weights")],
     }
     return call("lora_embedding", groups, table.shape[1], SHORT[table.dtype.name],
-                attributes=f"alpha = {alpha:e}")  # fmt: skip
+                attributes=f"alpha = {alpha:e}", flags=flags)  # fmt: skip
 
 
 def split_embedding(ids, invariant, variant, *, invariant_map=None, variant_map=None, combine="add", width=None):
@@ -87,13 +87,13 @@ def split_embedding(ids, invariant, variant, *, invariant_map=None, variant_map=
                 attributes=f"combine = #effattn.combine<{combine}>")  # fmt: skip
 
 
-def tensor_train_embedding(ids, *cores, vocabulary=None, width=None):
+def tensor_train_embedding(ids, *cores, vocabulary=None, width=None, flags=()):
     ins = [(ids, "ids"), *((core, f"core{c}") for c, core in enumerate(cores))]
     if width is None:
         width = int(np.prod([core.shape[2] for core in cores]))
     attributes = "" if vocabulary is None else f"vocabulary = {vocabulary}"
     return call("tensor_train_embedding", {"ins": ins}, width, SHORT[cores[0].dtype.name],
-                attributes=attributes)  # fmt: skip
+                attributes=attributes, flags=flags)  # fmt: skip
 
 
 def table_groups(first, name, codes4, codes8, row_kind, row_index, scales, keywords):

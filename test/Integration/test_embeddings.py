@@ -159,6 +159,37 @@ def test_lora_embedding(rng, shape, domains, rank, width, kind):
     assert_close(got, reference.lora_embedding(ids, table, *factors, **options), ROUNDING[dtype])
 
 
+WAYS = [(), ("--cpu=x86-64-v3",), ("--cpu=x86-64",), ("--lowering=linalg",)]
+
+
+@pytest.mark.parametrize("flags", WAYS, ids=" ".join)
+@given(rng=seeds, shape=st.sampled_from([(1,), (9,), (2, 64), (3, 67), (130, 1)]), domains=st.integers(1, 3),
+       rank=st.integers(1, 9), width=st.sampled_from([1, 16, 50, 128, 200]))  # fmt: skip
+def test_lora_on_any_cpu(flags, rng, shape, domains, rank, width):
+    """More ids than a task has, and more columns than a tile."""
+    ids, table = some_ids(rng, shape, 40), normal(rng, (40, width))
+    a, b, weights = normal(rng, (domains, 40, rank)), normal(rng, (domains, rank, width)), normal(rng, domains)
+    got = compiled.lora_embedding(ids, table, a, b, weights=weights, flags=flags)
+    assert_close(got, reference.lora_embedding(ids, table, a, b, weights=weights), ROUNDING["f32"])
+
+
+def test_lora_of_columns_that_lie_apart():
+    text = """
+    func.func @f(%ids: tensor<4xi32>, %t: tensor<6x10xf32>, %a: tensor<2x6x3xf32>, %b: tensor<2x3x10xf32>)
+        -> tensor<4x5xf32> {
+      %table = tensor.extract_slice %t[0, 1] [6, 5] [1, 2] : tensor<6x10xf32> to tensor<6x5xf32>
+      %odd = tensor.extract_slice %b[0, 0, 1] [2, 3, 5] [1, 1, 2] : tensor<2x3x10xf32> to tensor<2x3x5xf32>
+      %out = tensor.empty() : tensor<4x5xf32>
+      %r = effattn.lora_embedding ins(%ids, %table, %a, %odd : tensor<4xi32>, tensor<6x5xf32>, tensor<2x6x3xf32>,
+          tensor<2x3x5xf32>) outs(%out : tensor<4x5xf32>)
+      return %r : tensor<4x5xf32>
+    }"""
+    rng = np.random.default_rng(2)
+    ids, table, a, b = some_ids(rng, 4, 6), *(normal(rng, s) for s in ((6, 10), (2, 6, 3), (2, 3, 10)))
+    got = compile_ir(text).f(ids, table, a, b)[0]
+    assert_close(got, reference.lora_embedding(ids, table[:, 1::2], a, b[..., 1::2]), ROUNDING["f32"])
+
+
 def test_lora_of_several_types():
     """Factors and weights of other types than the table's, whose type the result has."""
     rng = np.random.default_rng(1)
@@ -272,6 +303,22 @@ def test_tensor_train_embedding(rng, shape, modes, dtype):
     got = compiled.tensor_train_embedding(ids, *cores)
     assert got.dtype == cores[0].dtype
     assert_close(got, reference.tensor_train_embedding(ids, *cores), 5 * ROUNDING[dtype])
+
+
+large_modes = st.tuples(st.integers(1, 5), st.integers(1, 11), st.integers(1, 33))
+
+
+@pytest.mark.parametrize("flags", WAYS, ids=" ".join)
+@given(rng=seeds, count=st.sampled_from([1, 5, 40]), modes=st.lists(large_modes, min_size=2, max_size=3))
+def test_tensor_train_on_any_cpu(flags, rng, count, modes):
+    """More rows and columns than a tile."""
+    cores = train(rng, modes)
+    ids = some_ids(rng, count, int(np.prod([n for n, _, _ in modes])), np.int64)
+    want = reference.tensor_train_embedding(ids, *cores)
+    # Sums of a thousand products of normal numbers.
+    scale = 1 + np.abs(want).max(initial=0)
+    got = compiled.tensor_train_embedding(ids, *cores, flags=flags)
+    assert_close(got / scale, want / scale, ROUNDING["f32"])
 
 
 def test_tensor_train_strides():

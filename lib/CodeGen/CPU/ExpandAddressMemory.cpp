@@ -20,7 +20,7 @@ namespace mlir::effattn {
 using namespace mlir;
 using namespace mlir::effattn;
 
-/// Vectors of columns whose sums are in registers at once.
+/// Vectors of columns that are in registers at once.
 static constexpr int64_t kBlockVectors = 4;
 /// How many tokens ahead slots are asked for, and how many columns of them:
 /// behind the first few lines of a long row, the CPU sees what will be read.
@@ -45,11 +45,7 @@ private:
   struct Address {
     Value weights, slots, count;
   };
-  /// Neighbouring columns: where their vectors start, and which lanes count;
-  /// a null mask stands for all.
-  struct Block {
-    SmallVector<Value> columns, masks;
-  };
+  using Block = VectorEmitter::Block;
 
   void scan();
   void write(Value token, Value ahead);
@@ -58,7 +54,6 @@ private:
   void prefetch(const Address &address, Value token, Value place, bool isWrite);
   Value decay(Value weight);
   Value power(Value base, int64_t exponent);
-  void overBlocks(function_ref<void(const Block &)> body);
 
   Value loadSlot(const Address &address, Value token, Value place) {
     return emit::loadIndex(emitter.builder, emitter.loc, address.slots,
@@ -112,7 +107,7 @@ void AddressMemoryExpansion::scan() {
     read(token, ahead);
   });
   e.loop(length, tokens, 1, [&](Value token) {
-    overBlocks([&](const Block &block) {
+    e.overBlocks(width, kBlockVectors, [&](const Block &block) {
       for (auto [column, mask] : llvm::zip(block.columns, block.masks))
         e.store(e.zeros(), out, {row, token, column}, mask);
     });
@@ -131,7 +126,7 @@ void AddressMemoryExpansion::write(Value token, Value ahead) {
                   {row, slot});
     e.storeScalar(kept, decays, place);
   });
-  overBlocks([&](const Block &block) {
+  e.overBlocks(width, kBlockVectors, [&](const Block &block) {
     SmallVector<Value> added;
     for (auto [column, mask] : llvm::zip(block.columns, block.masks))
       added.push_back(e.load(values, {row, token, column}, mask));
@@ -160,7 +155,7 @@ void AddressMemoryExpansion::read(Value token, Value ahead) {
     Value norm = e.addFloats(e.loadScalar(mass, {row, slot}), epsilon);
     e.storeScalar(e.divFloats(weight, norm), shares, place);
   });
-  overBlocks([&](const Block &block) {
+  e.overBlocks(width, kBlockVectors, [&](const Block &block) {
     SmallVector<Value> sums(block.columns.size(), e.zeros());
     sums = e.loop(
         e.index(0), wanted.count, 1, sums, [&](Value place, ValueRange sofar) {
@@ -216,34 +211,6 @@ Value AddressMemoryExpansion::power(Value base, int64_t exponent) {
   Value half = power(base, exponent / 2);
   Value square = emitter.mulFloats(half, half);
   return exponent % 2 ? emitter.mulFloats(square, base) : square;
-}
-
-/// A width that is known and small is one block.
-void AddressMemoryExpansion::overBlocks(
-    function_ref<void(const Block &)> body) {
-  VectorEmitter &e = emitter;
-  int64_t lanes = e.lanes(), step = kBlockVectors * lanes;
-  auto makeBlock = [&](Value first, int64_t vectors) {
-    Block block;
-    for (int64_t i = 0; i < vectors; ++i)
-      block.columns.push_back(e.add(first, i * lanes));
-    block.masks.resize(vectors);
-    return block;
-  };
-  int64_t known = cast<MemRefType>(out.getType()).getDimSize(2);
-  if (ShapedType::isStatic(known) && known <= 2 * step) {
-    if (known == 0)
-      return;
-    Block block = makeBlock(e.index(0), llvm::divideCeil(known, lanes));
-    if (known % lanes)
-      block.masks.back() = e.firstLanes(e.index(known % lanes));
-    return body(block);
-  }
-  Value whole = e.roundDown(width, step);
-  e.loop(e.index(0), whole, step,
-         [&](Value first) { body(makeBlock(first, kBlockVectors)); });
-  e.overColumns(whole, width,
-                [&](Value column, Value mask) { body({{column}, {mask}}); });
 }
 
 namespace {

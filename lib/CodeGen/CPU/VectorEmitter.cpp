@@ -271,6 +271,32 @@ SmallVector<Value> VectorEmitter::overColumns(
       [&] { return values; });
 }
 
+void VectorEmitter::overBlocks(Value end, int64_t vectors,
+                               function_ref<void(const Block &)> body) {
+  auto makeBlock = [&](Value first, int64_t count) {
+    Block block;
+    for (int64_t i = 0; i < count; ++i)
+      block.columns.push_back(add(first, i * lanes()));
+    block.masks.resize(count);
+    return block;
+  };
+  int64_t step = vectors * lanes();
+  std::optional<int64_t> known = getConstantIntValue(end);
+  if (known && *known <= step) {
+    if (*known == 0)
+      return;
+    Block block = makeBlock(index(0), llvm::divideCeil(*known, lanes()));
+    if (*known % lanes())
+      block.masks.back() = firstLanes(index(*known % lanes()));
+    return body(block);
+  }
+  Value whole = roundDown(end, step);
+  loop(index(0), whole, step,
+       [&](Value first) { body(makeBlock(first, vectors)); });
+  overColumns(whole, end,
+              [&](Value column, Value mask) { body({{column}, {mask}}); });
+}
+
 void VectorEmitter::parallel(ValueRange counts,
                              function_ref<void(ValueRange)> body) {
   SmallVector<Value> low(counts.size(), index(0)),

@@ -132,6 +132,16 @@ public:
       Value first, Value end, ValueRange carried,
       function_ref<SmallVector<Value>(Value column, Value mask, ValueRange)>
           body);
+  /// Neighbouring columns: where their vectors start, and which lanes count;
+  /// a null mask stands for all.
+  struct Block {
+    SmallVector<Value> columns, masks;
+  };
+  /// The vectors that columns [0, end) are made of, `vectors` at a time, and
+  /// what is left behind one by one. Few columns that are known are one block,
+  /// which has at most `vectors`.
+  void overBlocks(Value end, int64_t vectors,
+                  function_ref<void(const Block &)> body);
   /// Every index in [0, counts), in any order and at the same time.
   void parallel(ValueRange counts, function_ref<void(ValueRange)> body);
   void choose(Value condition, function_ref<void()> then,

@@ -21,7 +21,7 @@
 // CHECK-NOT:             math.powf
 // CHECK-NOT:         effattn.
 // AVX2-LABEL:    func @known_width
-// AVX2-COUNT-8:    vector.load %{{.*}} : memref<?x?x64xbf16>, vector<8xbf16>
+// AVX2-COUNT-4:    vector.load %{{.*}} : memref<?x?x64xbf16>, vector<8xbf16>
 func.func @known_width(%w: memref<?x?x?xf32>, %wi: memref<?x?x?xi32>, %v: memref<?x?x64xbf16>, %r: memref<?x?x?xf32>,
     %ri: memref<?x?x?xi32>, %out: memref<?x?x64xbf16>, %memory: memref<?x?x64xf32>, %mass: memref<?x?xf32>) {
   effattn.address_memory

@@ -97,6 +97,24 @@ def ExpandAddressMemoryPass
   }];
 }
 
+def ExpandEmbeddingsPass : EffAttn_ExpansionPass<"effattn-expand-embeddings"> {
+  let summary = "look rows up in compressed tables by small products";
+  let description = [{
+    `effattn.lora_embedding` and `effattn.tensor_train_embedding` on memrefs
+    become loops over vectors, some ids a task.
+
+    The changes of 64 ids are a product of the numbers that the ids have in all
+    domains, gathered into scratch of 64 Dn r numbers, with the directions. Its
+    sums stay in registers until the rows of the table are added.
+
+    A row of a tensor train is a chain of products, of the matrices that its
+    digits choose, from left to right. Each has what was multiplied so far in
+    scratch, and the last one writes the result.
+
+    Source: LoRA (arXiv 2106.09685); TensorGPT (arXiv 2307.00526).
+  }];
+}
+
 def ExpandQuantizedPass : EffAttn_ExpansionPass<"effattn-expand-quantized"> {
   let summary = "multiply by tables of 4 and 8 bits without unpacking them";
   let description = [{

@@ -35,6 +35,9 @@ llvm::Expected<Compiler> Compiler::create(CompilerOptions options) {
   auto machine = createMachine(options.machine);
   if (!machine)
     return machine.takeError();
+  CpuModel model;
+  if (llvm::Error error = model.setTilings(options.tiling))
+    return std::move(error);
   return Compiler(std::move(options), std::move(*machine));
 }
 
@@ -50,7 +53,29 @@ CpuPipelineOptions Compiler::getPipelineOptions() const {
   pipeline.tuned = options.tuned;
   pipeline.symbolPrefix = options.symbolPrefix;
   pipeline.cpuFeatures = getRequiredFeatures(*machine);
+  if (options.tuned)
+    pipeline.tiling = getTiling();
   return pipeline;
+}
+
+/// What was given, behind what is known of the caches.
+std::vector<std::string> Compiler::getTiling() const {
+  std::vector<std::string> entries;
+  if (isForHost(options.machine)) {
+    auto [first, second] = getHostCaches();
+    if (first)
+      entries.push_back("first-cache:" + std::to_string(first));
+    if (second)
+      entries.push_back("second-cache:" + std::to_string(second));
+  }
+  llvm::append_range(entries, options.tiling);
+  return entries;
+}
+
+CpuModel Compiler::getCpuModel() const {
+  CpuModel model = CpuModel::fromFeatures(getRequiredFeatures(*machine));
+  llvm::cantFail(model.setTilings(getTiling()));
+  return model;
 }
 
 std::string Compiler::printPipeline() const {

@@ -66,6 +66,11 @@ CompilerFlags::CompilerFlags()
                cl::cat(getToolCategory()),
                cl::desc("linalg: no tuned expansions of hot ops (default: "
                         "tuned)")),
+      tiling("tiling", cl::value_desc("name:number,...|file.json"),
+             cl::cat(getToolCategory()),
+             cl::desc("Sizes of caches and blocks of tuned code, which "
+                      "--report lists and 'python -m effattn tune' measures "
+                      "(default: a cost model's)")),
       optimization("O", cl::value_desc("0|1|2|3"), cl::Prefix, cl::init("3"),
                    cl::cat(getToolCategory()),
                    cl::desc("How hard LLVM optimizes (default: 3)")) {}
@@ -82,6 +87,11 @@ Expected<CompilerOptions> CompilerFlags::read() const {
   options.machine.optimization = optimization[0] - '0';
   options.openmp = threads == "openmp";
   options.tuned = lowering == "tuned";
+  auto entries = readTiling(tiling);
+  if (!entries)
+    return createStringError(inconvertibleErrorCode(),
+                             "--tiling: " + toString(entries.takeError()));
+  options.tiling = std::move(*entries);
   return options;
 }
 

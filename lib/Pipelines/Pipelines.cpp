@@ -62,13 +62,16 @@ static std::string expansionPasses(const CpuPipelineOptions &options) {
   if (!options.tuned)
     return "";
   std::string cpu = CpuModel::fromFeatures(options.cpuFeatures).printOptions();
-  return "effattn-expand-feed-forward{" + cpu +
-         "},effattn-outline-kernels,effattn-expand-address-memory{" + cpu +
-         "},effattn-expand-attention{" + cpu + "},effattn-expand-embeddings{" +
-         cpu + "},effattn-expand-product-softmax{" + cpu +
-         "},effattn-expand-quantized{" + cpu +
-         "},effattn-expand-contractions{" + cpu +
-         "},effattn-tile-contractions,canonicalize,cse,";
+  if (!options.tiling.empty())
+    cpu += " tiling=" + llvm::join(options.tiling, ",");
+  auto expand = [&](StringRef ops) {
+    return ("effattn-expand-" + ops + "{" + cpu + "},").str();
+  };
+  // Feed-forward layers become contractions, some of which are equal.
+  return expand("feed-forward") + "effattn-outline-kernels," +
+         expand("address-memory") + expand("attention") + expand("embeddings") +
+         expand("product-softmax") + expand("quantized") +
+         expand("contractions") + "effattn-tile-contractions,canonicalize,cse,";
 }
 
 /// Deallocation comes behind the expansions, whose scratch it frees, too.
@@ -131,5 +134,7 @@ std::string effattn::printCpuPipeline(const CpuPipelineOptions &options) {
     flags += " symbol-prefix=" + options.symbolPrefix;
   if (!options.cpuFeatures.empty())
     flags += " cpu-features=" + llvm::join(options.cpuFeatures, ",");
+  if (!options.tiling.empty())
+    flags += " tiling=" + llvm::join(options.tiling, ",");
   return flags;
 }

@@ -41,6 +41,9 @@ struct PipelineFlags : PassPipelineOptions<PipelineFlags> {
   ListOption<std::string> cpuFeatures{
       *this, "cpu-features",
       llvm::cl::desc("Features of the CPU that entry points check for")};
+  ListOption<std::string> tiling{
+      *this, "tiling",
+      llvm::cl::desc("Sizes of caches and blocks of tuned code, NAME:NUMBER")};
 };
 } // namespace
 
@@ -64,6 +67,7 @@ void effattn::registerEveryPass() {
         options.symbolPrefix = flags.symbolPrefix;
         options.cpuFeatures.assign(flags.cpuFeatures.begin(),
                                    flags.cpuFeatures.end());
+        options.tiling.assign(flags.tiling.begin(), flags.tiling.end());
         for (const Stage &stage : getCpuStages())
           if (failed(addStage(manager, stage, options)))
             llvm::report_fatal_error("a pass of the CPU pipeline is missing");

@@ -11,6 +11,7 @@
 #include "llvm/TargetParser/Host.h"
 #include "llvm/TargetParser/SubtargetFeature.h"
 #include <mutex>
+#include <unistd.h>
 
 using namespace mlir::effattn;
 
@@ -131,6 +132,24 @@ mlir::effattn::createMachine(const MachineOptions &options) {
     return refuse("this LLVM cannot generate code for the triple '" +
                   triple.str() + "'");
   return machine;
+}
+
+bool mlir::effattn::isForHost(const MachineOptions &options) {
+  llvm::Triple triple = getHostTriple();
+  if (!options.triple.empty())
+    triple = llvm::Triple(llvm::Triple::normalize(options.triple));
+  return triple.getArch() == getHostTriple().getArch() &&
+         (options.cpu.empty() || options.cpu == "native");
+}
+
+std::pair<int64_t, int64_t> mlir::effattn::getHostCaches() {
+  // glibc's names; other systems get the defaults of the cost model.
+#ifdef _SC_LEVEL1_DCACHE_SIZE
+  auto ask = [](int name) { return std::max<int64_t>(sysconf(name), 0); };
+  return {ask(_SC_LEVEL1_DCACHE_SIZE), ask(_SC_LEVEL2_CACHE_SIZE)};
+#else
+  return {0, 0};
+#endif
 }
 
 std::vector<std::string>

@@ -31,6 +31,24 @@ static OutputKind readKind(const std::string &stage,
   return kind;
 }
 
+std::vector<std::string> effattn::readTiling(const std::string &argument) {
+  return unwrap(mlir::effattn::readTiling(argument));
+}
+
+std::vector<std::tuple<std::string, int64_t, std::string>>
+effattn::describeTiling(const std::string &cpu,
+                        std::vector<std::string> tiling) {
+  CompilerOptions options;
+  options.machine.cpu = cpu;
+  options.tiling = std::move(tiling);
+  CpuModel model = unwrap(Compiler::create(std::move(options))).getCpuModel();
+  std::vector<std::tuple<std::string, int64_t, std::string>> all;
+  for (auto [number, tiling] : llvm::enumerate(getTilings()))
+    all.emplace_back(tiling.name.str(), model.get(Tiling::Kind(number)),
+                     tiling.meaning.str());
+  return all;
+}
+
 CompiledFiles effattn::compile(nb::bytes source, const std::string &sourceName,
                                const std::string &stage,
                                const std::string &output,

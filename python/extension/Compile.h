@@ -27,6 +27,13 @@ CompiledFiles compile(nanobind::bytes source, const std::string &sourceName,
                       const std::string &stage, const std::string &output,
                       mlir::effattn::CompilerOptions options);
 
+/// The entries of a tiling, or of the file of JSON that has one.
+std::vector<std::string> readTiling(const std::string &argument);
+
+/// Name, value and meaning of all that tuned code for a CPU is made by.
+std::vector<std::tuple<std::string, int64_t, std::string>>
+describeTiling(const std::string &cpu, std::vector<std::string> tiling);
+
 /// Refuses a file that could not be written, before any work is done.
 void checkWritable(const std::string &path);
 

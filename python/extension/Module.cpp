@@ -4,6 +4,7 @@
 
 #include <nanobind/stl/pair.h>
 #include <nanobind/stl/string.h>
+#include <nanobind/stl/tuple.h>
 #include <nanobind/stl/vector.h>
 
 namespace nb = nanobind;
@@ -25,13 +26,14 @@ NB_MODULE(_native, module) {
       [](nb::bytes source, const std::string &sourceName,
          const std::string &stage, const std::string &output,
          const std::string &cpu, unsigned optimization, bool openmp, bool tuned,
-         const std::string &symbolPrefix, const std::string &name,
-         const std::string &soname) {
+         std::vector<std::string> tiling, const std::string &symbolPrefix,
+         const std::string &name, const std::string &soname) {
         mlir::effattn::CompilerOptions options;
         options.machine.cpu = cpu;
         options.machine.optimization = optimization;
         options.openmp = openmp;
         options.tuned = tuned;
+        options.tiling = std::move(tiling);
         options.symbolPrefix = symbolPrefix;
         options.name = name;
         options.soname = soname;
@@ -39,8 +41,11 @@ NB_MODULE(_native, module) {
       },
       "source"_a, "source_name"_a, nb::kw_only(), "stage"_a = "",
       "output"_a = "", "cpu"_a = "native", "optimization"_a = 3,
-      "openmp"_a = true, "tuned"_a = true, "symbol_prefix"_a = "",
+      "openmp"_a = true, "tuned"_a = true,
+      "tiling"_a = std::vector<std::string>(), "symbol_prefix"_a = "",
       "name"_a = "model", "soname"_a = "");
+  module.def("read_tiling", &readTiling, "argument"_a);
+  module.def("describe_tiling", &describeTiling, "cpu"_a, "tiling"_a);
   module.def("check_writable", &checkWritable, "path"_a);
   module.def("write_compiled", &writeCompiled, "path"_a, "files"_a);
 

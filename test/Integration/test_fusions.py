@@ -10,6 +10,7 @@ from cache_programs import SeparatorProgram
 from harness import BUILD, assert_close, compile_ir
 from hypothesis import given
 from hypothesis import strategies as st
+from quantized_tables import random_bytes
 
 DTYPES = {"f32": np.float32, "bf16": ml_dtypes.bfloat16}
 seeds = st.integers(0, 2**32 - 1).map(np.random.default_rng)
@@ -263,7 +264,7 @@ def test_quantized_head_and_top_k(k, rng, b, t, vocabulary, special):
     width, eight = 6, vocabulary // 3
     kind = np.arange(vocabulary) % 3 == 2
     place = np.where(kind, np.cumsum(kind) - 1, np.cumsum(~kind) - 1).astype(np.int32)
-    codes4 = rng.integers(0, 256, (vocabulary - eight, 3)).astype(np.uint8).view(np.int8)
+    codes4 = random_bytes(rng, (vocabulary - eight, 3)).view(np.int8)
     codes8 = rng.integers(-127, 128, (eight, width)).astype(np.int8)
     scales = np.full((vocabulary, 1), 0.25, np.float32)
     if special == "ties":

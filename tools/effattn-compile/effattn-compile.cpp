@@ -60,8 +60,8 @@ struct Flags : CompilerFlags {
   Text symbolPrefix{"symbol-prefix", cl::value_desc("P"), ours,
                     cl::desc("Put P before every exported name")};
   cl::opt<bool> report{"report", ours,
-                       cl::desc("Print the time each stage took, and the size "
-                                "of the object")};
+                       cl::desc("Print the time each stage took, the size of "
+                                "the object, and what tuned code is made by")};
   cl::opt<bool> noHeader{"no-header", ours,
                          cl::desc("Do not write the header and the JSON "
                                   "signature beside an object or a library")};
@@ -148,12 +148,15 @@ static SmallVector<OutputFile> nameOutputs(const Flags &flags,
   return files;
 }
 
-static void printReport(const StageTimes &times, const Compiled &compiled) {
+static void printReport(const StageTimes &times, const Compiled &compiled,
+                        const Compiler &compiler) {
   times.print(errs());
   if (compiled.sizes)
     errs() << "code " << compiled.sizes->code << " bytes, data "
            << compiled.sizes->data << " bytes, zero-filled "
            << compiled.sizes->zeroFilled << " bytes\n";
+  if (compiler.isTuned())
+    compiler.getCpuModel().print(errs());
 }
 
 static int compile(const Flags &flags, const Compiler &compiler,
@@ -184,7 +187,7 @@ static int compile(const Flags &flags, const Compiler &compiler,
   if (Error error = writeFiles(files))
     return fail(std::move(error));
   if (flags.report)
-    printReport(times, *compiled);
+    printReport(times, *compiled, compiler);
   return Done;
 }
 

@@ -2,6 +2,7 @@
 #ifndef EFFATTN_DRIVER_COMPILER_H
 #define EFFATTN_DRIVER_COMPILER_H
 
+#include "effattn/CodeGen/CPU/CpuModel.h"
 #include "effattn/Driver/OutputKind.h"
 #include "effattn/Driver/StageTimes.h"
 #include "effattn/Pipelines/Pipelines.h"
@@ -19,6 +20,9 @@ struct CompilerOptions {
   bool openmp = true;
   /// Hot ops take the tuned expansions where there are any.
   bool tuned = true;
+  /// Sizes of caches and blocks of tuned code as name:number, where the cost
+  /// model is not to choose.
+  std::vector<std::string> tiling;
   /// Put before every exported name.
   std::string symbolPrefix;
   /// Names the header's guard and the archive's member.
@@ -53,6 +57,10 @@ public:
                               OutputKind kind, StageTimes &times,
                               llvm::raw_ostream &diagnostics) const;
 
+  bool isTuned() const { return options.tuned; }
+  /// What tuned code is made by.
+  CpuModel getCpuModel() const;
+
   /// The one argument that effattn-opt needs to run the same passes.
   std::string printPipeline() const;
 
@@ -60,6 +68,7 @@ private:
   Compiler(CompilerOptions options,
            std::unique_ptr<llvm::TargetMachine> machine);
   CpuPipelineOptions getPipelineOptions() const;
+  std::vector<std::string> getTiling() const;
   LogicalResult runStages(ModuleOp module, OutputKind kind,
                           StageTimes &times) const;
   LogicalResult describeFunctions(ModuleOp module, OutputKind kind,
@@ -71,6 +80,11 @@ private:
   CompilerOptions options;
   std::unique_ptr<llvm::TargetMachine> machine;
 };
+
+/// Entries of CompilerOptions::tiling: `argument` itself, which has commas
+/// between them, or those of the object "tiling" in the file of JSON that it
+/// names.
+llvm::Expected<std::vector<std::string>> readTiling(llvm::StringRef argument);
 
 /// Reads a file, or standard input for `-`; the error names the file and says
 /// why.

@@ -38,7 +38,7 @@ private:
   bool alone;
 
 public:
-  llvm::cl::opt<std::string> cpu, threads, lowering, optimization;
+  llvm::cl::opt<std::string> cpu, threads, lowering, tiling, optimization;
 };
 
 /// Refuses a value that is none of the choices, naming them.

@@ -16,6 +16,9 @@ struct CpuPipelineOptions {
   std::string symbolPrefix;
   /// Features that the entry checks before it runs the implementation.
   std::vector<std::string> cpuFeatures;
+  /// Sizes of caches and blocks as name:number, where the cost model of
+  /// CodeGen/CPU/CpuModel.h is not to choose.
+  std::vector<std::string> tiling;
 };
 
 /// A stop on the way, under the name that `effattn-compile --emit` knows.

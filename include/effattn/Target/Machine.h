@@ -31,6 +31,13 @@ createMachine(const MachineOptions &options);
 std::vector<std::string>
 getRequiredFeatures(const llvm::TargetMachine &machine);
 
+/// Bytes of the first- and the second-level cache of a core of this machine; 0
+/// where the system does not say.
+std::pair<int64_t, int64_t> getHostCaches();
+
+/// Whether `options` ask for code for this very machine.
+bool isForHost(const MachineOptions &options);
+
 /// The names that `cpu` may have for a triple.
 llvm::Expected<std::vector<std::string>> getCpuNames(llvm::StringRef triple);
 

@@ -10,14 +10,11 @@ namespace mlir::effattn {
 /// query reaches no other one, so that neither NaN nor padding does.
 class AttentionTile {
 public:
-  /// Keys of a tile.
-  static constexpr int64_t kKeys = 128;
-
   struct Operands {
     Value batch, group;
     /// [B, G, S, D] and [B, G, S, E].
     Value key, value;
-    /// [2 kKeys], index: the key row of each key of the tile, then those of the
+    /// [2 tiles of keys], index: the key row of each key of the tile, then those of the
     /// next one.
     Value rows;
   };
@@ -118,7 +115,7 @@ private:
   void addToRow(Value memory, Value at, ValueRange decay, ValueRange row);
   int64_t vectors() const { return queryCount / emitter.lanes(); }
 
-  /// [kKeys, D] and [kKeys, E]: keys and values as f32. Null where they are
+  /// [keys of a tile, D] and [keys of a tile, E]: keys and values as f32. Null where they are
   /// f32 in memory.
   Value f32Keys, f32Values;
 };

@@ -2,9 +2,92 @@
 #include "effattn/CodeGen/CPU/CpuModel.h"
 
 #include "llvm/ADT/STLExtras.h"
-#include "llvm/ADT/StringRef.h"
+#include "llvm/Support/Format.h"
+#include "llvm/Support/MathExtras.h"
 
 using namespace mlir::effattn;
+
+llvm::ArrayRef<Tiling> mlir::effattn::getTilings() {
+  constexpr int64_t most = int64_t(1) << 20;
+  static const Tiling tilings[] = {
+      {"first-cache", "bytes of a core's first-level data cache", 1024,
+       int64_t(1) << 30},
+      {"second-cache", "bytes of a core's second-level cache", 1024,
+       int64_t(1) << 40},
+      {"tile-rows", "rows of a product's tile in registers", 1, 32},
+      {"tile-vectors", "vectors of a row of that tile", 1, 8},
+      {"prefetch-rows", "rows of the second factor asked for ahead of use", 1,
+       64},
+      {"slab-depth", "columns that are summed before results go to memory", 64,
+       most},
+      {"task-rows", "rows of a product that a packed panel is used for at once",
+       1, most},
+      {"task-columns", "columns of a product that a task packs", 1, most},
+      {"query-vectors", "vectors of queries of a tile of attention", 1, 8},
+      {"key-tile", "keys of a tile of attention", 16, 4096},
+  };
+  static_assert(std::size(tilings) == Tiling::Count);
+  return tilings;
+}
+
+//===----------------------------------------------------------------------===//
+// The cost model
+//===----------------------------------------------------------------------===//
+
+static int64_t roundDown(int64_t value, int64_t unit, int64_t least) {
+  return std::max(value / unit * unit, least);
+}
+
+int64_t CpuModel::get(Tiling::Kind kind) const {
+  if (given[kind])
+    return given[kind];
+  constexpr int64_t bytes = sizeof(float);
+  switch (kind) {
+  case Tiling::FirstCache:
+    return 32 << 10;
+  case Tiling::SecondCache:
+    return 1 << 20;
+  // Sums fill the registers but for a row of the second factor and an element
+  // of the first.
+  case Tiling::TileRows:
+    return vectorRegisters >= 32 ? 8 : 6;
+  case Tiling::TileVectors:
+    return vectorRegisters >= 32 ? 3 : 2;
+  case Tiling::PrefetchRows:
+    return 8;
+  // A row tile of the first factor takes a quarter of the first-level cache:
+  // each element is used once for every panel, and panels stream past it.
+  case Tiling::SlabDepth:
+    return roundDown(get(Tiling::FirstCache) / 4 / (tileRows() * bytes), 64,
+                     64);
+  case Tiling::TaskRows:
+    return 64;
+  // A task's columns of the second factor take a fifth of the second-level
+  // cache, which the row tiles of a task and the results pass through, too.
+  case Tiling::TaskColumns:
+    return roundDown(get(Tiling::SecondCache) / 5 / (slabDepth() * bytes),
+                     lanes(), tileColumns());
+  case Tiling::QueryVectors:
+    return 3;
+  case Tiling::KeyTile:
+    return 128;
+  case Tiling::Count:
+    break;
+  }
+  llvm_unreachable("no tiling");
+}
+
+int64_t CpuModel::taskRowTiles() const {
+  return std::max<int64_t>(get(Tiling::TaskRows) / tileRows(), 1);
+}
+
+int64_t CpuModel::taskPanels() const {
+  return std::max<int64_t>(get(Tiling::TaskColumns) / tileColumns(), 1);
+}
+
+//===----------------------------------------------------------------------===//
+// Reading and printing
+//===----------------------------------------------------------------------===//
 
 CpuModel CpuModel::fromFeatures(llvm::ArrayRef<std::string> features) {
   CpuModel model;
@@ -23,8 +106,54 @@ CpuModel CpuModel::fromFeatures(llvm::ArrayRef<std::string> features) {
   return model;
 }
 
+static llvm::Error refuse(const llvm::Twine &sentence) {
+  return llvm::createStringError(llvm::inconvertibleErrorCode(), sentence);
+}
+
+static std::string listNames() {
+  std::string names;
+  for (const Tiling &tiling : getTilings())
+    names += (names.empty() ? "" : ", ") + tiling.name.str();
+  return names;
+}
+
+llvm::Error CpuModel::setTilings(llvm::ArrayRef<std::string> entries) {
+  for (llvm::StringRef entry : entries) {
+    auto [name, number] = entry.split(':');
+    const auto *tiling = llvm::find_if(
+        getTilings(), [&](const Tiling &known) { return known.name == name; });
+    if (tiling == getTilings().end())
+      return refuse("expected a tiling to be one of " + listNames() +
+                    ", but got '" + name + "'");
+    int64_t value;
+    if (number.getAsInteger(10, value) || value < tiling->unit ||
+        value > tiling->most || value % tiling->unit != 0)
+      return refuse("expected " + name + " to be a multiple of " +
+                    llvm::Twine(tiling->unit) + " from " +
+                    llvm::Twine(tiling->unit) + " to " +
+                    llvm::Twine(tiling->most) + ", but got '" + number + "'");
+    given[tiling - getTilings().begin()] = value;
+  }
+  return llvm::Error::success();
+}
+
 std::string CpuModel::printOptions() const {
-  return "vector-bits=" + std::to_string(vectorBits) +
-         " vector-registers=" + std::to_string(vectorRegisters) +
-         (byteDots ? " byte-dots" : "");
+  std::string text = "vector-bits=" + std::to_string(vectorBits) +
+                     " vector-registers=" + std::to_string(vectorRegisters) +
+                     (byteDots ? " byte-dots" : "");
+  std::string entries;
+  for (auto [tiling, value] : llvm::zip(getTilings(), given))
+    if (value)
+      entries += (entries.empty() ? "" : ",") + tiling.name.str() + ":" +
+                 std::to_string(value);
+  return entries.empty() ? text : text + " tiling=" + entries;
+}
+
+void CpuModel::print(llvm::raw_ostream &stream) const {
+  stream << "vectors of " << vectorBits << " bits, " << vectorRegisters
+         << " registers" << (byteDots ? ", sums of byte products" : "") << '\n';
+  for (auto [number, tiling] : llvm::enumerate(getTilings()))
+    stream << llvm::format("%-14s %8lld  ", tiling.name.data(),
+                           get(Tiling::Kind(number)))
+           << tiling.meaning << (given[number] ? " (given)" : "") << '\n';
 }

@@ -219,8 +219,8 @@ struct ExpandAddressMemoryPass
   using Base::Base;
 
   void runOnOperation() override {
-    FailureOr<CpuModel> cpu =
-        readCpuModel(getOperation(), vectorBits, vectorRegisters, byteDots);
+    FailureOr<CpuModel> cpu = readCpuModel(getOperation(), vectorBits,
+                                           vectorRegisters, byteDots, tiling);
     if (failed(cpu))
       return signalPassFailure();
     forEachOnBuffers<AddressMemoryOp>(

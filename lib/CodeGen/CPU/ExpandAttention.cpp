@@ -20,8 +20,6 @@ namespace mlir::effattn {
 using namespace mlir;
 using namespace mlir::effattn;
 
-/// Vectors of queries of a tile.
-static constexpr int64_t kTileVectors = 3;
 /// Tasks that keep the threads of a small machine busy, and keys that are worth
 /// a task of their own.
 static constexpr int64_t kWantedTasks = 8, kLeastSplit = 1024;
@@ -77,7 +75,8 @@ private:
   /// The task: its batch row, key head, tile and queries.
   Value batch, group;
   AttentionTile *tile = nullptr;
-  /// [2 kKeys], index: the key row of each key of a tile and of the next one.
+  /// [2 tiles of keys], index: the key row of each key of a tile and of the
+  /// next one.
   Value keyRows;
   int64_t lanes = 0;
   /// [lanes], index: the query head and row of each lane.
@@ -127,7 +126,7 @@ void AttentionExpansion::run() {
   };
   auto runOne = [&] { runSplit<KeysAlongVectors>(1); };
   auto runVector = [&] { runSplit<QueriesAlongVectors>(e.lanes()); };
-  auto runMany = [&] { runTiles(kTileVectors * e.lanes()); };
+  auto runMany = [&] { runTiles(e.cpu.queryVectors() * e.lanes()); };
   auto runSome = [&] { e.choose(hasUpTo(e.lanes()), runVector, runMany); };
   e.choose(hasUpTo(1), runOne, runSome);
   op.erase();
@@ -195,7 +194,7 @@ template <typename Tile> void AttentionExpansion::runSplit(int64_t laneCount) {
 }
 
 AttentionTile::Operands AttentionExpansion::makeOperands() {
-  keyRows = emitter.scratch(emitter.fixed(2 * AttentionTile::kKeys),
+  keyRows = emitter.scratch(emitter.fixed(2 * emitter.cpu.keyTile()),
                             emitter.builder.getIndexType());
   return {batch, group, op.getKey(), op.getValue(), keyRows};
 }
@@ -253,7 +252,7 @@ void AttentionExpansion::attend(AttentionTile &queries, Value split,
       return e.add(whole.low, divide(e, e.mul(length, number), splits));
     };
     Segment share{end(split), end(e.add(split, 1)), whole.isColumns};
-    e.loop(share.low, share.high, AttentionTile::kKeys,
+    e.loop(share.low, share.high, e.cpu.keyTile(),
            [&](Value first) { addTile(share, first); });
   });
 }
@@ -380,7 +379,7 @@ Value AttentionExpansion::listRows(const Segment &segment, Value first) {
     list(false);
   else
     e.choose(segment.isColumns, [&] { list(true); }, [&] { list(false); });
-  return e.min(e.index(AttentionTile::kKeys), e.sub(segment.high, first));
+  return e.min(e.index(e.cpu.keyTile()), e.sub(segment.high, first));
 }
 
 /// Whether every query of the task keeps every key of a tile. The rows of a
@@ -510,8 +509,8 @@ struct ExpandAttentionPass
   using Base::Base;
 
   void runOnOperation() override {
-    FailureOr<CpuModel> cpu =
-        readCpuModel(getOperation(), vectorBits, vectorRegisters, byteDots);
+    FailureOr<CpuModel> cpu = readCpuModel(getOperation(), vectorBits,
+                                           vectorRegisters, byteDots, tiling);
     if (failed(cpu))
       return signalPassFailure();
     forEachOnBuffers<AttentionOp>(getOperation(),

@@ -276,8 +276,8 @@ struct ExpandContractionsPass
   using Base::Base;
 
   void runOnOperation() override {
-    FailureOr<CpuModel> cpu =
-        readCpuModel(getOperation(), vectorBits, vectorRegisters, byteDots);
+    FailureOr<CpuModel> cpu = readCpuModel(getOperation(), vectorBits,
+                                           vectorRegisters, byteDots, tiling);
     if (failed(cpu))
       return signalPassFailure();
     forEachOnBuffers<linalg::LinalgOp>(

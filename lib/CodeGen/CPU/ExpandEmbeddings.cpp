@@ -361,8 +361,8 @@ struct ExpandEmbeddingsPass
   using Base::Base;
 
   void runOnOperation() override {
-    FailureOr<CpuModel> cpu =
-        readCpuModel(getOperation(), vectorBits, vectorRegisters, byteDots);
+    FailureOr<CpuModel> cpu = readCpuModel(getOperation(), vectorBits,
+                                           vectorRegisters, byteDots, tiling);
     if (failed(cpu))
       return signalPassFailure();
     forEachOnBuffers<LoraEmbeddingOp>(

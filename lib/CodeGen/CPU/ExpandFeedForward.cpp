@@ -407,8 +407,8 @@ struct ExpandFeedForwardPass
   using Base::Base;
 
   void runOnOperation() override {
-    FailureOr<CpuModel> cpu =
-        readCpuModel(getOperation(), vectorBits, vectorRegisters, byteDots);
+    FailureOr<CpuModel> cpu = readCpuModel(getOperation(), vectorBits,
+                                           vectorRegisters, byteDots, tiling);
     if (failed(cpu))
       return signalPassFailure();
     expandAll<GatedFFNOp>(*cpu);

@@ -254,8 +254,8 @@ struct ExpandQuantizedPass
   using Base::Base;
 
   void runOnOperation() override {
-    FailureOr<CpuModel> cpu =
-        readCpuModel(getOperation(), vectorBits, vectorRegisters, byteDots);
+    FailureOr<CpuModel> cpu = readCpuModel(getOperation(), vectorBits,
+                                           vectorRegisters, byteDots, tiling);
     if (failed(cpu))
       return signalPassFailure();
     forEachOnBuffers<QuantizedMatmulOp>(

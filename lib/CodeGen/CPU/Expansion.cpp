@@ -8,7 +8,8 @@ using namespace mlir::effattn;
 
 FailureOr<CpuModel> effattn::readCpuModel(Operation *root, int64_t vectorBits,
                                           int64_t vectorRegisters,
-                                          bool byteDots) {
+                                          bool byteDots,
+                                          ArrayRef<std::string> tilings) {
   if (vectorBits < 128 || vectorBits > 512 || !llvm::isPowerOf2_64(vectorBits))
     return root->emitError("expected vector-bits to be 128, 256 or 512, but "
                            "got ")
@@ -21,5 +22,7 @@ FailureOr<CpuModel> effattn::readCpuModel(Operation *root, int64_t vectorBits,
   cpu.vectorBits = vectorBits;
   cpu.vectorRegisters = vectorRegisters;
   cpu.byteDots = byteDots;
+  if (llvm::Error error = cpu.setTilings(tilings))
+    return root->emitError(llvm::toString(std::move(error)));
   return cpu;
 }

@@ -12,7 +12,8 @@ namespace mlir::effattn {
 /// The CPU that the options of a pass describe. An error at `root` where no
 /// code could be made for it.
 FailureOr<CpuModel> readCpuModel(Operation *root, int64_t vectorBits,
-                                 int64_t vectorRegisters, bool byteDots);
+                                 int64_t vectorRegisters, bool byteDots,
+                                 ArrayRef<std::string> tilings);
 
 /// Calls `body` for every `Op` on buffers inside of `root`, with a builder in
 /// front of the op, which it may erase.

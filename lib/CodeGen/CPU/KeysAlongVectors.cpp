@@ -12,7 +12,7 @@ static constexpr int64_t kVectors = 4;
 void KeysAlongVectors::makeScratch(Value width) {
   VectorEmitter &e = emitter;
   Type f32 = e.builder.getF32Type();
-  OpFoldResult all = e.fixed(queryCount), keys = e.fixed(kKeys);
+  OpFoldResult all = e.fixed(queryCount), keys = e.fixed(e.cpu.keyTile());
   queries = e.scratch({all, width}, f32);
   scores = e.scratch({all, keys}, f32);
   kept = e.scratch({all, keys}, f32);
@@ -121,7 +121,8 @@ void KeysAlongVectors::addColumns(ValueRange columns, Value mask, Value count,
   VectorEmitter &e = emitter;
   auto addOne = [&](Value place, ValueRange carried) {
     SmallVector<Value> values, next;
-    Value row = rowOf(place), rowOfNextTile = rowOf(e.add(place, kKeys));
+    Value row = rowOf(place),
+          rowOfNextTile = rowOf(e.add(place, e.cpu.keyTile()));
     for (Value column : columns) {
       values.push_back(loadSource(operands.value, row, column, mask));
       prefetchSource(operands.key, rowOfNextTile, column);

@@ -9,7 +9,7 @@ using namespace mlir::effattn;
 void QueriesAlongVectors::makeScratch(Value width) {
   VectorEmitter &e = emitter;
   Type f32 = e.builder.getF32Type();
-  OpFoldResult keys = e.fixed(kKeys), all = e.fixed(queryCount);
+  OpFoldResult keys = e.fixed(e.cpu.keyTile()), all = e.fixed(queryCount);
   queries = e.scratch({width, all}, f32);
   scores = e.scratch({keys, all}, f32);
   kept = e.scratch({keys, all}, f32);

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""``python -m effattn compile | run | plot | compress``: the tools, pictures and smaller tables from files.
+"""``python -m effattn compile | run | plot | compress | tune``: the tools, pictures, smaller tables and block sizes.
 
 ``compile`` and ``run`` are effattn-compile and effattn-run: their options follow.
 """
@@ -14,6 +14,7 @@ from typing import Any, List, Optional
 
 import numpy as np
 
+from effattn import tune
 from effattn.error import Error
 
 TOOLS = {"compile": "effattn-compile", "run": "effattn-run"}
@@ -72,6 +73,8 @@ def _parser() -> argparse.ArgumentParser:
     for command, tool in TOOLS.items():
         commands.add_parser(command, help=f"{tool}; its --help lists the options", add_help=False)
     commands.add_parser("compress", help="shrink embedding tables; its --help lists the ways", add_help=False)
+    tuning = commands.add_parser("tune", help="measure which block sizes of tuned code suit this machine")
+    tune.add_arguments(tuning)
     pictures = commands.add_parser("plot", help="draw from .npy files").add_subparsers(
         dest="picture", required=True
     )
@@ -105,7 +108,8 @@ def main(arguments: List[str]) -> int:
             from effattn.compress import command
 
             return command.main(arguments[1:])
-        _plot(_parser().parse_args(arguments))
+        options = _parser().parse_args(arguments)
+        (tune.run if options.command == "tune" else _plot)(options)
     except (Error, OSError) as error:
         print(f"effattn: {error}", file=sys.stderr)
         return 1

@@ -6,7 +6,7 @@ from __future__ import annotations
 import os
 import re
 import warnings
-from typing import Any, Optional, Tuple
+from typing import Any, List, Mapping, Optional, Tuple, Union
 
 from effattn.compiled import Compiled, Source, load_library, read
 from effattn.error import Error
@@ -33,6 +33,20 @@ def _read_source(source: Any) -> Tuple[bytes, str]:
     )
 
 
+Tiling = Union[None, str, "os.PathLike[str]", Mapping[str, int]]
+
+
+def read_tiling(tiling: Tiling) -> List[str]:
+    """The entries, ``name:number``, that a mapping holds or a file of JSON."""
+    if tiling is None:
+        return []
+    if isinstance(tiling, Mapping):
+        return [f"{name}:{number}" for name, number in tiling.items()]
+    from effattn import _native
+
+    return _native.read_tiling(os.fspath(tiling))
+
+
 _PREFIX = re.compile(r"([A-Za-z_]\w*)?", re.ASCII)
 
 
@@ -52,6 +66,7 @@ def compile(
     threads: str = "openmp",
     lowering: str = "tuned",
     optimization: int = 3,
+    tiling: Tiling = None,
     symbol_prefix: str = "",
 ) -> Compiled:
     """Compile IR to a function that can be called.
@@ -65,6 +80,8 @@ def compile(
         threads: "openmp", or "none" for loops on the calling thread alone.
         lowering: "tuned", or "linalg" for the plain lowering of every op.
         optimization: how hard LLVM tries, 0 to 3.
+        tiling: sizes of caches and blocks of tuned code, as names and numbers, or the file of
+            ``python -m effattn tune``; a cost model chooses what is not given.
         symbol_prefix: put before every exported name.
     Returns:
         the function, or a choice of functions: see ``Compiled``.
@@ -88,6 +105,7 @@ def compile(
         optimization=optimization,
         openmp=_one_of("threads", threads, ("openmp", "none")) == "openmp",
         tuned=_one_of("lowering", lowering, ("tuned", "linalg")) == "tuned",
+        tiling=read_tiling(tiling),
         symbol_prefix=symbol_prefix,
     )
     origin = Source(content, name, options)

@@ -1,5 +1,5 @@
-// RUN: effattn-opt %s -effattn-expand-contractions='vector-bits=512 vector-registers=32' -canonicalize -split-input-file | FileCheck %s
-// RUN: effattn-opt %s -effattn-expand-contractions='vector-bits=256' -canonicalize -split-input-file | FileCheck %s --check-prefix=AVX2
+// RUN: effattn-opt %s -effattn-expand-contractions='vector-bits=512 vector-registers=32 tiling=first-cache:49152,second-cache:2097152' -canonicalize -split-input-file | FileCheck %s
+// RUN: effattn-opt %s -effattn-expand-contractions='vector-bits=256 tiling=slab-depth:384' -canonicalize -split-input-file | FileCheck %s --check-prefix=AVX2
 
 // Tiles of 8 rows by 3 vectors; of 6 by 2 where there are 16 registers.
 // CHECK-LABEL: func @many_rows

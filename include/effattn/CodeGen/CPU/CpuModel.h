@@ -3,10 +3,37 @@
 #define EFFATTN_CODEGEN_CPU_CPUMODEL_H
 
 #include "llvm/ADT/ArrayRef.h"
+#include "llvm/ADT/StringRef.h"
+#include "llvm/Support/Error.h"
+#include "llvm/Support/raw_ostream.h"
+#include <array>
 #include <cstdint>
 #include <string>
 
 namespace mlir::effattn {
+
+/// A number that tuned code is made by: the size of a cache or of a block.
+struct Tiling {
+  enum Kind : unsigned {
+    FirstCache,
+    SecondCache,
+    TileRows,
+    TileVectors,
+    PrefetchRows,
+    SlabDepth,
+    TaskRows,
+    TaskColumns,
+    QueryVectors,
+    KeyTile,
+    Count
+  };
+  llvm::StringRef name, meaning;
+  /// Values are multiples of `unit` up to `most`.
+  int64_t unit, most;
+};
+
+/// All of them, by Tiling::Kind.
+llvm::ArrayRef<Tiling> getTilings();
 
 /// What tuned code knows of its CPU, and the block sizes that follow from it.
 /// Code for one model is correct on every CPU, and fast on those like it.
@@ -16,19 +43,27 @@ struct CpuModel {
   /// Whether one instruction sums products of bytes (VNNI), on vectors of 256
   /// bits and of the full width.
   bool byteDots = false;
+  /// What was given; 0 where the cost model is to choose.
+  std::array<int64_t, Tiling::Count> given{};
 
   /// From names of LLVM's features; those of aarch64 are not looked at.
   static CpuModel fromFeatures(llvm::ArrayRef<std::string> features);
+  /// Sets tilings from "name:number" each. The error names the entry.
+  llvm::Error setTilings(llvm::ArrayRef<std::string> entries);
   /// As options of an expansion pass.
   std::string printOptions() const;
+  /// Every tiling with its value and meaning, line by line.
+  void print(llvm::raw_ostream &stream) const;
+
+  /// The tiling that was given, or what the cost model says.
+  int64_t get(Tiling::Kind kind) const;
 
   /// f32 numbers of a vector.
   int64_t lanes() const { return vectorBits / 32; }
 
-  /// A tile of results in registers: rows by vectors. It leaves registers for
-  /// a row of the second factor and an element of the first.
-  int64_t tileRows() const { return vectorRegisters >= 32 ? 8 : 6; }
-  int64_t tileVectors() const { return vectorRegisters >= 32 ? 3 : 2; }
+  /// A tile of results in registers: rows by vectors.
+  int64_t tileRows() const { return get(Tiling::TileRows); }
+  int64_t tileVectors() const { return get(Tiling::TileVectors); }
   int64_t tileColumns() const { return tileVectors() * lanes(); }
 
   /// The same for products of bytes, whose integer sums are scaled and added to
@@ -37,14 +72,17 @@ struct CpuModel {
   int64_t byteTileVectors() const { return 2; }
 
   /// How many rows of the second factor are asked for ahead of their use.
-  int64_t prefetchRows() const { return 8; }
-  /// How much is summed before results go to memory: a row tile of the first
-  /// factor (12 KiB) stays in the first-level cache, a task's columns of the
-  /// second (384 KiB) in the second.
-  int64_t slabDepth() const { return 384; }
-  /// Rows and columns of a task; tasks are shared out among threads.
-  int64_t taskRowTiles() const { return 64 / tileRows(); }
-  int64_t taskPanels() const { return 256 / tileColumns(); }
+  int64_t prefetchRows() const { return get(Tiling::PrefetchRows); }
+  /// How much is summed before results go to memory.
+  int64_t slabDepth() const { return get(Tiling::SlabDepth); }
+  /// Row tiles, and panels of a tile's columns, of a task; tasks are shared out
+  /// among threads.
+  int64_t taskRowTiles() const;
+  int64_t taskPanels() const;
+
+  /// A tile of attention: keys, and vectors of queries.
+  int64_t keyTile() const { return get(Tiling::KeyTile); }
+  int64_t queryVectors() const { return get(Tiling::QueryVectors); }
 };
 
 } // namespace mlir::effattn

@@ -13,6 +13,9 @@ class EffAttn_ExpansionPass<string flag> : Pass<flag> {
       "Number of vector registers">,
     Option<"byteDots", "byte-dots", "bool", "false",
       "Whether one instruction sums products of bytes (VNNI)">,
+    ListOption<"tiling", "tiling", "std::string",
+      "Sizes of caches and blocks, as NAME:NUMBER, where the cost model is not "
+      "to choose">,
   ];
   let options = cpuOptions;
   let dependentDialects = ["::mlir::arith::ArithDialect",

@@ -68,3 +68,10 @@ def test_slabs_and_panels(flags, equation, rows, depth, columns, seed):
     a, b, start = (rng.normal(size=[size[x] for x in n]).astype(np.float32) for n in (*inputs.split(","), result))
     want = start + np.einsum(equation, a.astype(np.float64), b.astype(np.float64))
     assert_close(product(equation, *flags)(a, b, start)[0], want, 2e-4)
+
+
+def test_blocks_of_many_rows():
+    """More blocks of rows than tasks."""
+    rng = np.random.default_rng(0)
+    a, b, start = (rng.normal(size=n).astype(np.float32) for n in ((8703, 5), (5, 70), (8703, 70)))
+    assert_close(product("ik,kj->ij")(a, b, start)[0], start + a.astype(np.float64) @ b, 1e-5)

@@ -4,6 +4,7 @@ import contextlib
 import resource
 import subprocess
 
+import ml_dtypes
 import numpy as np
 import pytest
 from harness import BUILD, CallError, assert_close, compile_ir
@@ -39,10 +40,11 @@ def test_products_that_share_a_function(rows):
 
 
 def test_no_memory_inside_of_a_shared_function():
-    rows = 100_000
-    x, a, y = np.ones((rows, 8), np.float32), np.ones((8, 8), np.float32), np.ones((rows, 8), np.float32)
-    function, out = compile_ir(CHAIN).chain, [np.empty_like(x)]
-    with little_memory(8 * rows * 8), pytest.raises(CallError, match="^chain: out of memory$") as error:
+    rows, bf16 = 1_000_000, ml_dtypes.bfloat16
+    x, a, y = (np.ones(shape, bf16) for shape in [(rows, 8), (8, 8), (rows, 8)])
+    function, out = compile_ir(CHAIN.replace("f32", "bf16")).chain, [np.empty_like(x)]
+    # Enough for a copy of y, but not for sums in f32.
+    with little_memory(3 * y.nbytes // 2), pytest.raises(CallError, match="^chain: out of memory$") as error:
         function.into([x, a, a, y, y], out)
     assert error.value.code == 3
     function.into([x, a, a, y, y], out)

@@ -2,13 +2,16 @@
 #include "ResultTile.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
 using namespace mlir::effattn;
 
 /// Tasks that keep the threads of a small machine busy. Each has a panel, which
 /// should stay in a cache from one use to the next.
-static constexpr int64_t kMostTasks = 4;
+static constexpr int64_t kColumnTasks = 4, kMostRowTasks = 16;
+/// Rows that run through a panel while they are in a cache.
+static constexpr int64_t kBlockRows = 512;
 /// What is summed before results go to memory: a panel (192 KiB) stays in the
 /// second-level cache.
 static constexpr int64_t kSlabDepth = 1024;
@@ -27,59 +30,86 @@ public:
   void emit();
 
 private:
-  void multiplyPanel(Value task, Value column);
+  void runTask(Value rowTask, Value columnTask);
+  void multiplyPanel(Value column);
   Value readPanel(ResultTile &tile, Value k, int64_t j, Value mask);
-  void copyPanel(Value task, Value column);
-  void multiplyTile(Value task, Value row, Value column, bool copies);
+  void copyPanel(Value column);
+  void multiplyTile(Value row, Value column, bool makesCopy);
+
+  /// No row tile hangs over a block.
+  int64_t blockRows() {
+    return llvm::alignDown(kBlockRows, emitter.cpu.tileRows());
+  }
 
   VectorEmitter &emitter;
   const Product &product;
+  Value columnTasks, panelsOfTask, blocksOfTask;
   /// f32 [task, k, column].
-  Value panels;
-  /// The slab: its first index and its depth.
-  Value start, depth;
+  Value copies;
+  /// The panel's copy, the rows that run through it, and the slab: its first
+  /// index and its depth.
+  Value task, firstRow, endRow, start, depth;
 };
 } // namespace
 
 void DirectProduct::emit() {
   VectorEmitter &e = emitter;
-  Value count = e.ceilDiv(product.columns, e.cpu.tileColumns());
-  Value tasks = e.min(count, e.index(kMostTasks));
-  Value share = arith::CeilDivUIOp::create(e.builder, e.loc, count,
-                                           e.max(tasks, e.index(1)));
-  Value most = e.min(product.depth, e.index(kSlabDepth));
-  panels = e.scratch({tasks, most, e.fixed(e.cpu.tileColumns())},
+  auto share = [&](Value count, Value tasks) -> Value {
+    return arith::CeilDivUIOp::create(e.builder, e.loc, count,
+                                      e.max(tasks, e.index(1)));
+  };
+  Value panels = e.ceilDiv(product.columns, e.cpu.tileColumns());
+  columnTasks = e.min(panels, e.index(kColumnTasks));
+  panelsOfTask = share(panels, columnTasks);
+  Value blocks = e.ceilDiv(product.rows, blockRows());
+  Value rowTasks = e.min(blocks, e.index(kMostRowTasks));
+  blocksOfTask = share(blocks, rowTasks);
+  copies = e.scratch({e.mul(rowTasks, columnTasks),
+                      e.min(product.depth, e.index(kSlabDepth)),
+                      e.fixed(e.cpu.tileColumns())},
                      e.builder.getF32Type());
-  e.parallel(tasks, [&](ValueRange task) {
-    Value first = e.min(e.mul(task[0], share), count);
-    Value end = e.min(e.add(first, share), count);
-    e.loop(first, end, 1, [&](Value panel) {
-      Value column = e.mul(panel, e.cpu.tileColumns());
+  e.parallel({rowTasks, columnTasks},
+             [&](ValueRange task) { runTask(task[0], task[1]); });
+}
+
+void DirectProduct::runTask(Value rowTask, Value columnTask) {
+  VectorEmitter &e = emitter;
+  task = e.add(e.mul(rowTask, columnTasks), columnTask);
+  Value rows = e.mul(blocksOfTask, blockRows());
+  Value begin = e.min(e.mul(rowTask, rows), product.rows);
+  Value end = e.min(e.add(begin, rows), product.rows);
+  Value columns = e.mul(panelsOfTask, e.cpu.tileColumns());
+  Value firstColumn = e.min(e.mul(columnTask, columns), product.columns);
+  Value endColumn = e.min(e.add(firstColumn, columns), product.columns);
+  e.loop(begin, end, blockRows(), [&](Value block) {
+    firstRow = block;
+    endRow = e.min(e.add(block, blockRows()), end);
+    e.loop(firstColumn, endColumn, e.cpu.tileColumns(), [&](Value column) {
       e.loop(e.index(0), product.depth, kSlabDepth, [&](Value slab) {
         start = slab;
         depth = e.min(e.sub(product.depth, slab), e.index(kSlabDepth));
-        multiplyPanel(task[0], column);
+        multiplyPanel(column);
       });
     });
   });
 }
 
-void DirectProduct::multiplyPanel(Value task, Value column) {
+void DirectProduct::multiplyPanel(Value column) {
   VectorEmitter &e = emitter;
   Value isWhole =
       e.lessEqual(e.index(e.cpu.tileColumns()), e.sub(product.columns, column));
   auto copyAndMultiply = [&]() -> SmallVector<Value> {
-    multiplyTile(task, e.index(0), column, /*copies=*/true);
-    return {e.index(e.cpu.tileRows())};
+    multiplyTile(firstRow, column, /*makesCopy=*/true);
+    return {e.add(firstRow, e.cpu.tileRows())};
   };
   auto copy = [&]() -> SmallVector<Value> {
-    copyPanel(task, column);
-    return {e.index(0)};
+    copyPanel(column);
+    return {firstRow};
   };
   Value next =
       e.choose(isWhole, e.builder.getIndexType(), copyAndMultiply, copy)[0];
-  e.loop(next, product.rows, e.cpu.tileRows(),
-         [&](Value row) { multiplyTile(task, row, column, /*copies=*/false); });
+  e.loop(next, endRow, e.cpu.tileRows(),
+         [&](Value row) { multiplyTile(row, column, /*makesCopy=*/false); });
 }
 
 Value DirectProduct::readPanel(ResultTile &tile, Value k, int64_t j,
@@ -90,19 +120,18 @@ Value DirectProduct::readPanel(ResultTile &tile, Value k, int64_t j,
 }
 
 /// What the panel has behind the last column is not looked at.
-void DirectProduct::copyPanel(Value task, Value column) {
+void DirectProduct::copyPanel(Value column) {
   VectorEmitter &e = emitter;
   ResultTile tile(e, product, e.index(0), column);
   SmallVector<Value> masks = tile.columnMasks();
   e.loop(e.index(0), depth, 1, [&](Value k) {
     for (int64_t j = 0; j < e.cpu.tileVectors(); ++j)
-      e.store(readPanel(tile, k, j, masks[j]), panels,
+      e.store(readPanel(tile, k, j, masks[j]), copies,
               {task, k, e.index(j * e.lanes())});
   });
 }
 
-void DirectProduct::multiplyTile(Value task, Value row, Value column,
-                                 bool copies) {
+void DirectProduct::multiplyTile(Value row, Value column, bool makesCopy) {
   VectorEmitter &e = emitter;
   const MatrixView &left = product.left, &right = product.right;
   ResultTile tile(e, product, row, column);
@@ -113,13 +142,13 @@ void DirectProduct::multiplyTile(Value task, Value row, Value column,
   auto readRight = [&](Value k, int64_t j) {
     Value ahead = e.add(k, e.cpu.prefetchRows());
     SmallVector<Value> at{task, k, e.index(j * e.lanes())};
-    if (!copies) {
-      e.prefetch(panels, {task, ahead, at[2]});
-      return e.load(panels, at);
+    if (!makesCopy) {
+      e.prefetch(copies, {task, ahead, at[2]});
+      return e.load(copies, at);
     }
     e.prefetch(right.memory, right.at(e.add(start, ahead), tile.columnAt(j)));
     Value numbers = readPanel(tile, k, j, {});
-    e.store(numbers, panels, at);
+    e.store(numbers, copies, at);
     return numbers;
   };
   SmallVector<Value> sums = tile.sum(

@@ -5,9 +5,8 @@ using namespace mlir;
 using namespace mlir::effattn;
 
 /// Rows up to which a product is bound by reading the right factor, and up to
-/// which the left factor is read where it lies, with contiguous rows or not.
-static constexpr int64_t kFewRows = 8, kFewDots = 16, kDirectRows = 512,
-                         kScatteredRows = 64;
+/// which a left factor without contiguous rows is read where it lies.
+static constexpr int64_t kFewRows = 8, kFewDots = 16, kScatteredRows = 64;
 
 void effattn::emitProduct(VectorEmitter &emitter, const Product &product) {
   VectorEmitter &e = emitter;
@@ -15,15 +14,16 @@ void effattn::emitProduct(VectorEmitter &emitter, const Product &product) {
     return e.lessEqual(product.rows, e.index(rows));
   };
   auto emitPacked = [&] { emitPackedProduct(e, product); };
+  auto emitMany = [&] {
+    if (product.left.rowsAreContiguous)
+      return emitDirectProduct(e, product);
+    e.choose(
+        hasUpTo(kScatteredRows), [&] { emitDirectProduct(e, product); },
+        emitPacked);
+  };
   if (product.right.rowsAreContiguous)
     return e.choose(
-        hasUpTo(kFewRows), [&] { emitFewRowsProduct(e, product); },
-        [&] {
-          e.choose(
-              hasUpTo(product.left.rowsAreContiguous ? kDirectRows
-                                                     : kScatteredRows),
-              [&] { emitDirectProduct(e, product); }, emitPacked);
-        });
+        hasUpTo(kFewRows), [&] { emitFewRowsProduct(e, product); }, emitMany);
   if (product.right.columnsAreContiguous && product.left.rowsAreContiguous)
     return e.choose(
         hasUpTo(kFewDots), [&] { emitDotProducts(e, product); }, emitPacked);

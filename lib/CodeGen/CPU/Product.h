@@ -39,8 +39,8 @@ struct Product {
 /// A product of many rows: both factors are copied into the order in which
 /// tiles of registers read them.
 void emitPackedProduct(VectorEmitter &emitter, const Product &product);
-/// A product of not so many rows, whose left factor is read where it lies; its
-/// right factor has contiguous rows.
+/// A product whose left factor is read where it lies; its right factor has
+/// contiguous rows, and is copied as tiles of registers read it.
 void emitDirectProduct(VectorEmitter &emitter, const Product &product);
 /// A product of few rows, bound by reading its right factor, which has
 /// contiguous rows.

@@ -1,17 +1,18 @@
 // RUN: effattn-opt %s -effattn-expand-contractions='vector-bits=512 vector-registers=32 tiling=first-cache:49152,second-cache:2097152' -canonicalize -split-input-file | FileCheck %s
 // RUN: effattn-opt %s -effattn-expand-contractions='vector-bits=256 tiling=slab-depth:384' -canonicalize -split-input-file | FileCheck %s --check-prefix=AVX2
 
-// Tiles of 8 rows by 3 vectors; of 6 by 2 where there are 16 registers.
+// Tiles of 8 rows by 3 vectors; of 6 by 2 where there are 16 registers. Blocks
+// of 512 rows, or of 510, and four tasks of columns have a panel each.
 // CHECK-LABEL: func @many_rows
-// CHECK:         memref.alloc() {{.*}} : memref<128x8x384xf32>
-// CHECK:         memref.alloc() {{.*}} : memref<2x6x384x48xf32>
+// CHECK:         memref.alloc() {{.*}} : memref<8x500x48xf32>
+// CHECK-NOT:     memref.alloc
 // CHECK-NOT:     linalg
-// CHECK-COUNT-24: arith.mulf {{.*}} fastmath<contract> : vector<16xf32>
+// CHECK-COUNT-48: arith.mulf {{.*}} fastmath<contract> : vector<16xf32>
 // CHECK-NOT:     linalg
 // CHECK:         return
 // AVX2-LABEL:  func @many_rows
-// AVX2:          memref.alloc() {{.*}} : memref<171x6x384xf32>
-// AVX2-COUNT-12: arith.mulf {{.*}} fastmath<contract> : vector<8xf32>
+// AVX2:          memref.alloc() {{.*}} : memref<12x500x16xf32>
+// AVX2-COUNT-24: arith.mulf {{.*}} fastmath<contract> : vector<8xf32>
 func.func @many_rows(%a: memref<1024x500xf32>, %b: memref<500x256xf32>, %c: memref<1024x256xf32>) {
   linalg.matmul ins(%a, %b : memref<1024x500xf32>, memref<500x256xf32>) outs(%c : memref<1024x256xf32>)
   return
@@ -19,14 +20,18 @@ func.func @many_rows(%a: memref<1024x500xf32>, %b: memref<500x256xf32>, %c: memr
 
 // -----
 
-// The right factor is copied once, a panel of three vectors at a time.
-// CHECK-LABEL: func @some_rows
-// CHECK:         memref.alloc() {{.*}} : memref<4x500x48xf32>
-// CHECK-NOT:     memref.alloc
+// Factors whose rows are not contiguous are copied, both of them.
+// CHECK-LABEL: func @transposed
+// CHECK:         memref.alloc() {{.*}} : memref<128x8x384xf32>
+// CHECK:         memref.alloc() {{.*}} : memref<2x6x384x48xf32>
 // CHECK-NOT:     linalg
 // CHECK:         return
-func.func @some_rows(%a: memref<128x500xf32>, %b: memref<500x256xf32>, %c: memref<128x256xf32>) {
-  linalg.matmul ins(%a, %b : memref<128x500xf32>, memref<500x256xf32>) outs(%c : memref<128x256xf32>)
+#left = affine_map<(i, j, k) -> (k, i)>
+#right = affine_map<(i, j, k) -> (k, j)>
+#result = affine_map<(i, j, k) -> (i, j)>
+func.func @transposed(%a: memref<500x1024xf32>, %b: memref<500x256xf32>, %c: memref<1024x256xf32>) {
+  linalg.contract indexing_maps = [#left, #right, #result]
+    ins(%a, %b : memref<500x1024xf32>, memref<500x256xf32>) outs(%c : memref<1024x256xf32>)
   return
 }
 

@@ -51,7 +51,10 @@ def ExpandContractionsPass
   let summary = "multiply matrices by blocks that fit registers and caches";
   let description = [{
     A linalg op on memrefs of floats that is a contraction becomes loops over
-    vectors. A product of many rows copies blocks of both factors into the
+    vectors. Where factors have contiguous rows, the first is read where it
+    lies, and of the second a panel, the columns of a tile of registers, is
+    copied to where its rows follow each other; its scratch are four panels for
+    512 rows, at most 64. Otherwise blocks of both factors are copied into the
     order in which a tile of registers reads them (the scheme of BLIS), a slab
     of the summed dimension at a time; its scratch is one slab of each factor.
     A product of few rows is bound by reading its second factor, which is read

@@ -12,6 +12,8 @@ TILINGS = [
     "tile-rows:1,tile-vectors:1,task-rows:1,task-columns:1",
     "tile-rows:12,tile-vectors:2,slab-depth:64,task-rows:5,task-columns:7,prefetch-rows:64",
     "tile-rows:5,tile-vectors:4,slab-depth:1024,task-rows:1024,task-columns:1024",
+    "panel-depth:64,panel-rows:1,tile-rows:7",
+    "panel-depth:1024,panel-rows:9999,second-cache:1048576",
     "key-tile:16,query-vectors:1",
     "key-tile:48,query-vectors:4",
     "key-tile:1024,query-vectors:2",

@@ -11,7 +11,7 @@ from effattn.__main__ import main
 from effattn.compiler import read_tiling
 
 STEPS = [
-    tune.Step(("slab-depth",), [(64,), (384,)], "product"),
+    tune.Step(("slab-depth",), [(64,), (384,)], "transposed"),
     tune.Step(("key-tile",), [(16,)], "attention"),
 ]
 IDENTITY = "func.func @main(%x: tensor<3xf32>) -> tensor<3xf32> { return %x : tensor<3xf32> }"
@@ -19,7 +19,7 @@ IDENTITY = "func.func @main(%x: tensor<3xf32>) -> tensor<3xf32> { return %x : te
 
 @pytest.fixture(autouse=True)
 def small_works(monkeypatch):
-    works = {"product": [tune._matmul(96, 64, 128)], "attention": [tune._attention(1, 64, 16)]}
+    works = {"transposed": [tune._product(96, 64, 128, transposed=True)], "attention": [tune._attention(1, 64, 16)]}
     monkeypatch.setattr(tune, "WORKS", works)
 
 

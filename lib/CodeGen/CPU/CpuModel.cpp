@@ -23,6 +23,11 @@ llvm::ArrayRef<Tiling> mlir::effattn::getTilings() {
       {"task-rows", "rows of a product that a packed panel is used for at once",
        1, most},
       {"task-columns", "columns of a product that a task packs", 1, most},
+      {"panel-depth",
+       "columns that are summed at once where only panels are packed", 64,
+       most},
+      {"panel-rows", "rows of a product that a panel is used for there", 1,
+       most},
       {"query-vectors", "vectors of queries of a tile of attention", 1, 8},
       {"key-tile", "keys of a tile of attention", 16, 4096},
   };
@@ -67,6 +72,12 @@ int64_t CpuModel::get(Tiling::Kind kind) const {
   case Tiling::TaskColumns:
     return roundDown(get(Tiling::SecondCache) / 5 / (slabDepth() * bytes),
                      lanes(), tileColumns());
+  // A panel takes an eighth of the second-level cache.
+  case Tiling::PanelDepth:
+    return roundDown(get(Tiling::SecondCache) / 8 / (tileColumns() * bytes), 64,
+                     64);
+  case Tiling::PanelRows:
+    return 512;
   case Tiling::QueryVectors:
     return 3;
   case Tiling::KeyTile:

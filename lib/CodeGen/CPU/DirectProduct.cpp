@@ -7,14 +7,9 @@
 using namespace mlir;
 using namespace mlir::effattn;
 
-/// Tasks that keep the threads of a small machine busy. Each has a panel, which
-/// should stay in a cache from one use to the next.
-static constexpr int64_t kColumnTasks = 4, kMostRowTasks = 16;
-/// Rows that run through a panel while they are in a cache.
-static constexpr int64_t kBlockRows = 512;
-/// What is summed before results go to memory: a panel (192 KiB) stays in the
-/// second-level cache.
-static constexpr int64_t kSlabDepth = 1024;
+/// Tasks that keep the threads of a machine busy. Each has a panel, which should
+/// stay in a cache from one use to the next.
+static constexpr int64_t kTasks = 16;
 
 namespace {
 /// A panel, the columns of a tile, is copied to where its rows follow each
@@ -38,7 +33,9 @@ private:
 
   /// No row tile hangs over a block.
   int64_t blockRows() {
-    return llvm::alignDown(kBlockRows, emitter.cpu.tileRows());
+    return std::max(
+        llvm::alignDown(emitter.cpu.panelRows(), emitter.cpu.tileRows()),
+        uint64_t(emitter.cpu.tileRows()));
   }
 
   VectorEmitter &emitter;
@@ -59,13 +56,13 @@ void DirectProduct::emit() {
                                       e.max(tasks, e.index(1)));
   };
   Value panels = e.ceilDiv(product.columns, e.cpu.tileColumns());
-  columnTasks = e.min(panels, e.index(kColumnTasks));
-  panelsOfTask = share(panels, columnTasks);
   Value blocks = e.ceilDiv(product.rows, blockRows());
-  Value rowTasks = e.min(blocks, e.index(kMostRowTasks));
+  Value rowTasks = e.min(blocks, e.index(kTasks));
+  columnTasks = e.min(panels, share(e.index(kTasks), rowTasks));
+  panelsOfTask = share(panels, columnTasks);
   blocksOfTask = share(blocks, rowTasks);
   copies = e.scratch({e.mul(rowTasks, columnTasks),
-                      e.min(product.depth, e.index(kSlabDepth)),
+                      e.min(product.depth, e.index(e.cpu.panelDepth())),
                       e.fixed(e.cpu.tileColumns())},
                      e.builder.getF32Type());
   e.parallel({rowTasks, columnTasks},
@@ -85,9 +82,9 @@ void DirectProduct::runTask(Value rowTask, Value columnTask) {
     firstRow = block;
     endRow = e.min(e.add(block, blockRows()), end);
     e.loop(firstColumn, endColumn, e.cpu.tileColumns(), [&](Value column) {
-      e.loop(e.index(0), product.depth, kSlabDepth, [&](Value slab) {
+      e.loop(e.index(0), product.depth, e.cpu.panelDepth(), [&](Value slab) {
         start = slab;
-        depth = e.min(e.sub(product.depth, slab), e.index(kSlabDepth));
+        depth = e.min(e.sub(product.depth, slab), e.index(e.cpu.panelDepth()));
         multiplyPanel(column);
       });
     });

@@ -7,6 +7,8 @@ using namespace mlir::effattn;
 /// Rows up to which a product is bound by reading the right factor, and up to
 /// which a left factor without contiguous rows is read where it lies.
 static constexpr int64_t kFewRows = 8, kFewDots = 16, kScatteredRows = 64;
+/// Second-level caches that a left factor may fill and still be read in place.
+static constexpr int64_t kCachesOfLeft = 4;
 
 void effattn::emitProduct(VectorEmitter &emitter, const Product &product) {
   VectorEmitter &e = emitter;
@@ -15,11 +17,12 @@ void effattn::emitProduct(VectorEmitter &emitter, const Product &product) {
   };
   auto emitPacked = [&] { emitPackedProduct(e, product); };
   auto emitMany = [&] {
+    Value isDirect = hasUpTo(kScatteredRows);
+    // A left factor that is much larger than a cache comes faster in order.
     if (product.left.rowsAreContiguous)
-      return emitDirectProduct(e, product);
-    e.choose(
-        hasUpTo(kScatteredRows), [&] { emitDirectProduct(e, product); },
-        emitPacked);
+      isDirect = e.lessEqual(e.mul(product.rows, product.depth),
+                             e.index(kCachesOfLeft * e.cpu.secondCache() / 4));
+    e.choose(isDirect, [&] { emitDirectProduct(e, product); }, emitPacked);
   };
   if (product.right.rowsAreContiguous)
     return e.choose(

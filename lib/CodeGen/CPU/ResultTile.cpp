@@ -72,9 +72,12 @@ void ResultTile::visit(
 }
 
 void ResultTile::prefetch() {
-  for (int64_t i = 0; i < cpu.tileRows(); ++i)
-    emitter.prefetch(product.result.memory, product.result.at(rowAt(i), column),
-                     /*isWrite=*/true);
+  for (int64_t i = 0; i < cpu.tileRows(); ++i) {
+    Value row = rowAt(i);
+    for (int64_t j = 0; j < cpu.tileVectors(); ++j)
+      emitter.prefetch(product.result.memory,
+                       product.result.at(row, columnAt(j)), /*isWrite=*/true);
+  }
 }
 
 void ResultTile::add(ValueRange sums, ValueRange masks) {

@@ -46,17 +46,21 @@ class Step(NamedTuple):
     kind: str
 
 
-def _matmul(rows: int, columns: int, depth: int) -> Work:
-    left, right, out = (f"tensor<{m}x{n}xf32>" for m, n in ((rows, depth), (depth, columns), (rows, columns)))
+def _product(rows: int, columns: int, depth: int, transposed: bool = False) -> Work:
+    shapes = [(rows, depth), (columns, depth) if transposed else (depth, columns)]
+    left, right, out = (f"tensor<{m}x{n}xf32>" for m, n in (*shapes, (rows, columns)))
+    factor = "affine_map<(m, n, k) -> (n, k)>" if transposed else "affine_map<(m, n, k) -> (k, n)>"
     text = f"""
     func.func @main(%a: {left}, %b: {right}) -> {out} {{
       %zero = arith.constant 0.0 : f32
       %empty = tensor.empty() : {out}
       %filled = linalg.fill ins(%zero : f32) outs(%empty : {out}) -> {out}
-      %product = linalg.matmul ins(%a, %b : {left}, {right}) outs(%filled : {out}) -> {out}
+      %product = linalg.matmul
+          indexing_maps = [affine_map<(m, n, k) -> (m, k)>, {factor}, affine_map<(m, n, k) -> (m, n)>]
+          ins(%a, %b : {left}, {right}) outs(%filled : {out}) -> {out}
       return %product : {out}
     }}"""
-    return Work(f"product {rows} x {columns} x {depth}", text, [(rows, depth), (depth, columns)])
+    return Work(f"product {rows} x {columns} x {depth}{' transposed' * transposed}", text, shapes)
 
 
 def _attention(heads: int, tokens: int, width: int) -> Work:
@@ -75,15 +79,18 @@ def _attention(heads: int, tokens: int, width: int) -> Work:
 
 
 WORKS = {
-    "product": [_matmul(1024, 1024, 1024), _matmul(512, 2048, 768)],
+    "product": [_product(1024, 1024, 1024), _product(512, 2048, 768)],
+    "transposed": [_product(1024, 1024, 1024, transposed=True)],
     "attention": [_attention(4, 1024, 64), _attention(2, 1024, 128)],
 }
 STEPS = [
     Step(("tile-rows", "tile-vectors"), [(4, 3), (6, 2), (6, 4), (8, 2), (8, 3), (9, 3), (12, 2), (14, 2)], "product"),
-    Step(("slab-depth",), [(128,), (192,), (256,), (384,), (512,), (768,)], "product"),
-    Step(("task-columns",), [(48,), (96,), (192,), (256,), (384,), (512,)], "product"),
-    Step(("task-rows",), [(32,), (64,), (128,), (256,)], "product"),
     Step(("prefetch-rows",), [(1,), (4,), (8,), (16,)], "product"),
+    Step(("panel-depth",), [(256,), (512,), (1024,), (2048,)], "product"),
+    Step(("panel-rows",), [(128,), (256,), (512,), (1024,)], "product"),
+    Step(("slab-depth",), [(128,), (192,), (256,), (384,), (512,), (768,)], "transposed"),
+    Step(("task-columns",), [(48,), (96,), (192,), (256,), (384,), (512,)], "transposed"),
+    Step(("task-rows",), [(32,), (64,), (128,), (256,)], "transposed"),
     Step(("query-vectors",), [(1,), (2,), (3,), (4,)], "attention"),
     Step(("key-tile",), [(64,), (128,), (256,), (512,)], "attention"),
 ]  # fmt: skip

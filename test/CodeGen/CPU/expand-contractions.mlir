@@ -4,14 +4,14 @@
 // Tiles of 8 rows by 3 vectors; of 6 by 2 where there are 16 registers. Blocks
 // of 512 rows, or of 510, and four tasks of columns have a panel each.
 // CHECK-LABEL: func @many_rows
-// CHECK:         memref.alloc() {{.*}} : memref<8x500x48xf32>
+// CHECK:         memref.alloc() {{.*}} : memref<12x500x48xf32>
 // CHECK-NOT:     memref.alloc
 // CHECK-NOT:     linalg
 // CHECK-COUNT-48: arith.mulf {{.*}} fastmath<contract> : vector<16xf32>
 // CHECK-NOT:     linalg
 // CHECK:         return
 // AVX2-LABEL:  func @many_rows
-// AVX2:          memref.alloc() {{.*}} : memref<12x500x16xf32>
+// AVX2:          memref.alloc() {{.*}} : memref<18x500x16xf32>
 // AVX2-COUNT-24: arith.mulf {{.*}} fastmath<contract> : vector<8xf32>
 func.func @many_rows(%a: memref<1024x500xf32>, %b: memref<500x256xf32>, %c: memref<1024x256xf32>) {
   linalg.matmul ins(%a, %b : memref<1024x500xf32>, memref<500x256xf32>) outs(%c : memref<1024x256xf32>)

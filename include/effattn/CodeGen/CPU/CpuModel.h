@@ -23,6 +23,8 @@ struct Tiling {
     SlabDepth,
     TaskRows,
     TaskColumns,
+    PanelDepth,
+    PanelRows,
     QueryVectors,
     KeyTile,
     Count
@@ -58,6 +60,9 @@ struct CpuModel {
   /// The tiling that was given, or what the cost model says.
   int64_t get(Tiling::Kind kind) const;
 
+  /// Bytes of a core's second-level cache.
+  int64_t secondCache() const { return get(Tiling::SecondCache); }
+
   /// f32 numbers of a vector.
   int64_t lanes() const { return vectorBits / 32; }
 
@@ -79,6 +84,11 @@ struct CpuModel {
   /// among threads.
   int64_t taskRowTiles() const;
   int64_t taskPanels() const;
+
+  /// The same where only the second factor is copied, a panel at a time, and
+  /// how many rows of the first one run through a panel.
+  int64_t panelDepth() const { return get(Tiling::PanelDepth); }
+  int64_t panelRows() const { return get(Tiling::PanelRows); }
 
   /// A tile of attention: keys, and vectors of queries.
   int64_t keyTile() const { return get(Tiling::KeyTile); }

@@ -115,28 +115,6 @@ void PackedIntegerProduct::packPanel(Value panel, Value place) {
   });
 }
 
-/// Rows and columns of a square exchanged: `rows` has as many vectors as lanes.
-static void transpose(VectorEmitter &e, MutableArrayRef<Value> rows) {
-  int64_t size = rows.size();
-  for (int64_t step = size / 2; step > 0; step /= 2) {
-    SmallVector<int64_t> low, high;
-    for (int64_t lane = 0; lane < size; ++lane) {
-      bool isHigh = lane & step;
-      low.push_back(isHigh ? size + lane - step : lane);
-      high.push_back(isHigh ? size + lane : lane + step);
-    }
-    for (int64_t row = 0; row < size; ++row) {
-      if (row & step)
-        continue;
-      Value first = rows[row], second = rows[row + step];
-      rows[row] =
-          vector::ShuffleOp::create(e.builder, e.loc, first, second, low);
-      rows[row + step] =
-          vector::ShuffleOp::create(e.builder, e.loc, first, second, high);
-    }
-  }
-}
-
 /// As many columns as a block has lanes. Behind the last one, that one is
 /// packed again.
 void PackedIntegerProduct::packColumns(Value first, Value place, Value at) {
@@ -167,7 +145,7 @@ void PackedIntegerProduct::packColumns(Value first, Value place, Value at) {
         square.push_back(vector::LoadOp::create(
             e.builder, e.loc, integers(kBlockLanes), lines,
             ValueRange{e.index(part), e.index(line), k}));
-      transpose(e, square);
+      e.transpose(square);
       for (auto [step, column] : llvm::enumerate(square))
         vector::StoreOp::create(
             e.builder, e.loc, column, packed,

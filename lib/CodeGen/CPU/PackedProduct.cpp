@@ -147,35 +147,53 @@ void PackedProduct::packPanels(Value rowTask, Value first, Value end) {
   });
 }
 
-/// The same where rows are not contiguous: column by column.
+/// The same where rows are not contiguous: some columns at a time, which are
+/// read along the depth and turned over in registers. Behind the last column,
+/// that one is read again.
 void PackedProduct::packColumns(Value rowTask, Value panel) {
   VectorEmitter &e = emitter;
-  Value first = e.mul(panel, cpu.tileColumns());
-  auto write = [&](Value j, function_ref<Value(Value)> number) {
-    e.loop(e.index(0), depth, 1, [&](Value k) {
-      e.storeScalar(number(k), packedRight, {rowTask, panel, k, j});
+  const MatrixView &right = product.right;
+  Value last = e.sub(product.columns, e.index(1));
+  Value lines;
+  if (right.readColumn)
+    lines = e.scratch({e.fixed(e.lanes()), OpFoldResult(depth)},
+                      e.builder.getF32Type());
+  e.loop(e.index(0), e.index(cpu.tileColumns()), e.lanes(), [&](Value place) {
+    Value first = e.add(e.mul(panel, cpu.tileColumns()), place);
+    auto columnOf = [&](Value lane) { return e.min(e.add(first, lane), last); };
+    if (lines)
+      e.loop(e.index(0), e.index(e.lanes()), 1, [&](Value lane) {
+        right.readColumn(columnOf(lane), start, depth, e.slice(lines, lane));
+      });
+    auto store = [&](Value numbers, Value k) {
+      e.store(numbers, packedRight, {rowTask, panel, k, place});
+    };
+    auto copyOne = [&](Value k) {
+      e.loop(e.index(0), e.index(e.lanes()), 1, [&](Value lane) {
+        Value number =
+            lines ? e.loadScalar(lines, {lane, k})
+                  : e.loadScalar(right.memory,
+                                 right.at(e.add(start, k), columnOf(lane)));
+        e.storeScalar(number, packedRight,
+                      {rowTask, panel, k, e.add(place, lane)});
+      });
+    };
+    if (!lines && !right.columnsAreContiguous)
+      return e.loop(e.index(0), depth, 1, copyOne);
+    Value whole = e.roundDown(depth, e.lanes());
+    e.loop(e.index(0), whole, e.lanes(), [&](Value k) {
+      SmallVector<Value> square;
+      for (int64_t lane = 0; lane < e.lanes(); ++lane) {
+        Value at = e.index(lane);
+        square.push_back(lines ? e.load(lines, {at, k})
+                               : e.load(right.memory, right.at(e.add(start, k),
+                                                               columnOf(at))));
+      }
+      e.transpose(square);
+      for (auto [step, row] : llvm::enumerate(square))
+        store(row, e.add(k, step));
     });
-  };
-  Value line;
-  if (product.right.readColumn)
-    line = e.scratch(OpFoldResult(depth), e.builder.getF32Type());
-  auto readColumn = [&](Value j, Value column) {
-    if (line) {
-      product.right.readColumn(column, start, depth, line);
-      return write(j, [&](Value k) { return e.loadScalar(line, k); });
-    }
-    write(j, [&](Value k) {
-      return e.loadScalar(product.right.memory,
-                          product.right.at(e.add(start, k), column));
-    });
-  };
-  e.loop(e.index(0), e.index(cpu.tileColumns()), 1, [&](Value j) {
-    Value column = e.add(first, j);
-    e.choose(
-        e.lessThan(column, product.columns), [&] { readColumn(j, column); },
-        [&] {
-          write(j, [&](Value) { return emit::f32(e.builder, e.loc, 0); });
-        });
+    e.loop(whole, depth, 1, copyOne);
   });
 }
 

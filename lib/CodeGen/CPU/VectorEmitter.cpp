@@ -133,6 +133,27 @@ Value VectorEmitter::countTrue(Value mask) {
   return emit::toIndex(builder, loc, math::CtPopOp::create(builder, loc, bits));
 }
 
+void VectorEmitter::transpose(MutableArrayRef<Value> rows) {
+  int64_t size = rows.size();
+  // Squares of squares: exchange the ones beside the diagonal, then all halves.
+  for (int64_t step = size / 2; step > 0; step /= 2) {
+    SmallVector<int64_t> low, high;
+    for (int64_t lane = 0; lane < size; ++lane) {
+      bool isHigh = lane & step;
+      low.push_back(isHigh ? size + lane - step : lane);
+      high.push_back(isHigh ? size + lane : lane + step);
+    }
+    for (int64_t row = 0; row < size; ++row) {
+      if (row & step)
+        continue;
+      Value first = rows[row], second = rows[row + step];
+      rows[row] = vector::ShuffleOp::create(builder, loc, first, second, low);
+      rows[row + step] =
+          vector::ShuffleOp::create(builder, loc, first, second, high);
+    }
+  }
+}
+
 Value VectorEmitter::firstLanes(Value count) {
   auto type = VectorType::get(lanes(), builder.getI1Type());
   return vector::CreateMaskOp::create(builder, loc, type, count);

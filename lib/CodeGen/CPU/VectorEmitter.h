@@ -89,6 +89,8 @@ public:
   Value sum(Value vector);
   /// How many of some i1 lanes are true, as index.
   Value countTrue(Value mask);
+  /// Exchanges rows and columns of a square: as many vectors as lanes.
+  void transpose(MutableArrayRef<Value> rows);
   /// i1 lanes, true for the first `count`; none where it is negative.
   Value firstLanes(Value count);
 

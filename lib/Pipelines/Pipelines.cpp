@@ -33,12 +33,12 @@ static std::string linalgPasses(const CpuPipelineOptions &options) {
   std::string integersOnly = options.tuned ? "{integers-only=true}" : "";
   // What expansionPasses() expands.
   std::string except =
-      options.tuned
-          ? "{except=effattn.address_memory,effattn.attention,"
-            "effattn.gated_ffn,effattn.hourglass_ffn,effattn.lora_embedding,"
-            "effattn.product_softmax,effattn.product_softmax_top_k,"
-            "effattn.quantized_matmul,effattn.tensor_train_embedding}"
-          : "";
+      options.tuned ? "{except=effattn.address_memory,effattn.attention,"
+                      "effattn.chunk,effattn.gated_ffn,effattn.hourglass_ffn,"
+                      "effattn.lora_embedding,"
+                      "effattn.product_softmax,effattn.product_softmax_top_k,"
+                      "effattn.quantized_matmul,effattn.tensor_train_embedding}"
+                    : "";
   return "effattn-prepare-entry-points,effattn-insert-checks,canonicalize,cse,"
          "effattn-fuse-embedding-norm," +
          tileFusionPasses(options) +
@@ -69,9 +69,10 @@ static std::string expansionPasses(const CpuPipelineOptions &options) {
   };
   // Feed-forward layers become contractions, some of which are equal.
   return expand("feed-forward") + "effattn-outline-kernels," +
-         expand("address-memory") + expand("attention") + expand("embeddings") +
-         expand("product-softmax") + expand("quantized") +
-         expand("contractions") + "effattn-tile-contractions,canonicalize,cse,";
+         expand("address-memory") + expand("attention") + expand("concepts") +
+         expand("embeddings") + expand("product-softmax") +
+         expand("quantized") + expand("contractions") +
+         "effattn-tile-contractions,canonicalize,cse,";
 }
 
 /// Deallocation comes behind the expansions, whose scratch it frees, too.

@@ -32,6 +32,7 @@ PROBABILITY_OPTIONS = [
     ("resume", "started", "ids", "lengths"),
 ]
 DECHUNK_OPTIONS = [(), ("resume",), ("residual",), ("ids", "lengths"), ("resume", "residual", "ids", "lengths")]
+WAYS = [(), ("--cpu=x86-64-v3",), ("--cpu=x86-64",), ("--lowering=linalg",)]
 PAIRINGS = ["current_query", "previous_query"]
 
 
@@ -227,6 +228,23 @@ def test_chunk(rng, element, batch, tokens, width, capacity, ragged):
         f"'effattn.chunk' op expected at most {capacity} boundaries (capacity), "
         f"but got {found[row]} in row {row}"
     )
+
+
+@pytest.mark.parametrize("way", WAYS, ids=" ".join)
+@pytest.mark.parametrize("element, width", [("f32", 3), ("bf16", 21)])
+def test_chunk_of_many_blocks_of_tokens(way, element, width):
+    """Blocks have 1024 tokens, and tasks several blocks where a row has more than 64."""
+    library = harness.compile_ir(chunk_ir("chunk", element, ("lengths",), "drop"), *way)
+    rng = np.random.default_rng(0)
+    cases = [(tokens, share) for tokens in (1023, 1024, 1025, 3000) for share in (0.0, 0.3, 1.0)]
+    for tokens, share in [*cases, (70000, 0.3)]:
+        h, mask = normal(rng, element, 4, tokens, width), flags(rng, share, 4, tokens)
+        lengths = np.array([tokens, 0, tokens - 1, tokens // 3])
+        for capacity in (0, 700, 1024, tokens + 1500):
+            concepts, counts = library.chunk(h, mask, capacity, lengths)
+            want, want_counts = reference.chunk(h, mask, overflow="drop", lengths=lengths, capacity=capacity)
+            np.testing.assert_array_equal(concepts.astype(np.float64), want)
+            np.testing.assert_array_equal(counts, want_counts)
 
 
 @given(

@@ -169,18 +169,30 @@ Value VectorEmitter::loadScalar(Value source, ValueRange indices) {
   return emit::toFloat(builder, loc, number, builder.getF32Type());
 }
 
+/// Numbers as they lie in memory.
+static Value loadBits(VectorEmitter &e, Value source, ValueRange indices,
+                      Value mask) {
+  VectorType type = memoryType(source, e.lanes());
+  if (!mask)
+    return vector::LoadOp::create(e.builder, e.loc, type, source, indices);
+  Value zero =
+      arith::ConstantOp::create(e.builder, e.loc, e.builder.getZeroAttr(type));
+  return vector::MaskedLoadOp::create(e.builder, e.loc, type, source, indices,
+                                      mask, zero);
+}
+
+static void storeBits(VectorEmitter &e, Value vector, Value destination,
+                      ValueRange indices, Value mask) {
+  if (mask)
+    vector::MaskedStoreOp::create(e.builder, e.loc, destination, indices, mask,
+                                  vector);
+  else
+    vector::StoreOp::create(e.builder, e.loc, vector, destination, indices);
+}
+
 Value VectorEmitter::load(Value source, ValueRange indices, Value mask) {
-  VectorType type = memoryType(source, lanes());
-  Value numbers;
-  if (!mask) {
-    numbers = vector::LoadOp::create(builder, loc, type, source, indices);
-  } else {
-    Value zero =
-        arith::ConstantOp::create(builder, loc, builder.getZeroAttr(type));
-    numbers = vector::MaskedLoadOp::create(builder, loc, type, source, indices,
-                                           mask, zero);
-  }
-  if (type == vectorType())
+  Value numbers = loadBits(*this, source, indices, mask);
+  if (numbers.getType() == vectorType())
     return numbers;
   return arith::ExtFOp::create(builder, loc, vectorType(), numbers);
 }
@@ -190,11 +202,22 @@ void VectorEmitter::store(Value vector, Value destination, ValueRange indices,
   VectorType type = memoryType(destination, lanes());
   if (type != vectorType())
     vector = arith::TruncFOp::create(builder, loc, type, vector);
-  if (mask)
-    vector::MaskedStoreOp::create(builder, loc, destination, indices, mask,
-                                  vector);
-  else
-    vector::StoreOp::create(builder, loc, vector, destination, indices);
+  storeBits(*this, vector, destination, indices, mask);
+}
+
+void VectorEmitter::copy(Value source, ValueRange from, Value destination,
+                         ValueRange to, const Block &block) {
+  auto at = [](ValueRange row, Value column) {
+    SmallVector<Value> indices(row);
+    indices.push_back(column);
+    return indices;
+  };
+  SmallVector<Value> numbers;
+  for (auto [column, mask] : llvm::zip(block.columns, block.masks))
+    numbers.push_back(loadBits(*this, source, at(from, column), mask));
+  for (auto [column, mask, some] :
+       llvm::zip(block.columns, block.masks, numbers))
+    storeBits(*this, some, destination, at(to, column), mask);
 }
 
 void VectorEmitter::prefetch(Value memory, ValueRange indices, bool isWrite) {

@@ -94,6 +94,12 @@ public:
   /// i1 lanes, true for the first `count`; none where it is negative.
   Value firstLanes(Value count);
 
+  /// Neighbouring columns: where their vectors start, and which lanes count;
+  /// a null mask stands for all.
+  struct Block {
+    SmallVector<Value> columns, masks;
+  };
+
   //===--- Memory ---===//
   /// One number as f32.
   Value loadScalar(Value source, ValueRange indices);
@@ -102,6 +108,10 @@ public:
   Value load(Value source, ValueRange indices, Value mask = {});
   void store(Value vector, Value destination, ValueRange indices,
              Value mask = {});
+  /// Copies a block of columns from one row to another of the same type, bit by
+  /// bit. Rows are named by the indices of all dimensions but the last.
+  void copy(Value source, ValueRange from, Value destination, ValueRange to,
+            const Block &block);
   /// Asks for the cache line of an element, to be needed soon.
   void prefetch(Value memory, ValueRange indices, bool isWrite = false);
   void storeScalar(Value scalar, Value destination, ValueRange indices);
@@ -134,11 +144,6 @@ public:
       Value first, Value end, ValueRange carried,
       function_ref<SmallVector<Value>(Value column, Value mask, ValueRange)>
           body);
-  /// Neighbouring columns: where their vectors start, and which lanes count;
-  /// a null mask stands for all.
-  struct Block {
-    SmallVector<Value> columns, masks;
-  };
   /// The vectors that columns [0, end) are made of, `vectors` at a time, and
   /// what is left behind one by one. Few columns that are known are one block,
   /// which has at most `vectors`.

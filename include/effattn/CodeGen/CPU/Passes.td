@@ -103,6 +103,22 @@ def ExpandAddressMemoryPass
   }];
 }
 
+def ExpandConceptsPass : EffAttn_ExpansionPass<"effattn-expand-concepts"> {
+  let summary = "gather the rows at concept boundaries by vectors";
+  let description = [{
+    `effattn.chunk` on memrefs becomes two loops. The first counts the
+    boundaries before every block of 1024 tokens, rows of the batch in parallel.
+    In the second, blocks are gathered in parallel: a block lists its boundaries
+    without a branch, because which tokens are kept cannot be foreseen, copies
+    their rows by vectors, asking for rows ahead of their use, and clears a
+    share of the rows past the count.
+
+    Scratch: B (T / 1024 + 1) indices; 1025 indices of a task.
+
+    Source: ConceptMoE (arXiv 2601.21420); H-Net (arXiv 2507.07955).
+  }];
+}
+
 def ExpandEmbeddingsPass : EffAttn_ExpansionPass<"effattn-expand-embeddings"> {
   let summary = "look rows up in compressed tables by small products";
   let description = [{

@@ -1,0 +1,207 @@
+//===- ExpandConcepts.cpp - Gather the rows at boundaries by vectors ------===//
+#include "Expansion.h"
+#include "VectorEmitter.h"
+#include "effattn/CodeGen/CPU/Passes.h"
+#include "effattn/Dialect/ConceptOps.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Linalg/Utils/Utils.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
+namespace mlir::effattn {
+#define GEN_PASS_DEF_EXPANDCONCEPTSPASS
+#include "effattn/CodeGen/CPU/Passes.h.inc"
+} // namespace mlir::effattn
+
+using namespace mlir;
+using namespace mlir::effattn;
+
+/// Tokens of a block: their boundaries stay in the first cache.
+static constexpr int64_t kBlockTokens = 1024;
+/// Tasks of a row of the batch: more would make and free scratch more often.
+static constexpr int64_t kMostTasks = 64;
+/// Vectors of a row that are in registers at once.
+static constexpr int64_t kBlockVectors = 4;
+/// How many kept rows ahead the CPU is asked for, and how many columns of them:
+/// behind the first few lines of a long row, it sees what will be read.
+static constexpr int64_t kRowsAhead = 8, kColumnsAhead = 256;
+
+namespace {
+/// Counts the boundaries before each block of tokens, so that blocks can then
+/// be gathered in any order.
+class ChunkExpansion {
+public:
+  ChunkExpansion(OpBuilder &builder, ChunkOp op, const CpuModel &cpu)
+      : emitter(builder, op.getLoc(), cpu), op(op) {}
+
+  void run();
+
+private:
+  using Block = VectorEmitter::Block;
+
+  void countBefore(Value row);
+  void gatherBlock(Value row, Value block, Value places);
+  void clear(Value row, Value first, Value end);
+  /// The tokens of a block that are boundaries, into `places`.
+  void findBoundaries(Value row, Value first, Value end, Value places);
+  void copyRow(Value row, Value token, Value concept);
+  void prefetchRow(Value row, Value token);
+
+  /// 1 at a boundary, or 0.
+  Value isBoundary(Value row, Value token) {
+    return emit::select(
+        emitter.builder, emitter.loc,
+        emit::load(emitter.builder, emitter.loc, op.getMask(), {row, token}),
+        emitter.index(1), emitter.index(0));
+  }
+  Value loadBefore(Value row, Value block) {
+    return emit::load(emitter.builder, emitter.loc, before, {row, block});
+  }
+  void storeIndex(Value number, Value memory, ValueRange at) {
+    memref::StoreOp::create(emitter.builder, emitter.loc, number, memory, at);
+  }
+  Value validTokens(Value row) {
+    return op.getLengths() ? emit::loadIndex(emitter.builder, emitter.loc,
+                                             op.getLengths(), row)
+                           : emitter.size(op.getMask(), 1);
+  }
+
+  VectorEmitter emitter;
+  ChunkOp op;
+  Value h, concepts, capacity, width;
+  /// The boundaries of a row before each block, and all of them.
+  Value before, tokenBlocks;
+};
+} // namespace
+
+void ChunkExpansion::run() {
+  VectorEmitter &e = emitter;
+  h = e.contiguous(op.getH());
+  concepts = e.isContiguous(op.getConcepts()) ? Value(op.getConcepts())
+                                              : e.scratchLike(op.getConcepts());
+  capacity = e.size(concepts, 1);
+  width = e.size(concepts, 2);
+  Value rows = e.size(concepts, 0);
+  tokenBlocks = e.ceilDiv(e.size(op.getMask(), 1), kBlockTokens);
+  // Blocks of concepts are cleared along with as many blocks of tokens.
+  Value blocks = e.max(tokenBlocks, e.ceilDiv(capacity, kBlockTokens));
+  // At least 1: 0 blocks are no task.
+  Value step = e.max(e.ceilDiv(blocks, kMostTasks), e.index(1));
+  before = e.scratch({rows, e.add(tokenBlocks, 1)}, e.builder.getIndexType());
+  e.parallel(rows, [&](ValueRange at) { countBefore(at[0]); });
+  Value tasks = arith::CeilDivUIOp::create(e.builder, e.loc, blocks, step);
+  e.parallel({rows, tasks}, [&](ValueRange at) {
+    Value first = e.mul(at[1], step);
+    Value end = e.add(first, step);
+    Value places = e.scratch(e.fixed(kBlockTokens), e.builder.getIndexType());
+    e.loop(first, e.min(end, tokenBlocks), 1,
+           [&](Value block) { gatherBlock(at[0], block, places); });
+    clear(at[0], e.mul(first, kBlockTokens), e.mul(end, kBlockTokens));
+  });
+  if (concepts != op.getConcepts())
+    linalg::makeMemRefCopyOp(e.builder, e.loc, concepts, op.getConcepts());
+  op.erase();
+}
+
+void ChunkExpansion::countBefore(Value row) {
+  VectorEmitter &e = emitter;
+  Value tokens = validTokens(row);
+  SmallVector<Value> total = e.loop(
+      e.index(0), tokenBlocks, 1, e.index(0),
+      [&](Value block, ValueRange sofar) {
+        storeIndex(sofar[0], before, {row, block});
+        Value first = e.mul(block, kBlockTokens);
+        Value end = e.min(e.add(first, kBlockTokens), tokens);
+        return e.loop(first, end, 1, sofar, [&](Value token, ValueRange count) {
+          return SmallVector<Value>{e.add(count[0], isBoundary(row, token))};
+        });
+      });
+  storeIndex(total[0], before, {row, tokenBlocks});
+  Value kept = e.min(total[0], capacity);
+  storeIndex(emit::fromIndex(e.builder, e.loc, kept, e.builder.getI32Type()),
+             op.getCounts(), row);
+}
+
+void ChunkExpansion::gatherBlock(Value row, Value block, Value places) {
+  VectorEmitter &e = emitter;
+  Value first = e.mul(block, kBlockTokens);
+  Value end = e.min(e.add(first, kBlockTokens), validTokens(row));
+  Value concept = e.min(loadBefore(row, block), capacity);
+  Value next = e.min(loadBefore(row, e.add(block, 1)), capacity);
+  e.choose(e.lessThan(concept, next), [&] {
+    findBoundaries(row, first, end, places);
+    Value count = e.sub(next, concept), last = e.sub(count, e.index(1));
+    auto placeOf = [&](Value number) {
+      return emit::load(e.builder, e.loc, places, number);
+    };
+    e.loop(e.index(0), count, 1, [&](Value number) {
+      prefetchRow(row, placeOf(e.min(e.add(number, kRowsAhead), last)));
+      copyRow(row, placeOf(number), e.add(concept, number));
+    });
+  });
+}
+
+/// Every token is written behind the boundaries so far and stays there if it is
+/// one, so that there is no branch.
+void ChunkExpansion::findBoundaries(Value row, Value first, Value end,
+                                    Value places) {
+  VectorEmitter &e = emitter;
+  e.loop(first, end, 1, e.index(0), [&](Value token, ValueRange count) {
+    storeIndex(token, places, count);
+    return SmallVector<Value>{e.add(count[0], isBoundary(row, token))};
+  });
+}
+
+void ChunkExpansion::copyRow(Value row, Value token, Value concept) {
+  emitter.overBlocks(width, kBlockVectors, [&](const Block &block) {
+    emitter.copy(h, {row, token}, concepts, {row, concept}, block);
+  });
+}
+
+void ChunkExpansion::prefetchRow(Value row, Value token) {
+  VectorEmitter &e = emitter;
+  auto type = cast<MemRefType>(h.getType());
+  int64_t line = kVectorAlignment * 8 / type.getElementTypeBitWidth();
+  int64_t known = type.getDimSize(2);
+  auto ask = [&](Value column) { e.prefetch(h, {row, token, column}); };
+  if (ShapedType::isDynamic(known))
+    e.loop(e.index(0), e.min(width, e.index(kColumnsAhead)), line, ask);
+  else
+    for (int64_t column = 0; column < std::min(known, kColumnsAhead);
+         column += line)
+      ask(e.index(column));
+}
+
+/// Zeros in [first, end) that lie behind the last concept of a row.
+void ChunkExpansion::clear(Value row, Value first, Value end) {
+  VectorEmitter &e = emitter;
+  Value kept = loadBefore(row, tokenBlocks);
+  e.loop(e.max(first, kept), e.min(end, capacity), 1, [&](Value concept) {
+    e.overBlocks(width, kBlockVectors, [&](const Block &block) {
+      for (auto [column, mask] : llvm::zip(block.columns, block.masks))
+        e.store(e.zeros(), concepts, {row, concept, column}, mask);
+    });
+  });
+}
+
+namespace {
+struct ExpandConceptsPass
+    : effattn::impl::ExpandConceptsPassBase<ExpandConceptsPass> {
+  using Base::Base;
+
+  void runOnOperation() override {
+    FailureOr<CpuModel> cpu = readCpuModel(getOperation(), vectorBits,
+                                           vectorRegisters, byteDots, tiling);
+    if (failed(cpu))
+      return signalPassFailure();
+    forEachOnBuffers<ChunkOp>(getOperation(),
+                              [&](OpBuilder &builder, ChunkOp op) {
+                                ChunkExpansion(builder, op, *cpu).run();
+                              });
+  }
+};
+} // namespace

@@ -9,7 +9,8 @@ usage: ./build.sh [COMMAND] [--debug | --asan]
   build           compile everything; the tools are in build/bin/ (default)
   demo [TEXT]     build, then run the demo on TEXT
   check           build, then run every test that takes seconds
-  check-long      the same, with the long tests
+  check-long      the same, with the long tests, and with checks of every load
+                  and store of compiled code
   bench [ARG...]  build, then measure beside PyTorch and other peers, which are
                   installed into .venv-bench/ (`bench --help`, `bench --quick`)
   docs            write the reference of ops and passes to build/docs/
@@ -310,6 +311,24 @@ run_tests() {
   sum_tests "$lit_status" "$lit_report" "$pytest_status" "$pytest_report"
 }
 
+# Compiled code, each of whose loads and stores AddressSanitizer checks. Its
+# runtime has to be in the process from the start; what Python leaks is Python's.
+run_sanitized() {
+  local runtime files
+  runtime=$(clang-22 -print-file-name="libclang_rt.asan-$(uname -m).so")
+  files=("$root"/test/Integration/test_{sanitizer,attention,concepts}.py
+    "$root"/test/Integration/test_{contractions,embeddings,feed_forward}.py
+    "$root"/test/Integration/test_{memory,products,quantized_products}.py
+    "$root"/test/Integration/test_tilings.py)
+  (
+    cd "$root"
+    unset EFFATTN_LONG
+    export EFFATTN_SANITIZE=address LD_PRELOAD=$runtime
+    export ASAN_OPTIONS=detect_leaks=0:alloc_dealloc_mismatch=0
+    "$python" -m pytest -q --tb=short "${files[@]}"
+  )
+}
+
 # pytest exits with 5 when there is no test, which sum_tests judges.
 run_pytest() {
   local status=0
@@ -375,7 +394,10 @@ check)
 check-long)
   export EFFATTN_LONG=1
   build_all
-  run_tests --param long=1
+  status=0
+  run_tests --param long=1 || status=$?
+  step sanitized run_sanitized
+  exit "$status"
   ;;
 bench)
   for argument in ${arguments[@]+"${arguments[@]}"}; do

@@ -14,6 +14,7 @@ import hashlib
 import json
 import os
 import pathlib
+import re
 import subprocess
 import tempfile
 
@@ -21,6 +22,8 @@ import ml_dtypes
 import numpy as np
 
 SOURCE = pathlib.Path(__file__).resolve().parents[2]
+# Whether compiled code is to check its loads and stores.
+SANITIZE = os.environ.get("EFFATTN_SANITIZE") == "address"
 BUILD = pathlib.Path(os.environ.get("EFFATTN_BUILD_DIR", SOURCE / "build"))
 
 # DLPack type codes; bool is 6.
@@ -181,6 +184,19 @@ class Library:
         return Function(self._library, name)
 
 
+def _link_with_sanitizer(ir: str, library: pathlib.Path) -> None:
+    """A library of the very code, each of whose loads and stores is checked.
+
+    The process must have AddressSanitizer's runtime from its start: see build.sh.
+    """
+    checked = re.sub(r"^(define .*) \{$", r"\1 sanitize_address {", ir, flags=re.MULTILINE)
+    command = [
+        "clang-22", "-x", "ir", "-", "-o", str(library), "-O1", "-shared", "-fPIC",
+        "-fsanitize=address", "-shared-libasan", "-Wno-override-module", "-l:libomp.so.5", "-lm",
+    ]  # fmt: skip
+    subprocess.run(command, input=checked, text=True, check=True)
+
+
 _folder = tempfile.TemporaryDirectory(prefix="effattn-test-")
 
 
@@ -189,10 +205,14 @@ def compile_ir(text: str, *flags: str) -> Library:
     """Compile IR with effattn-compile and load the result."""
     key = hashlib.sha256("\0".join((text, *flags)).encode()).hexdigest()[:16]
     library = pathlib.Path(_folder.name) / f"{key}.so"
-    command = [str(BUILD / "bin" / "effattn-compile"), "-", "-o", str(library), *flags]
+    output = "-" if SANITIZE else str(library)
+    stage = ["--emit=llvm-ir"] if SANITIZE else []
+    command = [str(BUILD / "bin" / "effattn-compile"), "-", "-o", output, *stage, *flags]
     done = subprocess.run(command, input=text, capture_output=True, text=True)
     if done.returncode:
         raise CompileError(done.stderr.strip())
+    if SANITIZE:
+        _link_with_sanitizer(done.stdout, library)
     return Library(library)
 
 

@@ -49,8 +49,6 @@ private:
   void multiplyIds(const MatrixView &left, Value decoded, Value first,
                    Value count);
   void multiplyManyRows(const MatrixView &left);
-  Value contiguous(Value memory);
-  Value scratchLike(Value memory);
   MatrixView viewOf(Value memory);
 
   VectorEmitter emitter;
@@ -85,33 +83,18 @@ MatrixView QuantizedExpansion::viewOf(Value memory) {
   return {memory, at, /*rowsAreContiguous=*/true};
 }
 
-/// The operand, or a copy of it where its rows are not contiguous.
-Value QuantizedExpansion::contiguous(Value memory) {
-  if (!memory || cast<MemRefType>(memory.getType()).isLastDimUnitStride())
-    return memory;
-  Value copy = scratchLike(memory);
-  linalg::makeMemRefCopyOp(emitter.builder, emitter.loc, memory, copy);
-  return copy;
-}
-
-Value QuantizedExpansion::scratchLike(Value memory) {
-  VectorEmitter &e = emitter;
-  return e.scratch(memref::getMixedSizes(e.builder, e.loc, memory),
-                   cast<MemRefType>(memory.getType()).getElementType());
-}
-
 void QuantizedExpansion::run() {
   VectorEmitter &e = emitter;
   QuantizedTable operands = op.getQuantizedTable();
   for (Value *operand : {&operands.codes4, &operands.codes8, &operands.scales,
                          &operands.residualCodes, &operands.residualScales})
-    *operand = contiguous(*operand);
+    *operand = e.contiguous(*operand);
   QuantizedRows quantizedRows(e, operands);
   table = &quantizedRows;
-  x = viewOf(contiguous(op.getX()));
+  x = viewOf(e.contiguous(op.getX()));
   auto type = cast<MemRefType>(op.getOut().getType());
   Value output = type.isLastDimUnitStride() ? Value(op.getOut())
-                                            : scratchLike(op.getOut());
+                                            : e.scratchLike(op.getOut());
   result = viewOf(output);
   rows = e.index(1);
   for (int64_t dim = 0; dim + 1 < type.getRank(); ++dim)

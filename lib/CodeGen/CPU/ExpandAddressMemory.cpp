@@ -215,17 +215,14 @@ Value AddressMemoryExpansion::power(Value base, int64_t exponent) {
 
 namespace {
 struct ExpandAddressMemoryPass
-    : effattn::impl::ExpandAddressMemoryPassBase<ExpandAddressMemoryPass> {
-  using Base::Base;
+    : ExpansionPass<effattn::impl::ExpandAddressMemoryPassBase,
+                    ExpandAddressMemoryPass> {
+  using ExpansionPass::ExpansionPass;
 
-  void runOnOperation() override {
-    FailureOr<CpuModel> cpu = readCpuModel(getOperation(), vectorBits,
-                                           vectorRegisters, byteDots, tiling);
-    if (failed(cpu))
-      return signalPassFailure();
+  void expandAll(const CpuModel &cpu) {
     forEachOnBuffers<AddressMemoryOp>(
         getOperation(), [&](OpBuilder &builder, AddressMemoryOp op) {
-          AddressMemoryExpansion(builder, op, *cpu).run();
+          AddressMemoryExpansion(builder, op, cpu).run();
         });
   }
 };

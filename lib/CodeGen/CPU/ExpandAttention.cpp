@@ -505,17 +505,14 @@ void AttentionExpansion::storeResults(const AttentionTile::Sums &sums) {
 
 namespace {
 struct ExpandAttentionPass
-    : effattn::impl::ExpandAttentionPassBase<ExpandAttentionPass> {
-  using Base::Base;
+    : ExpansionPass<effattn::impl::ExpandAttentionPassBase,
+                    ExpandAttentionPass> {
+  using ExpansionPass::ExpansionPass;
 
-  void runOnOperation() override {
-    FailureOr<CpuModel> cpu = readCpuModel(getOperation(), vectorBits,
-                                           vectorRegisters, byteDots, tiling);
-    if (failed(cpu))
-      return signalPassFailure();
+  void expandAll(const CpuModel &cpu) {
     forEachOnBuffers<AttentionOp>(getOperation(),
                                   [&](OpBuilder &builder, AttentionOp op) {
-                                    AttentionExpansion(builder, op, *cpu).run();
+                                    AttentionExpansion(builder, op, cpu).run();
                                   });
   }
 };

@@ -190,17 +190,13 @@ void ChunkExpansion::clear(Value row, Value first, Value end) {
 
 namespace {
 struct ExpandConceptsPass
-    : effattn::impl::ExpandConceptsPassBase<ExpandConceptsPass> {
-  using Base::Base;
+    : ExpansionPass<effattn::impl::ExpandConceptsPassBase, ExpandConceptsPass> {
+  using ExpansionPass::ExpansionPass;
 
-  void runOnOperation() override {
-    FailureOr<CpuModel> cpu = readCpuModel(getOperation(), vectorBits,
-                                           vectorRegisters, byteDots, tiling);
-    if (failed(cpu))
-      return signalPassFailure();
+  void expandAll(const CpuModel &cpu) {
     forEachOnBuffers<ChunkOp>(getOperation(),
                               [&](OpBuilder &builder, ChunkOp op) {
-                                ChunkExpansion(builder, op, *cpu).run();
+                                ChunkExpansion(builder, op, cpu).run();
                               });
   }
 };

@@ -272,17 +272,14 @@ void ContractionExpansion::roundResult(const Product &product,
 
 namespace {
 struct ExpandContractionsPass
-    : effattn::impl::ExpandContractionsPassBase<ExpandContractionsPass> {
-  using Base::Base;
+    : ExpansionPass<effattn::impl::ExpandContractionsPassBase,
+                    ExpandContractionsPass> {
+  using ExpansionPass::ExpansionPass;
 
-  void runOnOperation() override {
-    FailureOr<CpuModel> cpu = readCpuModel(getOperation(), vectorBits,
-                                           vectorRegisters, byteDots, tiling);
-    if (failed(cpu))
-      return signalPassFailure();
+  void expandAll(const CpuModel &cpu) {
     forEachOnBuffers<linalg::LinalgOp>(
         getOperation(), [&](OpBuilder &builder, linalg::LinalgOp op) {
-          ContractionExpansion expansion(builder, op, *cpu);
+          ContractionExpansion expansion(builder, op, cpu);
           if (succeeded(expansion.match()))
             expansion.run();
         });

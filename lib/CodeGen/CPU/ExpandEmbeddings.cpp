@@ -357,21 +357,18 @@ void TensorTrainExpansion::store(const Core &core, ArrayRef<Value> place,
 
 namespace {
 struct ExpandEmbeddingsPass
-    : effattn::impl::ExpandEmbeddingsPassBase<ExpandEmbeddingsPass> {
-  using Base::Base;
+    : ExpansionPass<effattn::impl::ExpandEmbeddingsPassBase,
+                    ExpandEmbeddingsPass> {
+  using ExpansionPass::ExpansionPass;
 
-  void runOnOperation() override {
-    FailureOr<CpuModel> cpu = readCpuModel(getOperation(), vectorBits,
-                                           vectorRegisters, byteDots, tiling);
-    if (failed(cpu))
-      return signalPassFailure();
+  void expandAll(const CpuModel &cpu) {
     forEachOnBuffers<LoraEmbeddingOp>(
         getOperation(), [&](OpBuilder &builder, LoraEmbeddingOp op) {
-          LoraExpansion(builder, op, *cpu).run();
+          LoraExpansion(builder, op, cpu).run();
         });
     forEachOnBuffers<TensorTrainEmbeddingOp>(
         getOperation(), [&](OpBuilder &builder, TensorTrainEmbeddingOp op) {
-          TensorTrainExpansion(builder, op, *cpu).run();
+          TensorTrainExpansion(builder, op, cpu).run();
         });
   }
 };

@@ -403,19 +403,16 @@ static void expand(OpBuilder &builder, HourglassFFNOp op, const CpuModel &cpu) {
 
 namespace {
 struct ExpandFeedForwardPass
-    : effattn::impl::ExpandFeedForwardPassBase<ExpandFeedForwardPass> {
-  using Base::Base;
+    : ExpansionPass<effattn::impl::ExpandFeedForwardPassBase,
+                    ExpandFeedForwardPass> {
+  using ExpansionPass::ExpansionPass;
 
-  void runOnOperation() override {
-    FailureOr<CpuModel> cpu = readCpuModel(getOperation(), vectorBits,
-                                           vectorRegisters, byteDots, tiling);
-    if (failed(cpu))
-      return signalPassFailure();
-    expandAll<GatedFFNOp>(*cpu);
-    expandAll<HourglassFFNOp>(*cpu);
+  void expandAll(const CpuModel &cpu) {
+    expandOps<GatedFFNOp>(cpu);
+    expandOps<HourglassFFNOp>(cpu);
   }
 
-  template <typename Op> void expandAll(const CpuModel &cpu) {
+  template <typename Op> void expandOps(const CpuModel &cpu) {
     forEachOnBuffers<Op>(getOperation(), [&](OpBuilder &builder, Op op) {
       expand(builder, op, cpu);
     });

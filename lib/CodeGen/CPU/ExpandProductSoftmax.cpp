@@ -163,19 +163,16 @@ static void expand(VectorEmitter &e, ProductSoftmaxOp op) {
 
 namespace {
 struct ExpandProductSoftmaxPass
-    : effattn::impl::ExpandProductSoftmaxPassBase<ExpandProductSoftmaxPass> {
-  using Base::Base;
+    : ExpansionPass<effattn::impl::ExpandProductSoftmaxPassBase,
+                    ExpandProductSoftmaxPass> {
+  using ExpansionPass::ExpansionPass;
 
-  void runOnOperation() override {
-    FailureOr<CpuModel> cpu = readCpuModel(getOperation(), vectorBits,
-                                           vectorRegisters, byteDots, tiling);
-    if (failed(cpu))
-      return signalPassFailure();
-    expandAll<ProductSoftmaxTopKOp>(*cpu);
-    expandAll<ProductSoftmaxOp>(*cpu);
+  void expandAll(const CpuModel &cpu) {
+    expandOps<ProductSoftmaxTopKOp>(cpu);
+    expandOps<ProductSoftmaxOp>(cpu);
   }
 
-  template <typename Op> void expandAll(const CpuModel &cpu) {
+  template <typename Op> void expandOps(const CpuModel &cpu) {
     forEachOnBuffers<Op>(getOperation(), [&](OpBuilder &builder, Op op) {
       VectorEmitter emitter(builder, op.getLoc(), cpu);
       expand(emitter, op);

@@ -233,17 +233,14 @@ void QuantizedExpansion::multiplyManyRows(const MatrixView &left) {
 
 namespace {
 struct ExpandQuantizedPass
-    : effattn::impl::ExpandQuantizedPassBase<ExpandQuantizedPass> {
-  using Base::Base;
+    : ExpansionPass<effattn::impl::ExpandQuantizedPassBase,
+                    ExpandQuantizedPass> {
+  using ExpansionPass::ExpansionPass;
 
-  void runOnOperation() override {
-    FailureOr<CpuModel> cpu = readCpuModel(getOperation(), vectorBits,
-                                           vectorRegisters, byteDots, tiling);
-    if (failed(cpu))
-      return signalPassFailure();
+  void expandAll(const CpuModel &cpu) {
     forEachOnBuffers<QuantizedMatmulOp>(
         getOperation(), [&](OpBuilder &builder, QuantizedMatmulOp op) {
-          QuantizedExpansion(builder, op, *cpu).run();
+          QuantizedExpansion(builder, op, cpu).run();
         });
   }
 };

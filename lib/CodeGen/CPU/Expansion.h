@@ -31,6 +31,22 @@ void forEachOnBuffers(Operation *root,
   }
 }
 
+/// What the passes of EffAttn_ExpansionPass share. `Generated` is the base that
+/// Passes.td makes for `Pass`, which has a method expandAll(const CpuModel &).
+template <template <typename> class Generated, typename Pass>
+struct ExpansionPass : Generated<Pass> {
+  using Generated<Pass>::Generated;
+
+  void runOnOperation() override {
+    FailureOr<CpuModel> cpu =
+        readCpuModel(this->getOperation(), this->vectorBits,
+                     this->vectorRegisters, this->byteDots, this->tiling);
+    if (failed(cpu))
+      return this->signalPassFailure();
+    static_cast<Pass *>(this)->expandAll(*cpu);
+  }
+};
+
 } // namespace mlir::effattn
 
 #endif // EFFATTN_LIB_CODEGEN_CPU_EXPANSION_H

@@ -14,8 +14,7 @@ public:
     Value batch, group;
     /// [B, G, S, D] and [B, G, S, E].
     Value key, value;
-    /// [2 tiles of keys], index: the key row of each key of the tile, then those of the
-    /// next one.
+    /// [keys of a tile], index: the key row of each key.
     Value rows;
   };
   /// What a task computes, f32. It may be joined with what other tasks have
@@ -67,9 +66,6 @@ protected:
   Value loadSource(Value source, Value row, Value column, Value mask = {}) {
     return emitter.load(source, {operands.batch, operands.group, row, column},
                         mask);
-  }
-  void prefetchSource(Value source, Value row, Value column) {
-    emitter.prefetch(source, {operands.batch, operands.group, row, column});
   }
   /// 0 where there is no score so far: -inf - -inf would be NaN.
   Value baseOf(Value largest);

@@ -194,7 +194,7 @@ template <typename Tile> void AttentionExpansion::runSplit(int64_t laneCount) {
 }
 
 AttentionTile::Operands AttentionExpansion::makeOperands() {
-  keyRows = emitter.scratch(emitter.fixed(2 * emitter.cpu.keyTile()),
+  keyRows = emitter.scratch(emitter.fixed(emitter.cpu.keyTile()),
                             emitter.builder.getIndexType());
   return {batch, group, op.getKey(), op.getValue(), keyRows};
 }

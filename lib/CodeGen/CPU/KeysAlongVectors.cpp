@@ -5,8 +5,9 @@ using namespace mlir;
 using namespace mlir::effattn;
 
 /// Keys that are multiplied with at once: streams that are read side by side.
-static constexpr int64_t kStreams = 2;
-/// Vectors of values that are summed at once.
+static constexpr int64_t kStreams = 4;
+/// Vectors of a key that are multiplied in a step, and of values that are
+/// summed at once.
 static constexpr int64_t kVectors = 4;
 
 void KeysAlongVectors::makeScratch(Value width) {
@@ -22,21 +23,20 @@ SmallVector<OpFoldResult> KeysAlongVectors::sumSizes(Value valueWidth) {
   return {emitter.fixed(queryCount), valueWidth};
 }
 
-/// scores[q, i] = <key i, query q>. Values are asked for meanwhile, and keys of
-/// the next tile while values are read.
+/// scores[q, i] = <key i, query q>. Keys are streams that the CPU foresees: to
+/// ask for them, or for values meanwhile, costs more than it saves.
 void KeysAlongVectors::multiplyKeys(Value count) {
   VectorEmitter &e = emitter;
-  Value width = e.size(queries, 1), whole = e.roundDown(width, e.lanes());
+  int64_t step = kVectors * e.lanes();
+  Value width = e.size(queries, 1), whole = e.roundDown(width, step);
   e.loop(e.index(0), count, kStreams, [&](Value first) {
     SmallVector<Value> rows;
     for (int64_t i = 0; i < kStreams; ++i)
       rows.push_back(rowOf(e.add(first, i)));
     auto addTerms = [&](Value d, Value mask, ValueRange carried) {
       SmallVector<Value> keys, next;
-      for (Value row : rows) {
+      for (Value row : rows)
         keys.push_back(loadSource(operands.key, row, d, mask));
-        prefetchSource(operands.value, row, d);
-      }
       for (int64_t query = 0; query < queryCount; ++query) {
         Value numbers = e.load(queries, {e.index(query), d}, mask);
         for (Value key : keys)
@@ -44,11 +44,17 @@ void KeysAlongVectors::multiplyKeys(Value count) {
       }
       return next;
     };
-    SmallVector<Value> zeros(queryCount * kStreams, e.zeros());
-    SmallVector<Value> products = e.loop(
-        e.index(0), whole, e.lanes(), zeros,
-        [&](Value d, ValueRange carried) { return addTerms(d, {}, carried); });
-    products = addTerms(whole, e.firstLanes(e.sub(width, whole)), products);
+    // Several vectors a step: the sizes of heads are few of them, and a loop
+    // over one at a time would cost as much as what it does.
+    SmallVector<Value> products(queryCount * kStreams, e.zeros());
+    products = e.loop(e.index(0), whole, step, products,
+                      [&](Value d, ValueRange carried) {
+                        SmallVector<Value> sofar(carried);
+                        for (int64_t i = 0; i < kVectors; ++i)
+                          sofar = addTerms(e.add(d, i * e.lanes()), {}, sofar);
+                        return sofar;
+                      });
+    products = e.overColumns(whole, width, products, addTerms);
     for (int64_t query = 0; query < queryCount; ++query)
       for (int64_t i = 0; i < kStreams; ++i)
         e.storeScalar(e.sum(products[query * kStreams + i]), scores,
@@ -121,12 +127,9 @@ void KeysAlongVectors::addColumns(ValueRange columns, Value mask, Value count,
   VectorEmitter &e = emitter;
   auto addOne = [&](Value place, ValueRange carried) {
     SmallVector<Value> values, next;
-    Value row = rowOf(place),
-          rowOfNextTile = rowOf(e.add(place, e.cpu.keyTile()));
-    for (Value column : columns) {
+    Value row = rowOf(place);
+    for (Value column : columns)
       values.push_back(loadSource(operands.value, row, column, mask));
-      prefetchSource(operands.key, rowOfNextTile, column);
-    }
     for (int64_t query = 0; query < queryCount; ++query) {
       SmallVector<Value> at = scoreAt(place, e.index(query));
       Value weight = e.splat(e.loadScalar(scores, at)), isKept;

@@ -76,7 +76,6 @@ static std::string expansionPasses(const CpuPipelineOptions &options) {
 }
 
 /// Deallocation comes behind the expansions, whose scratch it frees, too.
-
 static std::string loopPasses(const CpuPipelineOptions &options) {
   return expansionPasses(options) +
          "buffer-deallocation-pipeline,convert-bufferization-to-memref,"

@@ -111,8 +111,8 @@ private:
   void addToRow(Value memory, Value at, ValueRange decay, ValueRange row);
   int64_t vectors() const { return queryCount / emitter.lanes(); }
 
-  /// [keys of a tile, D] and [keys of a tile, E]: keys and values as f32. Null where they are
-  /// f32 in memory.
+  /// [keys of a tile, D] and [keys of a tile, E]: keys and values as f32. Null
+  /// where they are f32 in memory.
   Value f32Keys, f32Values;
 };
 

@@ -7,8 +7,8 @@
 using namespace mlir;
 using namespace mlir::effattn;
 
-/// Tasks that keep the threads of a machine busy. Each has a panel, which should
-/// stay in a cache from one use to the next.
+/// Tasks that keep the threads of a machine busy. Each has a panel, which
+/// should stay in a cache from one use to the next.
 static constexpr int64_t kTasks = 16;
 
 namespace {
@@ -154,16 +154,7 @@ void DirectProduct::multiplyTile(Value row, Value column, bool makesCopy) {
         return e.loadScalar(left.memory, left.at(rows[i], e.add(start, k)));
       },
       readRight);
-  auto store = [&](ValueRange masks) {
-    auto add = [&] { tile.add(sums, masks); };
-    if (product.accumulates)
-      return add();
-    // The first slab replaces what the results held.
-    e.choose(e.lessThan(e.index(0), start), add,
-             [&] { tile.replace(sums, masks); });
-  };
-  e.choose(
-      tile.isWhole(), [&] { store({}); }, [&] { store(tile.columnMasks()); });
+  tile.store(sums, start);
 }
 
 void effattn::emitDirectProduct(VectorEmitter &emitter,

@@ -101,16 +101,7 @@ void PackedProduct::multiplyTile(Value tileNumber, Value rowTask, Value panel) {
         e.prefetch(packedRight, {rowTask, panel, ahead, at});
         return e.load(packedRight, {rowTask, panel, k, at});
       });
-  auto store = [&](ValueRange masks) {
-    auto add = [&] { tile.add(sums, masks); };
-    if (product.accumulates)
-      return add();
-    // The first slab replaces what the results held.
-    e.choose(e.lessThan(e.index(0), start), add,
-             [&] { tile.replace(sums, masks); });
-  };
-  e.choose(
-      tile.isWhole(), [&] { store({}); }, [&] { store(tile.columnMasks()); });
+  tile.store(sums, start);
 }
 
 //===----------------------------------------------------------------------===//

@@ -93,3 +93,16 @@ void ResultTile::replace(ValueRange sums, ValueRange masks) {
     emitter.store(sums[number], product.result.memory, at, mask);
   });
 }
+
+void ResultTile::store(ValueRange sums, Value start) {
+  VectorEmitter &e = emitter;
+  auto storeMasked = [&](ValueRange masks) {
+    if (product.accumulates)
+      return add(sums, masks);
+    e.choose(
+        e.lessThan(e.index(0), start), [&] { add(sums, masks); },
+        [&] { replace(sums, masks); });
+  };
+  e.choose(
+      isWhole(), [&] { storeMasked({}); }, [&] { storeMasked(columnMasks()); });
+}

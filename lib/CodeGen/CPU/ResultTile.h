@@ -21,16 +21,20 @@ public:
 
   /// Asks for the results, so that they arrive while the tile is summed.
   void prefetch();
-  void add(ValueRange sums, ValueRange masks);
-  void replace(ValueRange sums, ValueRange masks);
+  /// Writes the sums of a slab that starts at `start`: adds them to the
+  /// results, or replaces these in the first slab of a product that does not
+  /// accumulate.
+  void store(ValueRange sums, Value start);
 
   /// Row i of the tile, or the last one of the product where it hangs over.
   Value rowAt(int64_t i);
   Value columnAt(int64_t j) { return emitter.add(column, j * emitter.lanes()); }
-  Value isWhole();
   SmallVector<Value> columnMasks();
 
 private:
+  Value isWhole();
+  void add(ValueRange sums, ValueRange masks);
+  void replace(ValueRange sums, ValueRange masks);
   /// Visits the vectors of the tile; a mask is null in a tile that is whole.
   void
   visit(ValueRange masks,

@@ -184,7 +184,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Do what parsed arguments say; some two minutes of work."""
+    """Do what parsed arguments say; about a minute of work."""
     if arguments.rounds < 1:
         raise Error(f"expected --rounds to be at least 1, but got {arguments.rounds}")
     _native.check_writable(str(arguments.output))

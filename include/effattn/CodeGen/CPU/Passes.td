@@ -53,10 +53,12 @@ def ExpandContractionsPass
     A linalg op on memrefs of floats that is a contraction becomes loops over
     vectors. Where factors have contiguous rows, the first is read where it
     lies, and of the second a panel, the columns of a tile of registers, is
-    copied to where its rows follow each other; its scratch are four panels for
-    512 rows, at most 64. Otherwise blocks of both factors are copied into the
-    order in which a tile of registers reads them (the scheme of BLIS), a slab
-    of the summed dimension at a time; its scratch is one slab of each factor.
+    copied to where its rows follow each other; its scratch is at most 30
+    panels, each an eighth of the second-level cache. Otherwise, and where the
+    first factor is more than four times as large as that cache, blocks of both
+    factors are copied into the order in which a tile of registers reads them
+    (the scheme of BLIS), a slab of the summed dimension at a time; its scratch
+    is one slab of each factor.
     A product of few rows is bound by reading its second factor, which is read
     once where it lies. Sums are f32; a result of another type is rounded once.
     Batches, transposed factors and several dimensions of rows are welcome.

@@ -318,8 +318,8 @@ run_sanitized() {
   runtime=$(clang-22 -print-file-name="libclang_rt.asan-$(uname -m).so")
   files=("$root"/test/Integration/test_{sanitizer,attention,concepts}.py
     "$root"/test/Integration/test_{contractions,embeddings,feed_forward}.py
-    "$root"/test/Integration/test_{memory,products,quantized_products}.py
-    "$root"/test/Integration/test_tilings.py)
+    "$root"/test/Integration/test_{memory,address_memory,products}.py
+    "$root"/test/Integration/test_{quantized_products,tilings}.py)
   (
     cd "$root"
     unset EFFATTN_LONG

@@ -140,6 +140,34 @@ def test_attention(program, rng, batch, group, share, tokens, keys, width, value
     check_attention(program, compiled(), rng, batch, group, share, tokens, keys, width, value_width, special)
 
 
+BLOCKED = [
+    program
+    for program in PROGRAMS
+    if program.name in ("all_keys_f16", "causal", "causal_bf16", "window", "length", "not_window", "sinks_ring")
+]
+
+
+@functools.lru_cache(maxsize=None)
+def compiled_with_small_tiles():
+    """Tiles so small that a hundred queries are enough for tasks of several tiles."""
+    text = "\n".join(program.text() for program in BLOCKED)
+    return harness.compile_ir(text, "--tiling=query-vectors:1,key-tile:16", "--cpu=x86-64")
+
+
+@pytest.mark.parametrize("program", BLOCKED, ids=lambda program: program.name)
+@given(
+    seeds,
+    st.integers(1, 2),
+    st.integers(1, 2),
+    st.integers(1, 3),
+    st.sampled_from([67, 130, 259]),
+    st.sampled_from([0, 5, 16, 67, 150]),
+    st.sampled_from([None, np.nan]),
+)
+def test_tiles_that_share_keys(program, rng, batch, group, share, tokens, keys, special):
+    check_attention(program, compiled_with_small_tiles(), rng, batch, group, share, tokens, keys, 5, 9, special)
+
+
 @pytest.mark.parametrize("seed", MANY)
 def test_attention_under_random_masks(seed):
     rng = np.random.default_rng(seed)

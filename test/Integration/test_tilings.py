@@ -17,6 +17,7 @@ TILINGS = [
     "key-tile:16,query-vectors:1",
     "key-tile:48,query-vectors:4",
     "key-tile:1024,query-vectors:2",
+    "key-tile:32,query-vectors:1,query-tiles:3",
     "first-cache:1024,second-cache:1024",
 ]
 PROGRAM = """
@@ -62,7 +63,7 @@ def test_products(tiling, rows, columns, depth):
 
 
 @pytest.mark.parametrize("tiling", TILINGS)
-@pytest.mark.parametrize("queries, keys, width", [(1, 1, 1), (1, 300, 24), (70, 130, 16), (129, 129, 7)])
+@pytest.mark.parametrize("queries, keys, width", [(1, 1, 1), (1, 300, 24), (70, 130, 16), (129, 129, 7), (1100, 1200, 7)])
 def test_attention(tiling, queries, keys, width):
     rng = np.random.default_rng(keys)
     q, k, v = (rng.normal(size=(1, 2, n, width)).astype(np.float32) for n in (queries, keys, keys))

@@ -9,7 +9,7 @@ using namespace mlir::effattn;
 
 Value AttentionTile::rowOf(Value place) {
   return memref::LoadOp::create(emitter.builder, emitter.loc, operands.rows,
-                                place);
+                                placeOf(place));
 }
 
 Value AttentionTile::baseOf(Value largest) {

@@ -44,10 +44,16 @@ public:
 
   /// No key yet.
   void begin();
-  /// Adds the first `count` keys of `rows`, which names a row for every place.
-  /// `adjust` may change scores after the products; where `isWhole` is false it
-  /// writes `kept`, and -inf as the score of keys that are not kept.
+  /// To be called before the first `count` places of `rows` are used.
+  virtual void convertKeys(Value count) {}
+  /// Adds `count` keys of `rows`, which names a row for every place. `adjust`
+  /// may change scores after the products; where `isWhole` is false it writes
+  /// `kept`, and -inf as the score of keys that are not kept.
   void addKeys(Value count, Value isWhole, function_ref<void()> adjust);
+
+  /// The place of the first key that is added; null stands for 0.
+  Value firstPlace;
+  Value rowOf(Value place);
 
   /// Scratch: the queries times the scale, scores and then their exponentials,
   /// and 1 where a query keeps a key, else 0, of a tile that is not whole. The
@@ -62,7 +68,9 @@ protected:
   virtual void addValues(Value count, ValueRange decay, bool keptOnly) = 0;
 
   Value isFinite(Value count);
-  Value rowOf(Value place);
+  Value placeOf(Value place) {
+    return firstPlace ? emitter.add(firstPlace, place) : place;
+  }
   Value loadSource(Value source, Value row, Value column, Value mask = {}) {
     return emitter.load(source, {operands.batch, operands.group, row, column},
                         mask);
@@ -86,6 +94,17 @@ public:
   static constexpr int64_t kRows = 8;
 
   void makeScratch(Value width) override;
+  SmallVector<OpFoldResult> querySizes(Value width) {
+    return {width, emitter.fixed(queryCount)};
+  }
+  /// All scratch but the queries: tiles of queries use it in turn.
+  void makeSharedScratch();
+  /// Goes on with other queries.
+  void use(Value others, const Sums &theirs) {
+    queries = others;
+    sums = theirs;
+  }
+  void convertKeys(Value count) override;
   SmallVector<OpFoldResult> sumSizes(Value valueWidth) override;
   SmallVector<Value> queryAt(Value query, Value d) override {
     return {d, query};
@@ -106,6 +125,7 @@ private:
   void addColumns(ValueRange columns, Value count, ValueRange decay,
                   bool keptOnly);
   void convert(Value source, Value destination, Value count);
+  Value loadOne(Value source, Value converted, Value place, Value column);
   SmallVector<Value> loadRow(Value memory, Value row);
   void storeRow(ValueRange row, Value memory, Value at);
   void addToRow(Value memory, Value at, ValueRange decay, ValueRange row);

@@ -29,6 +29,8 @@ llvm::ArrayRef<Tiling> mlir::effattn::getTilings() {
       {"panel-rows", "rows of a product that a panel is used for there", 1,
        most},
       {"query-vectors", "vectors of queries of a tile of attention", 1, 8},
+      {"query-tiles", "tiles of queries that take turns with a tile of keys", 1,
+       64},
       {"key-tile", "keys of a tile of attention", 16, 4096},
   };
   static_assert(std::size(tilings) == Tiling::Count);
@@ -80,6 +82,8 @@ int64_t CpuModel::get(Tiling::Kind kind) const {
     return 512;
   case Tiling::QueryVectors:
     return 3;
+  case Tiling::QueryTiles:
+    return 4;
   case Tiling::KeyTile:
     return 128;
   case Tiling::Count:

@@ -23,6 +23,8 @@ using namespace mlir::effattn;
 /// Tasks that keep the threads of a small machine busy, and keys that are worth
 /// a task of their own.
 static constexpr int64_t kWantedTasks = 8, kLeastSplit = 1024;
+/// Tasks that keep them busy where tasks take different time.
+static constexpr int64_t kUnevenTasks = 32;
 
 namespace {
 /// Attention as tasks: some queries of a key head each, over the keys that
@@ -44,20 +46,44 @@ private:
     Value isColumns;
   };
 
+  /// The band, and the range that columns are in.
+  struct Support {
+    KeyRange band, hull;
+  };
+  /// Some queries.
+  struct Queries {
+    /// How many they are, and the rows of the first and of the last one.
+    Value count, firstRow, lastRow;
+    /// The end of the keys they can see.
+    Value keyEnd;
+    /// [lanes], index: the query head and row of each lane of a tile.
+    Value headOf, rowOf;
+  };
+  /// Scratch of a task, each with a tile's as its rows.
+  struct Tiles {
+    Value queries, values, state, headOf, rowOf;
+  };
+
   void runTiles(int64_t lanes);
+  Value tilesOfTask(Value tiles);
+  void attendTiles(Value first, Value tiles, Value height);
   template <typename Tile> void runSplit(int64_t lanes);
-  void beginTask(Value batch, Value group, Value firstQuery, int64_t lanes);
+  void beginTask(Value batch, Value group, int64_t lanes);
+  void setQueries(Value first, Value count);
+  void setOnlyTile();
   void listQueries(Value first);
-  void attend(AttentionTile &tile, Value split, Value splits);
-  void join(AttentionTile &tile, const AttentionTile::Sums &all, Value first,
+  void attend(AttentionTile &some, Value split, Value splits);
+  void join(AttentionTile &shape, const AttentionTile::Sums &all, Value first,
             Value splits);
   void loadQueries();
   void overSegments(function_ref<void(const Segment &)> body);
+  Support emitSupport();
   AttentionTile::Operands makeOperands();
   KeyRange inside(const KeyRange &range, Value end);
-  void addTile(const Segment &segment, Value first);
+  void clipKeys(Value first, Value count, function_ref<void(Value)> body);
+  void addKeys(const Segment &segment, Value count);
   Value listRows(const Segment &segment, Value first);
-  Value isWhole(const Segment &segment, Value first, Value count);
+  Value isWhole(const Segment &segment, Value count);
   void adjustScores(Value count, Value isWhole);
   void bendScores();
   void storeResults(const AttentionTile::Sums &sums);
@@ -72,20 +98,16 @@ private:
   std::optional<MaskTables> tables;
   Value heads, groups, keyHeads, headsOfGroup, rows;
 
-  /// The task: its batch row, key head, tile and queries.
+  /// The task: its batch row, key head and tile.
   Value batch, group;
   AttentionTile *tile = nullptr;
-  /// [2 tiles of keys], index: the key row of each key of a tile and of the
-  /// next one.
+  /// [keys of a tile], index: the key row of each of them.
   Value keyRows;
   int64_t lanes = 0;
-  /// [lanes], index: the query head and row of each lane.
-  Value headOf, rowOf;
-  /// The lanes with a query, the rows of the first and of the last query, the
-  /// end of valid rows, the end of valid keys, and the position of row 0.
-  Value laneCount, firstRow, lastRow, queryEnd, keyEnd, offset;
-  /// What all queries of the task keep.
-  MaskCore core;
+  /// Those of the task, or of the tile at hand.
+  Queries queries;
+  /// The end of valid rows, the end of valid keys, and the position of row 0.
+  Value queryEnd, validKeys, offset;
 };
 } // namespace
 
@@ -132,27 +154,88 @@ void AttentionExpansion::run() {
   op.erase();
 }
 
-/// A task for every tile of queries, over all of its keys.
+/// How many of `tiles` tiles of queries a task takes: keys and values that do
+/// not fit a cache are read once for all of them.
+Value AttentionExpansion::tilesOfTask(Value tiles) {
+  VectorEmitter &e = emitter;
+  // The gathered keys of neighbouring tiles are different ones.
+  if (tables)
+    return e.index(1);
+  Value width = e.add(e.size(op.getQuery(), 3), e.size(op.getValue(), 3));
+  Value bytes = e.mul(e.max(width, e.index(1)), lanes * sizeof(float));
+  Value fitting = divide(e, e.index(e.cpu.secondCache() / 4), bytes);
+  Value most = e.min(fitting, e.index(e.cpu.queryTiles()));
+  return clamp(divide(e, tiles, e.index(kUnevenTasks)), e.index(1),
+               e.max(most, e.index(1)));
+}
+
+/// A task for some tiles of queries, over all of their keys.
 void AttentionExpansion::runTiles(int64_t laneCount) {
   VectorEmitter &e = emitter;
-  Value tiles = e.ceilDiv(rows, laneCount);
-  e.parallel({e.size(op.getQuery(), 0), keyHeads, tiles}, [&](ValueRange at) {
-    // The last tiles may have many more keys than the first ones. Taking from
+  lanes = laneCount;
+  Value batches = e.size(op.getQuery(), 0), tiles = e.ceilDiv(rows, lanes);
+  Value height = tilesOfTask(e.mul(e.mul(batches, keyHeads), tiles));
+  Value tasks = arith::CeilDivUIOp::create(e.builder, e.loc, tiles, height);
+  e.parallel({batches, keyHeads, tasks}, [&](ValueRange at) {
+    // The last tasks may have many more keys than the first ones. Taking from
     // both ends in turn gives every thread as many.
     Value half = divide(e, at[2], e.index(2));
     Value isOdd = e.equal(remainder(e, at[2], e.index(2)), e.index(1));
-    Value fromEnd = e.sub(e.sub(tiles, e.index(1)), half);
-    Value number = e.select(isOdd, fromEnd, half);
-    beginTask(at[0], at[1], e.mul(number, laneCount), laneCount);
-    QueriesAlongVectors shape(e, {}, {}, laneCount);
-    Type f32 = e.builder.getF32Type();
-    AttentionTile::Sums sums{
-        e.scratch(shape.sumSizes(e.size(op.getValue(), 3)), f32),
-        e.scratch({e.fixed(2), e.fixed(laneCount)}, f32)};
-    QueriesAlongVectors queries(e, makeOperands(), sums, laneCount);
-    attend(queries, e.index(0), e.index(1));
-    storeResults(sums);
+    Value fromEnd = e.sub(e.sub(tasks, e.index(1)), half);
+    Value first = e.mul(e.select(isOdd, fromEnd, half), height);
+    beginTask(at[0], at[1], laneCount);
+    attendTiles(first, e.min(height, e.sub(tiles, first)), height);
   });
+}
+
+/// Tiles from `first` on, which take turns with every tile of keys.
+void AttentionExpansion::attendTiles(Value first, Value tiles, Value height) {
+  VectorEmitter &e = emitter;
+  Type f32 = e.builder.getF32Type(), index = e.builder.getIndexType();
+  QueriesAlongVectors shape(e, makeOperands(), {}, lanes);
+  auto scratch = [&](ArrayRef<OpFoldResult> sizes, Type element) {
+    SmallVector<OpFoldResult> all{height};
+    llvm::append_range(all, sizes);
+    return e.scratch(all, element);
+  };
+  Tiles all{scratch(shape.querySizes(e.size(op.getQuery(), 3)), f32),
+            scratch(shape.sumSizes(e.size(op.getValue(), 3)), f32),
+            scratch({e.fixed(2), e.fixed(lanes)}, f32),
+            scratch(e.fixed(lanes), index), scratch(e.fixed(lanes), index)};
+  shape.makeSharedScratch();
+  tile = &shape;
+  Value firstQuery = e.mul(first, lanes);
+  AttentionTile::Sums sums;
+  auto overTiles = [&](function_ref<void(Value)> body) {
+    e.loop(e.index(0), tiles, 1, [&](Value number) {
+      Queries whole = queries;
+      Value query = e.add(firstQuery, e.mul(number, lanes));
+      setQueries(query, e.min(e.index(lanes), e.sub(rows, query)));
+      queries.headOf = e.slice(all.headOf, number);
+      queries.rowOf = e.slice(all.rowOf, number);
+      sums = {e.slice(all.values, number), e.slice(all.state, number)};
+      shape.use(e.slice(all.queries, number), sums);
+      body(query);
+      queries = whole;
+    });
+  };
+  overTiles([&](Value query) {
+    listQueries(query);
+    loadQueries();
+    tile->begin();
+  });
+  Value many = e.mul(tiles, lanes);
+  setQueries(firstQuery, e.min(many, e.sub(rows, firstQuery)));
+  overSegments([&](const Segment &segment) {
+    e.loop(segment.low, segment.high, e.cpu.keyTile(), [&](Value firstKey) {
+      Value count = listRows(segment, firstKey);
+      tile->convertKeys(count);
+      overTiles([&](Value) {
+        clipKeys(firstKey, count, [&](Value some) { addKeys(segment, some); });
+      });
+    });
+  });
+  overTiles([&](Value) { storeResults(sums); });
 }
 
 /// One tile of queries a key head. Its keys are split over several tasks, so
@@ -179,16 +262,17 @@ template <typename Tile> void AttentionExpansion::runSplit(int64_t laneCount) {
                                e.slice(all.state, part)};
   };
   e.parallel({batches, keyHeads, splits}, [&](ValueRange at) {
-    beginTask(at[0], at[1], e.index(0), laneCount);
-    Tile queries(e, makeOperands(), slice(e.add(firstPart(at), at[2])),
-                 laneCount);
-    attend(queries, at[2], splits);
+    beginTask(at[0], at[1], laneCount);
+    setOnlyTile();
+    Tile some(e, makeOperands(), slice(e.add(firstPart(at), at[2])), laneCount);
+    attend(some, at[2], splits);
   });
   e.parallel({batches, keyHeads}, [&](ValueRange at) {
-    beginTask(at[0], at[1], e.index(0), laneCount);
-    Tile queries(e, {}, {}, laneCount);
-    tile = &queries;
-    join(queries, all, firstPart(at), splits);
+    beginTask(at[0], at[1], laneCount);
+    setOnlyTile();
+    Tile some(e, {}, {}, laneCount);
+    tile = &some;
+    join(some, all, firstPart(at), splits);
     storeResults(slice(firstPart(at)));
   });
 }
@@ -199,61 +283,73 @@ AttentionTile::Operands AttentionExpansion::makeOperands() {
   return {batch, group, op.getKey(), op.getValue(), keyRows};
 }
 
-void AttentionExpansion::beginTask(Value batchRow, Value keyHead, Value first,
+void AttentionExpansion::beginTask(Value batchRow, Value keyHead,
                                    int64_t queryLanes) {
   VectorEmitter &e = emitter;
   batch = batchRow;
   group = keyHead;
   lanes = queryLanes;
-  laneCount = e.min(e.index(lanes), e.sub(rows, first));
-  firstRow = divide(e, first, headsOfGroup);
-  // Without queries there is no last one, and no task but those of a split.
-  Value last = e.add(first, e.max(e.sub(laneCount, e.index(1)), e.index(0)));
-  lastRow = divide(e, last, headsOfGroup);
   queryEnd = op.emitQueryEnd(e.builder, batch);
-  // Queries of the padding alone have no keys.
-  keyEnd = e.select(e.lessThan(firstRow, queryEnd),
-                    op.emitKeyEnd(e.builder, batch), e.index(0));
+  validKeys = op.emitKeyEnd(e.builder, batch);
   offset = op.emitOffset(e.builder, batch);
-  listQueries(first);
+}
+
+/// `count` queries from `first` on.
+void AttentionExpansion::setQueries(Value first, Value count) {
+  VectorEmitter &e = emitter;
+  queries.count = count;
+  queries.firstRow = divide(e, first, headsOfGroup);
+  // Without queries there is no last one, and no task but those of a split.
+  Value last = e.add(first, e.max(e.sub(count, e.index(1)), e.index(0)));
+  queries.lastRow = divide(e, last, headsOfGroup);
+  // Queries of the padding alone have no keys.
+  Value isPadding = e.lessEqual(queryEnd, queries.firstRow);
+  queries.keyEnd = e.select(isPadding, e.index(0), validKeys);
+}
+
+/// The one tile of a split, whose scratch is its own.
+void AttentionExpansion::setOnlyTile() {
+  VectorEmitter &e = emitter;
+  setQueries(e.index(0), e.min(e.index(lanes), rows));
+  Type index = e.builder.getIndexType();
+  queries.headOf = e.scratch(e.fixed(lanes), index);
+  queries.rowOf = e.scratch(e.fixed(lanes), index);
+  listQueries(e.index(0));
 }
 
 /// Which query each lane has. Behind the last query, that one is computed
 /// again.
 void AttentionExpansion::listQueries(Value first) {
   VectorEmitter &e = emitter;
-  Type index = e.builder.getIndexType();
-  headOf = e.scratch(e.fixed(lanes), index);
-  rowOf = e.scratch(e.fixed(lanes), index);
   e.loop(e.index(0), e.index(lanes), 1, [&](Value lane) {
     Value query =
         e.min(e.add(first, lane), e.max(e.sub(rows, e.index(1)), e.index(0)));
     Value head =
         e.add(e.mul(group, headsOfGroup), remainder(e, query, headsOfGroup));
-    storeIndex(e, head, headOf, lane);
-    storeIndex(e, divide(e, query, headsOfGroup), rowOf, lane);
+    storeIndex(e, head, queries.headOf, lane);
+    storeIndex(e, divide(e, query, headsOfGroup), queries.rowOf, lane);
   });
 }
 
 /// Adds the keys of one of `splits` shares of every segment.
-void AttentionExpansion::attend(AttentionTile &queries, Value split,
+void AttentionExpansion::attend(AttentionTile &some, Value split,
                                 Value splits) {
   VectorEmitter &e = emitter;
-  tile = &queries;
+  tile = &some;
   tile->makeScratch(e.size(op.getQuery(), 3));
   loadQueries();
   tile->begin();
-  QueryRange range{batch, e.add(offset, firstRow), e.add(offset, lastRow)};
-  if (mask && !op.getKeyPositions())
-    core = mask.emitCore(e.builder, e.loc, range);
   overSegments([&](const Segment &whole) {
     Value length = e.sub(whole.high, whole.low);
     auto end = [&](Value number) {
       return e.add(whole.low, divide(e, e.mul(length, number), splits));
     };
     Segment share{end(split), end(e.add(split, 1)), whole.isColumns};
-    e.loop(share.low, share.high, e.cpu.keyTile(),
-           [&](Value first) { addTile(share, first); });
+    e.loop(share.low, share.high, e.cpu.keyTile(), [&](Value first) {
+      Value count = listRows(share, first);
+      tile->convertKeys(count);
+      addKeys(share, count);
+    });
   });
 }
 
@@ -261,8 +357,9 @@ void AttentionExpansion::attend(AttentionTile &queries, Value split,
 void AttentionExpansion::loadQueries() {
   VectorEmitter &e = emitter;
   Value scale = op.emitScale(e.builder);
-  e.loop(e.index(0), laneCount, 1, [&](Value lane) {
-    Value head = loadIndex(e, headOf, lane), row = loadIndex(e, rowOf, lane);
+  e.loop(e.index(0), queries.count, 1, [&](Value lane) {
+    Value head = loadIndex(e, queries.headOf, lane),
+          row = loadIndex(e, queries.rowOf, lane);
     e.loop(e.index(0), e.size(op.getQuery(), 3), 1, [&](Value d) {
       Value number = e.loadScalar(op.getQuery(), {batch, head, row, d});
       e.storeScalar(e.mulFloats(number, scale), tile->queries,
@@ -270,7 +367,7 @@ void AttentionExpansion::loadQueries() {
     });
   });
   // Lanes without a query have one of zeros.
-  e.loop(laneCount, e.index(lanes), 1, [&](Value lane) {
+  e.loop(queries.count, e.index(lanes), 1, [&](Value lane) {
     e.loop(e.index(0), e.size(op.getQuery(), 3), 1, [&](Value d) {
       e.storeScalar(emit::f32(e.builder, e.loc, 0), tile->queries,
                     tile->queryAt(lane, d));
@@ -279,13 +376,13 @@ void AttentionExpansion::loadQueries() {
 }
 
 /// The softmax over the keys of all parts, in place of the first one.
-void AttentionExpansion::join(AttentionTile &queries,
+void AttentionExpansion::join(AttentionTile &shape,
                               const AttentionTile::Sums &all, Value first,
                               Value splits) {
   VectorEmitter &e = emitter;
   Value end = e.add(first, splits), zero = emit::f32(e.builder, e.loc, 0);
   Value none = emit::negativeInfinity(e.builder, e.loc);
-  e.loop(e.index(0), laneCount, 1, [&](Value lane) {
+  e.loop(e.index(0), queries.count, 1, [&](Value lane) {
     auto state = [&](Value part, int64_t which) {
       return SmallVector<Value>{part, e.index(which), lane};
     };
@@ -301,7 +398,7 @@ void AttentionExpansion::join(AttentionTile &queries,
           math::ExpOp::create(e.builder, e.loc, e.subFloats(some, base));
       Value isFirst = e.equal(part, first);
       e.loop(e.index(0), e.size(op.getValue(), 3), 1, [&](Value column) {
-        SmallVector<Value> at = queries.sumAt(lane, column);
+        SmallVector<Value> at = shape.sumAt(lane, column);
         SmallVector<Value> from{part, at[0], at[1]}, to{first, at[0], at[1]};
         Value more = e.mulFloats(e.loadScalar(all.values, from), factor);
         Value before = e.select(isFirst, zero, e.loadScalar(all.values, to));
@@ -326,23 +423,30 @@ KeyRange AttentionExpansion::inside(const KeyRange &range, Value end) {
   return {low, clamp(range.high, low, end)};
 }
 
+/// What the queries at hand can keep, in [0, keyEnd).
+AttentionExpansion::Support AttentionExpansion::emitSupport() {
+  VectorEmitter &e = emitter;
+  Value zero = e.index(0);
+  // Bands are ranges of positions, which are indices by default only.
+  if (!mask || op.getKeyPositions())
+    return {{zero, queries.keyEnd}, {zero, zero}};
+  Value lastValid = e.min(queries.lastRow, e.sub(queryEnd, e.index(1)));
+  MaskSupport support = mask.emitSupport(
+      e.builder, e.loc,
+      {batch, e.add(offset, queries.firstRow), e.add(offset, lastValid)});
+  return {inside(support.band.value_or(KeyRange{zero, zero}), queries.keyEnd),
+          inside(support.hull, queries.keyEnd)};
+}
+
 /// Segments without a common key that hold all keys the queries can keep: the
 /// band, and the columns before and behind it.
 void AttentionExpansion::overSegments(
     function_ref<void(const Segment &)> body) {
   VectorEmitter &e = emitter;
   Value zero = e.index(0), no = emit::boolean(e.builder, e.loc, false);
-  // Bands are ranges of positions, which are indices by default only.
-  if (!mask || op.getKeyPositions())
-    return body({zero, keyEnd, no});
-  Value lastValid = e.min(lastRow, e.sub(queryEnd, e.index(1)));
-  MaskSupport support = mask.emitSupport(
-      e.builder, e.loc,
-      {batch, e.add(offset, firstRow), e.add(offset, lastValid)});
-  KeyRange band = inside(support.band.value_or(KeyRange{zero, zero}), keyEnd);
+  auto [band, hull] = emitSupport();
   if (!tables)
     return body({band.low, band.high, no});
-  KeyRange hull = inside(support.hull, keyEnd);
   auto columnsBefore = [&](Value key) {
     return loadIndex(e, tables->before, {batch, key});
   };
@@ -382,29 +486,46 @@ Value AttentionExpansion::listRows(const Segment &segment, Value first) {
   return e.min(e.index(e.cpu.keyTile()), e.sub(segment.high, first));
 }
 
-/// Whether every query of the task keeps every key of a tile. The rows of a
-/// tile are in ascending order.
-Value AttentionExpansion::isWhole(const Segment &segment, Value first,
-                                  Value count) {
+/// Of `count` keys from `first` on, whose rows are listed, those that the tile
+/// at hand can keep.
+void AttentionExpansion::clipKeys(Value first, Value count,
+                                  function_ref<void(Value)> body) {
+  VectorEmitter &e = emitter;
+  // A task with gathered keys has but one tile.
+  if (tables)
+    return body(count);
+  KeyRange band = emitSupport().band;
+  Value low = clamp(e.sub(band.low, first), e.index(0), count);
+  Value high = clamp(e.sub(band.high, first), e.index(0), count);
+  // Keys are multiplied in groups, the last of which ends inside the list.
+  tile->firstPlace = e.roundDown(low, QueriesAlongVectors::kRows);
+  e.choose(e.lessThan(low, high), [&] { body(e.sub(high, tile->firstPlace)); });
+}
+
+/// Whether every query at hand keeps each of the next `count` keys. Their rows
+/// are in ascending order.
+Value AttentionExpansion::isWhole(const Segment &segment, Value count) {
   VectorEmitter &e = emitter;
   if (op.getKeyPositions())
     return emit::boolean(e.builder, e.loc, false);
   if (!mask)
     return emit::boolean(e.builder, e.loc, true);
+  MaskCore core = mask.emitCore(
+      e.builder, e.loc,
+      {batch, e.add(offset, queries.firstRow), e.add(offset, queries.lastRow)});
   auto pick = [&](Value ofColumns, Value ofBand) {
     return tables ? e.select(segment.isColumns, ofColumns, ofBand) : ofBand;
   };
   Value low = pick(core.columns.low, core.band.low);
   Value high = pick(core.columns.high, core.band.high);
-  Value lowest = loadIndex(e, keyRows, e.index(0));
-  Value highest = loadIndex(e, keyRows, e.sub(count, e.index(1)));
+  Value lowest = tile->rowOf(e.index(0));
+  Value highest = tile->rowOf(e.sub(count, e.index(1)));
   return emit::logicalAnd(e.builder, e.loc, e.lessEqual(low, lowest),
                           e.lessThan(highest, high));
 }
 
-void AttentionExpansion::addTile(const Segment &segment, Value first) {
-  Value count = listRows(segment, first);
-  Value whole = isWhole(segment, first, count);
+void AttentionExpansion::addKeys(const Segment &segment, Value count) {
+  Value whole = isWhole(segment, count);
   tile->addKeys(count, whole, [&] {
     if (op.getSoftcapAttr() && op.getScore().empty())
       bendScores();
@@ -440,8 +561,8 @@ void AttentionExpansion::adjustScores(Value count, Value whole) {
   Value zero = emit::f32(e.builder, e.loc, 0);
   auto adjustOne = [&](Value place, Value keyRow, Value keyPosition,
                        Value lane) {
-    Value row = loadIndex(e, rowOf, lane);
-    MaskPoint point{batch,  loadIndex(e, headOf, lane),
+    Value row = loadIndex(e, queries.rowOf, lane);
+    MaskPoint point{batch,  loadIndex(e, queries.headOf, lane),
                     row,    e.add(offset, row),
                     keyRow, keyPosition};
     Value kept = mask ? mask.emitKeep(e.builder, e.loc, point)
@@ -461,7 +582,7 @@ void AttentionExpansion::adjustScores(Value count, Value whole) {
   };
   auto adjustAll = [&] {
     e.loop(e.index(0), count, 1, [&](Value place) {
-      Value keyRow = loadIndex(e, keyRows, place), position = keyRow;
+      Value keyRow = tile->rowOf(place), position = keyRow;
       if (positions)
         position =
             emit::loadIndex(e.builder, e.loc, positions, {batch, keyRow});
@@ -481,8 +602,9 @@ void AttentionExpansion::storeResults(const AttentionTile::Sums &sums) {
   VectorEmitter &e = emitter;
   Value zero = emit::f32(e.builder, e.loc, 0);
   Value none = emit::negativeInfinity(e.builder, e.loc);
-  e.loop(e.index(0), laneCount, 1, [&](Value lane) {
-    Value head = loadIndex(e, headOf, lane), row = loadIndex(e, rowOf, lane);
+  e.loop(e.index(0), queries.count, 1, [&](Value lane) {
+    Value head = loadIndex(e, queries.headOf, lane),
+          row = loadIndex(e, queries.rowOf, lane);
     Value total = e.loadScalar(sums.state, {e.index(1), lane});
     Value isEmpty =
         emit::logicalOr(e.builder, e.loc, e.equalFloats(total, zero),

@@ -7,10 +7,14 @@ using namespace mlir;
 using namespace mlir::effattn;
 
 void QueriesAlongVectors::makeScratch(Value width) {
+  queries = emitter.scratch(querySizes(width), emitter.builder.getF32Type());
+  makeSharedScratch();
+}
+
+void QueriesAlongVectors::makeSharedScratch() {
   VectorEmitter &e = emitter;
   Type f32 = e.builder.getF32Type();
   OpFoldResult keys = e.fixed(e.cpu.keyTile()), all = e.fixed(queryCount);
-  queries = e.scratch({width, all}, f32);
   scores = e.scratch({keys, all}, f32);
   kept = e.scratch({keys, all}, f32);
   auto makeConverted = [&](Value source) -> Value {
@@ -48,6 +52,13 @@ void QueriesAlongVectors::addToRow(Value memory, Value at, ValueRange decay,
   storeRow(next, memory, at);
 }
 
+void QueriesAlongVectors::convertKeys(Value count) {
+  if (f32Keys)
+    convert(operands.key, f32Keys, count);
+  if (f32Values)
+    convert(operands.value, f32Values, count);
+}
+
 /// The rows of the tile as f32. Every place has a row, and as products are
 /// made of whole groups of places, all of these are needed.
 void QueriesAlongVectors::convert(Value source, Value destination,
@@ -64,27 +75,26 @@ void QueriesAlongVectors::convert(Value source, Value destination,
   });
 }
 
+/// A number of the key or value at a place, from `converted` where that is.
+Value QueriesAlongVectors::loadOne(Value source, Value converted, Value place,
+                                   Value column) {
+  if (converted)
+    return emitter.loadScalar(converted, {placeOf(place), column});
+  return emitter.loadScalar(
+      source, {operands.batch, operands.group, rowOf(place), column});
+}
+
 /// scores[i, :] = <key i, queries>.
 void QueriesAlongVectors::multiplyKeys(Value count) {
   VectorEmitter &e = emitter;
-  if (f32Keys)
-    convert(operands.key, f32Keys, count);
   e.loop(e.index(0), count, kRows, [&](Value first) {
-    SmallVector<Value> places, rows;
-    for (int64_t i = 0; i < kRows; ++i) {
+    SmallVector<Value> places;
+    for (int64_t i = 0; i < kRows; ++i)
       places.push_back(e.add(first, i));
-      rows.push_back(rowOf(places.back()));
-    }
-    auto loadKey = [&](int64_t i, Value d) {
-      if (f32Keys)
-        return e.loadScalar(f32Keys, {places[i], d});
-      return e.loadScalar(operands.key,
-                          {operands.batch, operands.group, rows[i], d});
-    };
     auto addOne = [&](Value d, ValueRange carried) {
       SmallVector<Value> numbers = loadRow(queries, d), next;
       for (int64_t i = 0; i < kRows; ++i) {
-        Value key = e.splat(loadKey(i, d));
+        Value key = e.splat(loadOne(operands.key, f32Keys, places[i], d));
         for (Value query : numbers)
           next.push_back(e.mulAdd(key, query, carried[next.size()]));
       }
@@ -135,8 +145,6 @@ SmallVector<Value> QueriesAlongVectors::weigh(Value count) {
 void QueriesAlongVectors::addValues(Value count, ValueRange decay,
                                     bool keptOnly) {
   VectorEmitter &e = emitter;
-  if (f32Values)
-    convert(operands.value, f32Values, count);
   auto addFrom = [&](Value first, int64_t number) {
     SmallVector<Value> columns;
     for (int64_t i = 0; i < number; ++i)
@@ -155,19 +163,13 @@ void QueriesAlongVectors::addValues(Value count, ValueRange decay,
 void QueriesAlongVectors::addColumns(ValueRange columns, Value count,
                                      ValueRange decay, bool keptOnly) {
   VectorEmitter &e = emitter;
-  auto loadValue = [&](Value place, Value column) {
-    if (f32Values)
-      return e.loadScalar(f32Values, {place, column});
-    return e.loadScalar(operands.value,
-                        {operands.batch, operands.group, rowOf(place), column});
-  };
   auto addOne = [&](Value place, ValueRange carried) {
     SmallVector<Value> weights = loadRow(scores, place), isKept, next;
     if (keptOnly)
       for (Value flag : loadRow(kept, place))
         isKept.push_back(e.lessFloats(e.zeros(), flag));
     for (Value column : columns) {
-      Value value = e.splat(loadValue(place, column));
+      Value value = e.splat(loadOne(operands.value, f32Values, place, column));
       for (auto [lane, weight] : llvm::enumerate(weights)) {
         Value before = carried[next.size()];
         Value sum = e.mulAdd(value, weight, before);

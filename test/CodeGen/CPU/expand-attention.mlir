@@ -15,10 +15,10 @@ func.func @all_keys(%q: memref<?x?x?x64xf32>, %k: memref<?x?x?x64xf32>, %out: me
 // -----
 
 // Scores of keys that are not kept become -inf; heads of a key head share a
-// task, 48 queries of the 4 x 4096 in each.
+// task, 4 tiles of 48 queries of the 4 x 4096 in each.
 // CHECK-LABEL: func @causal
 // CHECK:         arith.constant 0xFF800000 : f32
-// CHECK:         scf.parallel {{.*}} to (%c2, %c342)
+// CHECK:         scf.parallel {{.*}} to (%c2, %c86)
 // CHECK-NOT:     effattn
 // CHECK:         return
 func.func @causal(%q: memref<1x8x4096x64xf32>, %k: memref<1x2x4096x64xf32>, %out: memref<1x8x4096x64xf32>) {

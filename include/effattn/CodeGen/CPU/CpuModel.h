@@ -26,6 +26,7 @@ struct Tiling {
     PanelDepth,
     PanelRows,
     QueryVectors,
+    QueryTiles,
     KeyTile,
     Count
   };
@@ -90,9 +91,11 @@ struct CpuModel {
   int64_t panelDepth() const { return get(Tiling::PanelDepth); }
   int64_t panelRows() const { return get(Tiling::PanelRows); }
 
-  /// A tile of attention: keys, and vectors of queries.
+  /// A tile of attention: keys, and vectors of queries. How many tiles of
+  /// queries take turns with a tile of keys.
   int64_t keyTile() const { return get(Tiling::KeyTile); }
   int64_t queryVectors() const { return get(Tiling::QueryVectors); }
+  int64_t queryTiles() const { return get(Tiling::QueryTiles); }
 };
 
 } // namespace mlir::effattn

@@ -141,7 +141,7 @@ def address_decode(
 @st.composite
 def logits(draw, most_slots=300):
     """``[rows, U, P]`` with ties, huge values, infinities and NaN among them."""
-    rng, rows, digits = draw(seeds), draw(st.integers(0, 4)), draw(st.integers(0, 5))
+    rng, rows, digits = draw(seeds), draw(st.sampled_from([0, 1, 4, 5, 20])), draw(st.integers(0, 5))
     base = draw(st.integers(0, max(1, int(most_slots ** (1 / max(digits, 1))))))
     kind = draw(st.sampled_from(["plain", "ties", "huge", "infinite", "nan"]))
     x = rng.normal(size=(rows, digits, base)) * draw(st.sampled_from([1.0, 5.0]))
@@ -278,7 +278,7 @@ WAYS = [(), ("--cpu=x86-64-v3",), ("--cpu=x86-64",), ("--lowering=linalg",)]
 
 
 @pytest.mark.parametrize("flags", WAYS, ids=" ".join)
-@given(x=long_digits(), k=st.sampled_from([1, 8, 16, 64, 300]))
+@given(x=long_digits(), k=st.sampled_from([1, 8, 16, 23, 64, 300]))
 def test_search_on_any_cpu(flags, x, k):
     if k == 300 and x.shape[1] > 2:
         return
@@ -306,6 +306,38 @@ def test_search_of_any_rank(rng, leading):
     got, want = compile_ir(text).f(x), reference.product_softmax_top_k(x, k=5)
     assert_close(got[0], want[0], 2e-6)
     np.testing.assert_array_equal(got[1], want[1])
+
+
+@given(rng=seeds, rows=st.sampled_from([1, 37]), base=st.sampled_from([3, 16, 21]))
+def test_search_of_logits_that_lie_apart(rng, rows, base):
+    """Every other number of a row is read, and every other place of the results written."""
+    x = rng.normal(size=(rows, 2, 2 * base)).astype(np.float32)
+    text = """
+    func.func @f(%x: tensor<?x2x?xf32>) -> (tensor<?x10xf32>, tensor<?x10xi32>) {
+      %c0 = arith.constant 0 : index
+      %c2 = arith.constant 2 : index
+      %rows = tensor.dim %x, %c0 : tensor<?x2x?xf32>
+      %p = tensor.dim %x, %c2 : tensor<?x2x?xf32>
+      %half = arith.divui %p, %c2 : index
+      %some = tensor.extract_slice %x[0, 0, 0] [%rows, 2, %half] [1, 1, 2] : tensor<?x2x?xf32> to tensor<?x2x?xf32>
+      %zero = arith.constant 0.0 : f32
+      %none = arith.constant 0 : i32
+      %ve = tensor.empty(%rows) : tensor<?x10xf32>
+      %ie = tensor.empty(%rows) : tensor<?x10xi32>
+      %vz = linalg.fill ins(%zero : f32) outs(%ve : tensor<?x10xf32>) -> tensor<?x10xf32>
+      %iz = linalg.fill ins(%none : i32) outs(%ie : tensor<?x10xi32>) -> tensor<?x10xi32>
+      %v = tensor.extract_slice %vz[0, 0] [%rows, 5] [1, 2] : tensor<?x10xf32> to tensor<?x5xf32>
+      %i = tensor.extract_slice %iz[0, 0] [%rows, 5] [1, 2] : tensor<?x10xi32> to tensor<?x5xi32>
+      %r:2 = effattn.product_softmax_top_k ins(%some : tensor<?x2x?xf32>)
+        outs(%v, %i : tensor<?x5xf32>, tensor<?x5xi32>) {k = 5}
+      %vs = tensor.insert_slice %r#0 into %vz[0, 0] [%rows, 5] [1, 2] : tensor<?x5xf32> into tensor<?x10xf32>
+      %is = tensor.insert_slice %r#1 into %iz[0, 0] [%rows, 5] [1, 2] : tensor<?x5xi32> into tensor<?x10xi32>
+      return %vs, %is : tensor<?x10xf32>, tensor<?x10xi32>
+    }"""
+    got, want = compile_ir(text).f(x), reference.product_softmax_top_k(x[..., ::2], k=5)
+    assert_close(got[0][:, ::2], want[0], 2e-6)
+    np.testing.assert_array_equal(got[1][:, ::2], want[1])
+    assert not got[0][:, 1::2].any() and not got[1][:, 1::2].any()
 
 
 @given(logits(), st.sampled_from([1, 8]))

@@ -16,12 +16,14 @@ DigitSoftmax::DigitSoftmax(VectorEmitter &e, Value x, double temperature)
                                      std::numeric_limits<float>::max())),
       wide(e.cpu) {
   wide.vectorBits *= e.cpu.vectorRegisters / 8;
+  if (!e.isContiguous(x))
+    gathered = e.scratch(e.fixed(wide.lanes()), e.builder.getF32Type());
 }
 
-Value DigitSoftmax::run(ValueRange row, Value digit, Value into) {
+Value DigitSoftmax::run(ValueRange place, Value number, Value into) {
+  row = llvm::to_vector(place);
+  digit = number;
   powers = into;
-  place = llvm::to_vector(row);
-  place.push_back(digit);
   Value sum = raise(findLargest());
   Value whole = e.mul(e.ceilDiv(base(), e.lanes()), e.lanes());
   Value none = e.splat(-1.0);
@@ -32,42 +34,43 @@ Value DigitSoftmax::run(ValueRange row, Value digit, Value into) {
 
 Value DigitSoftmax::reduce(
     Value start,
-    function_ref<Value(VectorEmitter &, Value column, Value mask, Value sofar)>
-        body,
+    function_ref<Value(VectorEmitter &, Value column, Value mask)> body,
     function_ref<Value(Value, Value)> combine) {
   VectorEmitter several(e.builder, e.loc, wide);
   Value end = several.roundDown(base(), several.lanes());
-  Value sofar =
-      several.loop(e.index(0), end, several.lanes(), several.splat(start),
-                   [&](Value column, ValueRange carried) -> SmallVector<Value> {
-                     return {body(several, column, {}, carried[0])};
-                   })[0];
-  auto part = [&](int64_t lane) -> Value {
-    return vector::ExtractStridedSliceOp::create(e.builder, e.loc, sofar, lane,
-                                                 e.lanes(), 1);
-  };
-  Value one = part(0);
-  for (int64_t lane = e.lanes(); lane < several.lanes(); lane += e.lanes())
-    one = combine(one, part(lane));
+  Value sofar = several.loop(
+      e.index(0), end, several.lanes(), e.splat(start),
+      [&](Value column, ValueRange carried) -> SmallVector<Value> {
+        Value numbers = body(several, column, {}), next = carried[0];
+        for (int64_t lane = 0; lane < several.lanes(); lane += e.lanes())
+          next = combine(vector::ExtractStridedSliceOp::create(
+                             e.builder, e.loc, numbers, lane, e.lanes(), 1),
+                         next);
+        return {next};
+      })[0];
   return e.overColumns(
-      end, base(), one,
+      end, base(), sofar,
       [&](Value column, Value mask, ValueRange carried) -> SmallVector<Value> {
-        return {body(e, column, mask, carried[0])};
+        return {combine(body(e, column, mask), carried[0])};
       })[0];
 }
 
 Value DigitSoftmax::load(VectorEmitter &to, Value column, Value mask) {
-  SmallVector<Value> at = place;
-  at.push_back(column);
-  if (cast<MemRefType>(x.getType()).isLastDimUnitStride())
+  return load(to, row, digit, column, mask);
+}
+
+Value DigitSoftmax::load(VectorEmitter &to, ValueRange row, Value digit,
+                         Value column, Value mask) {
+  SmallVector<Value> at(row);
+  at.append({digit, column});
+  if (!gathered)
     return to.load(x, at, mask);
-  // Numbers that lie apart are gathered in the memory of the powers.
-  Value end = e.min(e.add(column, to.lanes()), base());
-  e.loop(column, end, 1, [&](Value number) {
-    at.back() = number;
-    e.storeScalar(e.loadScalar(x, at), powers, number);
+  Value count = e.min(e.index(to.lanes()), e.sub(base(), column));
+  e.loop(e.index(0), count, 1, [&](Value number) {
+    at.back() = e.add(column, number);
+    e.storeScalar(e.loadScalar(x, at), gathered, number);
   });
-  return to.load(powers, column, mask);
+  return to.load(gathered, e.index(0), mask);
 }
 
 /// The largest number; NaN is none.
@@ -75,13 +78,11 @@ Value DigitSoftmax::findLargest() {
   Value none = emit::negativeInfinity(e.builder, e.loc);
   Value largest = reduce(
       none,
-      [&](VectorEmitter &to, Value column, Value mask, Value sofar) {
+      [&](VectorEmitter &to, Value column, Value mask) {
         Value logits = load(to, column, mask);
-        if (mask)
-          logits = to.select(mask, logits, to.splat(none));
-        return to.maxFloats(logits, sofar);
+        return mask ? to.select(mask, logits, to.splat(none)) : logits;
       },
-      [&](Value lhs, Value rhs) { return e.maxFloats(lhs, rhs); });
+      [&](Value some, Value sofar) { return e.maxFloats(some, sofar); });
   return vector::ReductionOp::create(e.builder, e.loc,
                                      vector::CombiningKind::MAXNUMF, largest,
                                      arith::FastMathFlags::nnan);
@@ -97,22 +98,31 @@ Value DigitSoftmax::scale(VectorEmitter &to, Value differences) {
   return to.divFloats(differences, to.splat(temperature));
 }
 
-/// powers = e^((x - largest) / temperature). Subtracting before dividing: a
-/// small temperature cannot overflow.
+/// Subtracting before dividing: a small temperature cannot overflow.
+Value DigitSoftmax::power(VectorEmitter &to, Value logits, Value largest) {
+  return to.expOfNegative(scale(to, to.subFloats(logits, largest)));
+}
+
+/// Returns the sum.
 Value DigitSoftmax::raise(Value largest) {
   Value sums = reduce(
       emit::f32(e.builder, e.loc, 0),
-      [&](VectorEmitter &to, Value column, Value mask, Value sofar) {
-        Value distance =
-            to.subFloats(load(to, column, mask), to.splat(largest));
-        Value power = to.expOfNegative(scale(to, distance)), added = power;
+      [&](VectorEmitter &to, Value column, Value mask) {
+        Value numbers = power(to, load(to, column, mask), to.splat(largest));
+        Value stored = numbers;
         if (mask) {
-          added = to.select(mask, power, to.zeros());
-          power = to.select(mask, power, to.splat(-1.0));
+          stored = to.select(mask, numbers, to.splat(-1.0));
+          numbers = to.select(mask, numbers, to.zeros());
         }
-        to.store(power, powers, column);
-        return to.addFloats(sofar, added);
+        to.store(stored, powers, column);
+        return numbers;
       },
-      [&](Value lhs, Value rhs) { return e.addFloats(lhs, rhs); });
-  return e.sum(sums);
+      [&](Value some, Value sofar) { return e.addFloats(sofar, some); });
+  for (int64_t step = e.lanes() / 2; step > 0; step /= 2) {
+    auto others = llvm::to_vector(llvm::seq(step, 2 * step));
+    others.resize(e.lanes(), 0);
+    sums = e.addFloats(
+        sums, vector::ShuffleOp::create(e.builder, e.loc, sums, sums, others));
+  }
+  return e.firstOf(sums);
 }

@@ -14,24 +14,31 @@ public:
 
   /// Writes the powers of a digit into `powers`, f32, and -1 behind them up to
   /// its end, a multiple of the vector's lanes; returns their sum. It is NaN
-  /// where a probability is.
+  /// where a probability is. Column c is added to lane c modulo the lanes, and
+  /// then halves of the lanes to each other: so does whoever wants the same.
   Value run(ValueRange row, Value digit, Value powers);
 
   Value digits() { return e.size(x, rank - 2); }
   /// Values of a digit.
   Value base() { return e.size(x, rank - 1); }
 
+  /// Neighbouring logits of a digit.
+  Value load(VectorEmitter &to, ValueRange row, Value digit, Value column,
+             Value mask);
+  /// e^((logits - largest) / temperature).
+  Value power(VectorEmitter &to, Value logits, Value largest);
+
 private:
-  /// Carries a vector over the columns of the digit, from lanes of `start` on:
-  /// several vectors at a time, which hides how long exponentials take, and
-  /// then one by one. `body` emits for a vector of any of the two widths.
-  Value reduce(Value start,
-               function_ref<Value(VectorEmitter &, Value column, Value mask,
-                                  Value sofar)>
-                   body,
-               function_ref<Value(Value, Value)> combine);
+  /// Combines what `body` emits for the columns of the digit, lane by lane:
+  /// for several vectors at a time, which hides how long exponentials take, and
+  /// then one by one.
+  Value
+  reduce(Value start,
+         function_ref<Value(VectorEmitter &, Value column, Value mask)> body,
+         function_ref<Value(Value, Value)> combine);
   Value findLargest();
   Value raise(Value largest);
+  /// Those of the digit in work.
   Value load(VectorEmitter &to, Value column, Value mask);
   /// `differences / temperature`.
   Value scale(VectorEmitter &to, Value differences);
@@ -42,9 +49,11 @@ private:
   float temperature;
   /// Of several vectors as one.
   CpuModel wide;
+  /// Logits that lie apart, side by side; null where they lie so in `x`.
+  Value gathered;
   /// The digit in work.
-  SmallVector<Value> place;
-  Value powers;
+  SmallVector<Value> row;
+  Value digit, powers;
 };
 
 } // namespace mlir::effattn

@@ -1,7 +1,8 @@
 //===- ExpandProductSoftmax.cpp - Slots of digits, all or the best --------===//
 #include "DigitSoftmax.h"
 #include "Expansion.h"
-#include "ProductSearch.h"
+#include "LaneSearch.h"
+#include "RowSearch.h"
 #include "effattn/CodeGen/CPU/Passes.h"
 #include "effattn/Dialect/MemoryOps.h"
 
@@ -11,6 +12,8 @@
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
+
+#include <optional>
 
 namespace mlir::effattn {
 #define GEN_PASS_DEF_EXPANDPRODUCTSOFTMAXPASS
@@ -23,38 +26,43 @@ using namespace mlir::effattn;
 /// Rows that share their scratch.
 static constexpr int64_t kRowsOfTask = 64;
 
-/// Some rows that differ in their last index only.
+/// Some rows, numbered in the order in which all leading indices count up.
 struct Rows {
-  ValueRange leading;
+  /// Those of all dimensions that name a row.
+  SmallVector<Value> sizes;
   Value first, end;
 
   SmallVector<Value> place(VectorEmitter &e, Value number) const {
-    SmallVector<Value> indices(leading);
-    // The only row may have no index.
-    if (first)
-      indices.push_back(e.add(first, number));
+    // The only row has no index.
+    if (sizes.empty())
+      return {};
+    OpBuilder &b = e.builder;
+    SmallVector<Value> indices(sizes.size());
+    Value left = e.add(first, number);
+    for (size_t dim = sizes.size() - 1; dim > 0; --dim) {
+      indices[dim] = arith::RemUIOp::create(b, e.loc, left, sizes[dim]);
+      left = arith::DivUIOp::create(b, e.loc, left, sizes[dim]);
+    }
+    indices[0] = left;
     return indices;
   }
-  Value count(VectorEmitter &e) const {
-    return first ? e.sub(end, first) : e.index(1);
-  }
+  Value count(VectorEmitter &e) const { return e.sub(end, first); }
 };
 
 /// Tasks of some rows each; a row is what the leading indices of `x` name.
 static void overTasks(VectorEmitter &e, Value x,
                       function_ref<void(const Rows &)> body) {
-  int64_t leading = cast<MemRefType>(x.getType()).getRank() - 2;
-  if (leading == 0)
-    return body({});
-  SmallVector<Value> counts;
-  for (int64_t dim = 0; dim < leading; ++dim)
-    counts.push_back(e.size(x, dim));
-  Value rows = counts.back();
-  counts.back() = e.ceilDiv(rows, kRowsOfTask);
-  e.parallel(counts, [&](ValueRange task) {
-    Value first = e.mul(task.back(), kRowsOfTask);
-    Value end = e.min(rows, e.add(first, kRowsOfTask));
-    body({task.drop_back(), first, end});
+  Rows rows;
+  Value all = e.index(1);
+  for (int64_t dim = 0; dim < cast<MemRefType>(x.getType()).getRank() - 2;
+       ++dim) {
+    rows.sizes.push_back(e.size(x, dim));
+    all = e.mul(all, rows.sizes.back());
+  }
+  e.parallel(e.ceilDiv(all, kRowsOfTask), [&](ValueRange task) {
+    rows.first = e.mul(task[0], kRowsOfTask);
+    rows.end = e.min(all, e.add(rows.first, kRowsOfTask));
+    body(rows);
   });
 }
 
@@ -62,19 +70,37 @@ static void overTasks(VectorEmitter &e, Value x,
 // The best slots
 //===----------------------------------------------------------------------===//
 
+/// Few rows are searched one by one: a lane without a row costs as much as one
+/// with it.
 static void expand(VectorEmitter &e, ProductSoftmaxTopKOp op) {
-  if (op.getK() == 0)
+  int64_t kept = op.getK();
+  if (kept == 0)
     return;
+  bool usesLanes = LaneSearch::supports(e, kept);
   overTasks(e, op.getX(), [&](const Rows &rows) {
-    ProductSearch search(e, {e, op.getX(), op.getTemperature()}, op.getK());
+    DigitSoftmax softmax(e, op.getX(), op.getTemperature());
+    FoundSlots found(e, kept);
+    std::optional<LaneSearch> byLanes;
+    std::optional<RowSearch> byRows;
+    if (usesLanes)
+      byLanes.emplace(e, softmax, found);
+    else
+      byRows.emplace(e, softmax, found);
     Value all = rows.count(e);
-    e.loop(e.index(0), all, ProductSearch::kRows, [&](Value first) {
-      Value count = e.min(e.index(ProductSearch::kRows), e.sub(all, first));
+    e.loop(e.index(0), all, kSearchedRows, [&](Value first) {
+      Value count = e.min(e.index(kSearchedRows), e.sub(all, first));
       auto place = [&](Value number) {
         return rows.place(e, e.add(first, number));
       };
-      search.run(count, place);
-      search.store(place, op.getValues(), op.getIndices(), op.getNormalize());
+      if (usesLanes)
+        e.choose(
+            e.lessThan(e.index(e.lanes() / 4), count),
+            [&] { byLanes->run(count, place); },
+            [&] { RowSearch(e, softmax, found).run(count, place); });
+      else
+        byRows->run(count, place);
+      found.store(count, place, op.getValues(), op.getIndices(),
+                  op.getNormalize());
     });
   });
 }

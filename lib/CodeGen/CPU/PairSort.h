@@ -33,6 +33,8 @@ public:
   /// Puts the first `count` pairs in order; equal numbers may keep the order
   /// of their coming.
   void sort(Value count);
+  /// The same, and equal numbers are in the order of their indices. Slower.
+  void sortByHeap(Value count);
   /// Puts equal numbers that are sorted in the order of their indices.
   void orderEqual(Value count);
   /// The sorted numbers and indices from place `first` on; past `count` they
@@ -45,7 +47,6 @@ private:
   Value rank(Value place, Value count, int64_t lanes);
   void sortByRank(Value count);
   void moveDown(Value place);
-  void sortByHeap(Value count);
   void sink(Value hole, Value count, Value key);
   Value makeKey(Value place);
 

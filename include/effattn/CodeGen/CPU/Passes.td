@@ -191,19 +191,27 @@ def ExpandProductSoftmaxPass
   let summary = "search the best slots of a product of digits by vectors";
   let description = [{
     `effattn.product_softmax_top_k` on memrefs becomes loops over vectors. Of
-    each digit the K best values are found: a bound that at least K reach comes
-    from the largest values of 2 K groups, what reaches it is gathered and put
-    in order by comparing all pairs. The best prefixes are extended likewise,
+    each digit the K best values are found, and the best prefixes are extended
     from pairs (i, j) of their and the digit's order with (i + 1)(j + 1) <= K
     only. `effattn.product_softmax` takes its exponentials from the same code,
     so that the values of both are the same.
 
-    Cost of a row: U P exponentials and two comparisons of each; about 2 K^2
-    comparisons a digit, 16 at a time, where K is at most 64, and P log P
-    where it is more. Scratch of a task: 16 bytes for each of P values or of
-    K ln K pairs, whichever are more, of 16 rows.
+    Where K is at most 32, as many rows as a vector has lanes are searched at a
+    time, a row a lane: logits are transposed as they are read, and sorting
+    networks, of numbers and indices in one f64, keep the best of K and K more.
+    A few rows, and all where K is more, are searched one by one: a bound that
+    at least K reach comes from the largest values of 2 K groups, what reaches
+    it is gathered and put in order by comparing all pairs.
 
-    Source: RAM-Net (arXiv 2602.11958), product softmax and its top-k.
+    Cost of a row: U P exponentials and two comparisons of each; then by lanes
+    about (log K)^2 exchanges of two lanes for each of the P values of a digit;
+    one by one about 2 K^2 comparisons a digit, 16 at a time, where K is at most
+    64, and P log P where it is more. Scratch of a task: 5 K + 2 K ln K vectors;
+    one by one 16 bytes for each of P values or of K ln K pairs, whichever are
+    more, of 16 rows.
+
+    Source: RAM-Net (arXiv 2602.11958), product softmax and its top-k;
+    K. E. Batcher, Sorting networks and their applications, AFIPS 1968.
   }];
 }
 

@@ -1,30 +1,27 @@
-//===- ProductSearch.h - The best slots of a row of digits ----------------===//
-#ifndef EFFATTN_LIB_CODEGEN_CPU_PRODUCTSEARCH_H
-#define EFFATTN_LIB_CODEGEN_CPU_PRODUCTSEARCH_H
+//===- RowSearch.h - The best slots, a row at a time ----------------------===//
+#ifndef EFFATTN_LIB_CODEGEN_CPU_ROWSEARCH_H
+#define EFFATTN_LIB_CODEGEN_CPU_ROWSEARCH_H
 
 #include "DigitSoftmax.h"
+#include "FoundSlots.h"
 #include "PairSort.h"
 
 namespace mlir::effattn {
 
 /// Finds the K best slots of rows, K >= 1, digit by digit: of the K best
 /// values of a digit and the K best prefixes, in order, value j and prefix i
-/// can only be among the K best together where (i + 1)(j + 1) <= K.
-class ProductSearch {
+/// can only be among the best together where (i + 1)(j + 1) <= K. A vector
+/// holds numbers of one row.
+class RowSearch {
 public:
-  /// Rows at a time.
-  static constexpr int64_t kRows = 16;
-
   /// Allocates what the search takes.
-  ProductSearch(VectorEmitter &e, DigitSoftmax softmax, int64_t kept);
+  RowSearch(VectorEmitter &e, DigitSoftmax &softmax, FoundSlots &into);
 
   /// The indices of a row.
   using Place = function_ref<SmallVector<Value>(Value)>;
 
-  /// Searches `count` rows, at most kRows.
+  /// Searches `count` rows, at most kSearchedRows.
   void run(Value count, Place place);
-  /// Writes what was found.
-  void store(Place place, Value values, Value indices, bool normalize);
 
 private:
   bool usesBound() const { return kept <= 64; }
@@ -32,9 +29,6 @@ private:
   int64_t groupVectors() const {
     return usesBound() ? llvm::divideCeil(2 * kept, e.lanes()) : 1;
   }
-  /// The list's vectors cover the best K.
-  int64_t listSize() const { return llvm::alignTo(kept, e.lanes()); }
-  PairList makeList();
 
   /// A step for all rows; `row` says which is in work.
   void overRows(function_ref<void()> step);
@@ -49,12 +43,9 @@ private:
   Value boundOfProducts();
   void takeSorted(const PairList &list, Value count, Value divisor);
   void begin();
-  void placeZeros();
-  void placeNaNs();
-  void storeRow(ValueRange place, Value values, Value indices, bool normalize);
 
   VectorEmitter &e;
-  DigitSoftmax softmax;
+  DigitSoftmax &softmax;
   int64_t kept;
   PairSort sort;
   /// Those of the digit in work.
@@ -72,4 +63,4 @@ private:
 
 } // namespace mlir::effattn
 
-#endif // EFFATTN_LIB_CODEGEN_CPU_PRODUCTSEARCH_H
+#endif // EFFATTN_LIB_CODEGEN_CPU_ROWSEARCH_H

@@ -1,5 +1,5 @@
-//===- ProductSearch.cpp - The best slots of a row of digits --------------===//
-#include "ProductSearch.h"
+//===- RowSearch.cpp - The best slots, a row at a time --------------------===//
+#include "RowSearch.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
@@ -24,19 +24,17 @@ static Value mostPairs(VectorEmitter &e, Value base, int64_t kept) {
   return e.max(base, e.index(pairs));
 }
 
-ProductSearch::ProductSearch(VectorEmitter &e, DigitSoftmax softmax,
-                             int64_t kept)
-    : e(e), softmax(softmax), kept(kept),
-      sort(e, kRows, mostPairs(e, softmax.base(), kept)) {
+RowSearch::RowSearch(VectorEmitter &e, DigitSoftmax &softmax, FoundSlots &into)
+    : e(e), softmax(softmax), kept(into.kept),
+      sort(e, kSearchedRows, mostPairs(e, softmax.base(), kept)),
+      prefixes(into.slots), allSums(into.sums) {
   OpBuilder &b = e.builder;
   int64_t groups = groupVectors() * e.lanes();
   OpFoldResult width = e.mul(e.ceilDiv(softmax.base(), groups), groups);
   powers = e.scratch(width, b.getF32Type());
-  values = makeList();
-  prefixes = makeList();
-  found = e.scratch(e.fixed(kRows), b.getIndexType());
-  sums = e.scratch(e.fixed(kRows), b.getF32Type());
-  allSums = e.scratch(e.fixed(kRows), b.getF32Type());
+  values = FoundSlots::makeList(e, kept);
+  found = e.scratch(e.fixed(kSearchedRows), b.getIndexType());
+  sums = e.scratch(e.fixed(kSearchedRows), b.getF32Type());
   limits = e.scratch(e.fixed(kept), b.getIndexType());
   e.loop(e.index(0), e.index(kept), 1, [&](Value i) {
     Value limit = arith::DivUIOp::create(b, e.loc, e.index(kept), e.add(i, 1));
@@ -44,13 +42,7 @@ ProductSearch::ProductSearch(VectorEmitter &e, DigitSoftmax softmax,
   });
 }
 
-PairList ProductSearch::makeList() {
-  OpFoldResult sizes[] = {e.fixed(kRows), e.fixed(listSize())};
-  return {e.scratch(sizes, e.builder.getF32Type()),
-          e.scratch(sizes, e.builder.getI32Type())};
-}
-
-void ProductSearch::overRows(function_ref<void()> step) {
+void RowSearch::overRows(function_ref<void()> step) {
   e.loop(e.index(0), rows, 1, [&](Value number) {
     row = number;
     sort.select(number);
@@ -58,11 +50,11 @@ void ProductSearch::overRows(function_ref<void()> step) {
   });
 }
 
-Value ProductSearch::get(Value numbers) {
+Value RowSearch::get(Value numbers) {
   return memref::LoadOp::create(e.builder, e.loc, numbers, row);
 }
 
-void ProductSearch::set(Value number, Value numbers) {
+void RowSearch::set(Value number, Value numbers) {
   memref::StoreOp::create(e.builder, e.loc, number, numbers, row);
 }
 
@@ -93,7 +85,7 @@ static Value atLeast(VectorEmitter &e, Value numbers, Value bound) {
 /// largest of what is largest in each of 2 K groups. Some 1.4 K powers reach
 /// that. It is found by halving, with numbers as their bits, which are ordered
 /// as they are.
-Value ProductSearch::boundOfGroups() {
+Value RowSearch::boundOfGroups() {
   OpBuilder &b = e.builder;
   int64_t vectors = groupVectors();
   SmallVector<Value> maxima(vectors, e.splat(-1.0));
@@ -134,7 +126,7 @@ Value ProductSearch::boundOfGroups() {
   return arith::BitcastOp::create(b, e.loc, b.getF32Type(), low);
 }
 
-Value ProductSearch::gather(Value bound) {
+Value RowSearch::gather(Value bound) {
   if (e.lanes() < 16)
     return gatherByScalars(bound);
   OpBuilder &b = e.builder;
@@ -155,7 +147,7 @@ Value ProductSearch::gather(Value bound) {
 
 /// Where no instruction stores the chosen lanes of a vector: every power is
 /// stored, and the next takes the place of one that is below the bound.
-Value ProductSearch::gatherByScalars(Value bound) {
+Value RowSearch::gatherByScalars(Value bound) {
   OpBuilder &b = e.builder;
   return e.loop(e.index(0), softmax.base(), 1, e.index(0),
                 [&](Value place, ValueRange count) -> SmallVector<Value> {
@@ -171,7 +163,7 @@ Value ProductSearch::gatherByScalars(Value bound) {
 }
 
 /// Gathers the values of a digit that can be among the best.
-void ProductSearch::gatherValues(ValueRange place, Value digit) {
+void RowSearch::gatherValues(ValueRange place, Value digit) {
   Value sum = softmax.run(place, digit, powers);
   set(sum, sums);
   set(e.addFloats(get(allSums), sum), allSums);
@@ -188,16 +180,16 @@ void ProductSearch::gatherValues(ValueRange place, Value digit) {
 }
 
 /// The first `count` sorted pairs, numbers divided, and zeros behind them.
-void ProductSearch::takeSorted(const PairList &list, Value count,
-                               Value divisor) {
-  e.loop(e.index(0), e.index(listSize()), e.lanes(), [&](Value first) {
-    auto [numbers, indices] = sort.load(first, count);
-    if (divisor)
-      numbers = e.divFloats(numbers, e.splat(divisor));
-    e.store(numbers, list.numbers, {row, first});
-    vector::StoreOp::create(e.builder, e.loc, indices, list.indices,
-                            ValueRange{row, first});
-  });
+void RowSearch::takeSorted(const PairList &list, Value count, Value divisor) {
+  e.loop(e.index(0), e.index(FoundSlots::listSize(e, kept)), e.lanes(),
+         [&](Value first) {
+           auto [numbers, indices] = sort.load(first, count);
+           if (divisor)
+             numbers = e.divFloats(numbers, e.splat(divisor));
+           e.store(numbers, list.numbers, {row, first});
+           vector::StoreOp::create(e.builder, e.loc, indices, list.indices,
+                                   ValueRange{row, first});
+         });
 }
 
 //===----------------------------------------------------------------------===//
@@ -206,7 +198,7 @@ void ProductSearch::takeSorted(const PairList &list, Value count,
 
 /// A number that K products, or all, are not below: prefix i times value j is
 /// not above what the first i + 1 prefixes and the first j + 1 values give.
-Value ProductSearch::boundOfProducts() {
+Value RowSearch::boundOfProducts() {
   Value bound = emit::f32(e.builder, e.loc, 0);
   int64_t last = 0;
   for (int64_t i = 0; i < kept; ++i) {
@@ -224,7 +216,7 @@ Value ProductSearch::boundOfProducts() {
 
 /// Gathers the products of `count` prefixes and the values that can be among
 /// the best.
-void ProductSearch::gatherProducts(Value count) {
+void RowSearch::gatherProducts(Value count) {
   OpBuilder &b = e.builder;
   Value size = e.index(kept);
   Value base = softmax.base(), valueCount = e.min(size, base);
@@ -233,8 +225,8 @@ void ProductSearch::gatherProducts(Value count) {
   // Products descend along both.
   Value best = e.splat(e.loadScalar(values.numbers, {row, e.index(0)}));
   Value reaching =
-      e.loop(e.index(0), e.index(listSize()), e.lanes(), e.index(0),
-             [&](Value i, ValueRange sofar) -> SmallVector<Value> {
+      e.loop(e.index(0), e.index(FoundSlots::listSize(e, kept)), e.lanes(),
+             e.index(0), [&](Value i, ValueRange sofar) -> SmallVector<Value> {
                Value products =
                    e.mulFloats(e.load(prefixes.numbers, {row, i}), best);
                Value reached = e.countTrue(atLeast(e, products, bound));
@@ -269,7 +261,7 @@ void ProductSearch::gatherProducts(Value count) {
 //===----------------------------------------------------------------------===//
 
 /// One prefix, of no digits.
-void ProductSearch::begin() {
+void RowSearch::begin() {
   Value none = arith::ConstantIntOp::create(e.builder, e.loc, 0, 32);
   e.storeScalar(emit::f32(e.builder, e.loc, 1), prefixes.numbers,
                 {row, e.index(0)});
@@ -278,7 +270,7 @@ void ProductSearch::begin() {
   set(emit::f32(e.builder, e.loc, 0), allSums);
 }
 
-void ProductSearch::run(Value count, Place place) {
+void RowSearch::run(Value count, Place place) {
   rows = count;
   overRows([&] { begin(); });
   e.loop(e.index(0), softmax.digits(), 1, e.index(1),
@@ -301,98 +293,4 @@ void ProductSearch::run(Value count, Place place) {
            e.choose(e.equal(digit, e.index(0)), take, extend);
            return {nextCount};
          });
-}
-
-//===----------------------------------------------------------------------===//
-// Results
-//===----------------------------------------------------------------------===//
-
-/// Where fewer than K slots are above 0, the lowest of the others follow them:
-/// which these are, the search by products does not know.
-void ProductSearch::placeZeros() {
-  OpBuilder &b = e.builder;
-  Value zero = e.index(0), size = e.index(kept);
-  Value none = emit::f32(b, e.loc, 0);
-  Value above = e.loop(
-      zero, size, 1, zero,
-      [&](Value place, ValueRange count) -> SmallVector<Value> {
-        Value number = e.loadScalar(prefixes.numbers, {row, place});
-        sort.put(none, emit::load(b, e.loc, prefixes.indices, {row, place}),
-                 place);
-        Value isAbove = e.lessFloats(none, number);
-        return {e.add(count[0], e.select(isAbove, e.index(1), zero))};
-      })[0];
-  // All are equal, and end in the order of their slots.
-  sort.sort(above);
-  sort.orderEqual(above);
-  // Of the slots below K, `taken` are above 0 and have been met.
-  Value last = e.max(e.sub(above, e.index(1)), zero);
-  e.loop(zero, size, 1, zero,
-         [&](Value slot, ValueRange taken) -> SmallVector<Value> {
-           Value next = sort.loadIndex(e.min(taken[0], last));
-           Value isTaken = emit::logicalAnd(
-               b, e.loc, e.lessThan(taken[0], above), e.equal(next, slot));
-           Value place = e.add(above, e.sub(slot, taken[0]));
-           Value isWanted =
-               emit::logicalAnd(b, e.loc, emit::logicalNot(b, e.loc, isTaken),
-                                e.lessThan(place, size));
-           e.choose(isWanted, [&] {
-             Value number = emit::fromIndex(b, e.loc, slot, b.getI32Type());
-             memref::StoreOp::create(b, e.loc, number, prefixes.indices,
-                                     ValueRange{row, place});
-           });
-           return {e.add(taken[0], e.select(isTaken, e.index(1), zero))};
-         });
-}
-
-/// A NaN makes every slot NaN, and NaNs keep the order of their slots.
-void ProductSearch::placeNaNs() {
-  OpBuilder &b = e.builder;
-  Value nan = arith::ConstantOp::create(
-      b, e.loc, b.getF32FloatAttr(std::numeric_limits<float>::quiet_NaN()));
-  e.loop(e.index(0), e.index(kept), 1, [&](Value slot) {
-    Value number = emit::fromIndex(b, e.loc, slot, b.getI32Type());
-    e.storeScalar(nan, prefixes.numbers, {row, slot});
-    memref::StoreOp::create(b, e.loc, number, prefixes.indices,
-                            ValueRange{row, slot});
-  });
-}
-
-void ProductSearch::store(Place place, Value intoValues, Value intoIndices,
-                          bool normalize) {
-  overRows([&] {
-    Value sum = get(allSums);
-    Value isNaN = arith::CmpFOp::create(e.builder, e.loc,
-                                        arith::CmpFPredicate::UNO, sum, sum);
-    Value last = e.loadScalar(prefixes.numbers, {row, e.index(kept - 1)});
-    Value isZero = e.equalFloats(last, emit::f32(e.builder, e.loc, 0));
-    e.choose(
-        isNaN, [&] { placeNaNs(); },
-        [&] { e.choose(isZero, [&] { placeZeros(); }); });
-    storeRow(place(row), intoValues, intoIndices, normalize);
-  });
-}
-
-void ProductSearch::storeRow(ValueRange place, Value intoValues,
-                             Value intoIndices, bool normalize) {
-  OpBuilder &b = e.builder;
-  Value zero = e.index(0), size = e.index(kept);
-  Value sum;
-  if (normalize)
-    sum = e.loop(zero, size, 1, emit::f32(b, e.loc, 0),
-                 [&](Value i, ValueRange sofar) -> SmallVector<Value> {
-                   Value value = e.loadScalar(prefixes.numbers, {row, i});
-                   return {e.addFloats(sofar[0], value)};
-                 })[0];
-  SmallVector<Value> at(place);
-  at.push_back(zero);
-  e.loop(zero, size, 1, [&](Value i) {
-    at.back() = i;
-    Value value = e.loadScalar(prefixes.numbers, {row, i});
-    if (normalize)
-      value = e.divFloats(value, sum);
-    e.storeScalar(value, intoValues, at);
-    Value index = emit::load(b, e.loc, prefixes.indices, {row, i});
-    memref::StoreOp::create(b, e.loc, index, intoIndices, at);
-  });
 }

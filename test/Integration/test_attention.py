@@ -168,6 +168,33 @@ def test_tiles_that_share_keys(program, rng, batch, group, share, tokens, keys, 
     check_attention(program, compiled_with_small_tiles(), rng, batch, group, share, tokens, keys, 5, 9, special)
 
 
+WAYS = [(), ("--cpu=x86-64-v3",), ("--cpu=x86-64",)]
+DECODING = ["all_keys", "all_keys_f16", "causal_bf16", "causal_ends", "dense", "separator_mixed", "sinks_ring"]
+
+
+@functools.lru_cache(maxsize=None)
+def decoding(flags):
+    programs = [program for program in PROGRAMS if program.name in DECODING]
+    return harness.compile_ir("\n".join(program.text() for program in programs), *flags)
+
+
+@pytest.mark.parametrize("flags", WAYS, ids=" ".join)
+@given(
+    seeds,
+    st.sampled_from(DECODING),
+    st.integers(1, 9),
+    st.integers(1, 3),
+    st.sampled_from([1, 2, 7, 8, 9, 127, 128, 129, 260]),
+    st.sampled_from([0, 1, 4, 6, 16, 31, 64, 66, 130]),
+    st.sampled_from([0, 1, 4, 16, 31, 33, 64, 100]),
+    st.sampled_from([None, None, np.nan]),
+)
+def test_few_queries(flags, rng, name, share, tokens, keys, width, value_width, special):
+    """Up to 27 queries of a key head, and heads of one and of several vectors."""
+    program = next(program for program in PROGRAMS if program.name == name)
+    check_attention(program, decoding(flags), rng, 2, 1, share, tokens, keys, width, value_width, special)
+
+
 @pytest.mark.parametrize("seed", MANY)
 def test_attention_under_random_masks(seed):
     rng = np.random.default_rng(seed)

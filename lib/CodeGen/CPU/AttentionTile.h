@@ -16,6 +16,8 @@ public:
     Value key, value;
     /// [keys of a tile], index: the key row of each key.
     Value rows;
+    /// How many queries there are; null where tiles of them take turns.
+    Value queries;
   };
   /// What a task computes, f32. It may be joined with what other tasks have
   /// computed for the same queries.
@@ -162,6 +164,59 @@ protected:
 private:
   void addColumns(ValueRange columns, Value mask, Value count, ValueRange decay,
                   bool keptOnly);
+};
+
+/// Few queries that share their keys, as the query heads of a key head when
+/// decoding, in blocks. Four numbers of a key times four of every query of a
+/// block give four parts of each score, which are added up later, and vectors
+/// of values are multiplied with a weight of each query.
+class QueryBlocks : public AttentionTile {
+public:
+  using AttentionTile::AttentionTile;
+  /// The most queries.
+  static constexpr int64_t kMost = 16;
+
+  void makeScratch(Value width) override;
+  SmallVector<OpFoldResult> sumSizes(Value valueWidth) override;
+  SmallVector<Value> queryAt(Value query, Value d) override;
+  SmallVector<Value> scoreAt(Value key, Value query) override;
+  SmallVector<Value> sumAt(Value query, Value column) override {
+    return {query, column};
+  }
+
+protected:
+  void multiplyKeys(Value count) override;
+  SmallVector<Value> weigh(Value count) override;
+  void addValues(Value count, ValueRange decay, bool keptOnly) override;
+
+private:
+  void overBlocks(function_ref<void(Value block)> body);
+  void widenKeys(Value first);
+  void multiplyBlock(Value block, Value first);
+  SmallVector<Value> keyRow(Value first, int64_t i);
+  Value loadPart(ValueRange row, Value d, Value mask);
+  Value addParts(ArrayRef<Value> parts);
+  std::pair<Value, Value> split(Value value, int64_t size);
+  void weighBlock(Value block, Value count);
+  void addColumns(Value block, ValueRange columns, Value mask, Value count,
+                  bool keptOnly);
+  /// A block of joined lanes, of all keys of a vector, for each of them.
+  Value combine(Value vector, function_ref<Value(Value, Value)> join);
+  Value loadOfBlock(Value memory, Value row, Value block);
+  void storeOfBlock(Value vector, Value memory, Value row, Value block);
+  Value blockMask();
+
+  /// Queries of a block, and keys whose scores fill a vector with it.
+  int64_t blockSize() const { return std::min<int64_t>(emitter.lanes(), 8); }
+  int64_t keysOfVector() const { return emitter.lanes() / blockSize(); }
+  /// Vectors of scores, and keys, that are summed at once.
+  int64_t stepVectors() const { return emitter.cpu.vectorRegisters / 8; }
+  int64_t keysOfStep() const { return stepVectors() * keysOfVector(); }
+
+  /// [1, Q]: the factors of what was summed before.
+  Value factors;
+  /// [keys of a step, D]: keys as f32. Null where they are f32 in memory.
+  Value f32Keys;
 };
 
 } // namespace mlir::effattn

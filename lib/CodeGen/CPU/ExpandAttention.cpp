@@ -147,9 +147,11 @@ void AttentionExpansion::run() {
     return e.lessEqual(rows, e.index(count));
   };
   auto runOne = [&] { runSplit<KeysAlongVectors>(1); };
-  auto runVector = [&] { runSplit<QueriesAlongVectors>(e.lanes()); };
+  auto runFew = [&] { runSplit<QueryBlocks>(QueryBlocks::kMost); };
   auto runMany = [&] { runTiles(e.cpu.queryVectors() * e.lanes()); };
-  auto runSome = [&] { e.choose(hasUpTo(e.lanes()), runVector, runMany); };
+  auto runSome = [&] {
+    e.choose(hasUpTo(QueryBlocks::kMost), runFew, runMany);
+  };
   e.choose(hasUpTo(1), runOne, runSome);
   op.erase();
 }
@@ -280,7 +282,7 @@ template <typename Tile> void AttentionExpansion::runSplit(int64_t laneCount) {
 AttentionTile::Operands AttentionExpansion::makeOperands() {
   keyRows = emitter.scratch(emitter.fixed(emitter.cpu.keyTile()),
                             emitter.builder.getIndexType());
-  return {batch, group, op.getKey(), op.getValue(), keyRows};
+  return {batch, group, op.getKey(), op.getValue(), keyRows, queries.count};
 }
 
 void AttentionExpansion::beginTask(Value batchRow, Value keyHead,
@@ -586,8 +588,7 @@ void AttentionExpansion::adjustScores(Value count, Value whole) {
       if (positions)
         position =
             emit::loadIndex(e.builder, e.loc, positions, {batch, keyRow});
-      // Lanes without a query repeat the last one.
-      e.loop(e.index(0), e.index(lanes), 1,
+      e.loop(e.index(0), queries.count, 1,
              [&](Value lane) { adjustOne(place, keyRow, position, lane); });
     });
   };

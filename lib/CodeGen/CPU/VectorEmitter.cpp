@@ -133,25 +133,45 @@ Value VectorEmitter::countTrue(Value mask) {
   return emit::toIndex(builder, loc, math::CtPopOp::create(builder, loc, bits));
 }
 
+/// Two rows of squares of `step` lanes, whose second square of the first row
+/// and first square of the second one change places, wherever two squares lie
+/// side by side.
+static std::pair<Value, Value> exchange(VectorEmitter &e, Value first,
+                                        Value second, int64_t step) {
+  int64_t size = cast<VectorType>(first.getType()).getNumElements();
+  SmallVector<int64_t> low, high;
+  for (int64_t lane = 0; lane < size; ++lane) {
+    bool isHigh = lane & step;
+    low.push_back(isHigh ? size + lane - step : lane);
+    high.push_back(isHigh ? size + lane : lane + step);
+  }
+  auto shuffle = [&](ArrayRef<int64_t> from) {
+    return vector::ShuffleOp::create(e.builder, e.loc, first, second, from);
+  };
+  return {shuffle(low), shuffle(high)};
+}
+
 void VectorEmitter::transpose(MutableArrayRef<Value> rows) {
   int64_t size = rows.size();
   // Squares of squares: exchange the ones beside the diagonal, then all halves.
-  for (int64_t step = size / 2; step > 0; step /= 2) {
-    SmallVector<int64_t> low, high;
-    for (int64_t lane = 0; lane < size; ++lane) {
-      bool isHigh = lane & step;
-      low.push_back(isHigh ? size + lane - step : lane);
-      high.push_back(isHigh ? size + lane : lane + step);
+  for (int64_t step = size / 2; step > 0; step /= 2)
+    for (int64_t row = 0; row < size; ++row)
+      if (!(row & step))
+        std::tie(rows[row], rows[row + step]) =
+            exchange(*this, rows[row], rows[row + step], step);
+}
+
+/// As if rows were transposed and then added, but added as soon as they can be.
+Value VectorEmitter::sumParts(ArrayRef<Value> rows) {
+  SmallVector<Value> sums(rows);
+  for (int64_t step = sums.size() / 2; step > 0; step /= 2) {
+    for (int64_t row = 0; row < step; ++row) {
+      auto [low, high] = exchange(*this, sums[row], sums[row + step], step);
+      sums[row] = addFloats(low, high);
     }
-    for (int64_t row = 0; row < size; ++row) {
-      if (row & step)
-        continue;
-      Value first = rows[row], second = rows[row + step];
-      rows[row] = vector::ShuffleOp::create(builder, loc, first, second, low);
-      rows[row + step] =
-          vector::ShuffleOp::create(builder, loc, first, second, high);
-    }
+    sums.truncate(step);
   }
+  return sums[0];
 }
 
 Value VectorEmitter::firstLanes(Value count) {

@@ -91,6 +91,9 @@ public:
   Value countTrue(Value mask);
   /// Exchanges rows and columns of a square: as many vectors as lanes.
   void transpose(MutableArrayRef<Value> rows);
+  /// With n rows, of n lanes a part: lane i of a part is the sum of that part of
+  /// row i.
+  Value sumParts(ArrayRef<Value> rows);
   /// i1 lanes, true for the first `count`; none where it is negative.
   Value firstLanes(Value count);
 

@@ -60,3 +60,20 @@ func.func @bf16(%q: memref<1x2x?x64xf32>, %k: memref<1x2x?x64xbf16>, %v: memref<
     outs(%out : memref<1x2x?x64xf32>)
   return
 }
+
+// -----
+
+// Eight query heads of a key head: four numbers of each of eight keys times two
+// vectors of queries, added up to vectors of scores; then two vectors of values
+// times eight weights.
+// CHECK-LABEL: func @one_key_head
+// CHECK-COUNT-8: vector.load {{.*}} : memref<1x1x?x64xf32>, vector<4xf32>
+// CHECK:         vector.shuffle {{.*}} : vector<16xf32>, vector<16xf32>
+// CHECK-COUNT-2: vector.load {{.*}} : memref<1x1x?x64xf32>, vector<16xf32>
+// CHECK-NOT:     effattn
+// CHECK:         return
+func.func @one_key_head(%q: memref<1x8x1x64xf32>, %k: memref<1x1x?x64xf32>, %v: memref<1x1x?x64xf32>, %out: memref<1x8x1x64xf32>) {
+  effattn.attention ins(%q, %k, %v : memref<1x8x1x64xf32>, memref<1x1x?x64xf32>, memref<1x1x?x64xf32>)
+    outs(%out : memref<1x8x1x64xf32>)
+  return
+}

@@ -73,6 +73,12 @@ Value DigitSoftmax::load(VectorEmitter &to, ValueRange row, Value digit,
   return to.load(gathered, e.index(0), mask);
 }
 
+void DigitSoftmax::prefetch(ValueRange row, Value digit, Value column) {
+  SmallVector<Value> at(row);
+  at.append({digit, column});
+  e.prefetch(x, at);
+}
+
 /// The largest number; NaN is none.
 Value DigitSoftmax::findLargest() {
   Value none = emit::negativeInfinity(e.builder, e.loc);

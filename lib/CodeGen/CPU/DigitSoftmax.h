@@ -25,6 +25,8 @@ public:
   /// Neighbouring logits of a digit.
   Value load(VectorEmitter &to, ValueRange row, Value digit, Value column,
              Value mask);
+  /// Asks for these, to be loaded soon.
+  void prefetch(ValueRange row, Value digit, Value column);
   /// e^((logits - largest) / temperature).
   Value power(VectorEmitter &to, Value logits, Value largest);
 

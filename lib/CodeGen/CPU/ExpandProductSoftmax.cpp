@@ -30,15 +30,17 @@ static constexpr int64_t kRowsOfTask = 64;
 struct Rows {
   /// Those of all dimensions that name a row.
   SmallVector<Value> sizes;
-  Value first, end;
+  /// Of all of them the last one, and these here.
+  Value last, first, end;
 
+  /// Past the last one of all it is the last one.
   SmallVector<Value> place(VectorEmitter &e, Value number) const {
     // The only row has no index.
     if (sizes.empty())
       return {};
     OpBuilder &b = e.builder;
     SmallVector<Value> indices(sizes.size());
-    Value left = e.add(first, number);
+    Value left = e.min(e.add(first, number), last);
     for (size_t dim = sizes.size() - 1; dim > 0; --dim) {
       indices[dim] = arith::RemUIOp::create(b, e.loc, left, sizes[dim]);
       left = arith::DivUIOp::create(b, e.loc, left, sizes[dim]);
@@ -60,6 +62,7 @@ static void overTasks(VectorEmitter &e, Value x,
     all = e.mul(all, rows.sizes.back());
   }
   e.parallel(e.ceilDiv(all, kRowsOfTask), [&](ValueRange task) {
+    rows.last = e.sub(all, e.index(1));
     rows.first = e.mul(task[0], kRowsOfTask);
     rows.end = e.min(all, e.add(rows.first, kRowsOfTask));
     body(rows);

@@ -161,8 +161,10 @@ void LaneSearch::readChunk(Value digit, Value first) {
   Value size = e.min(e.index(chunk.size), e.sub(softmax.base(), first));
   e.overColumns(e.index(0), size, [&](Value number, Value mask) {
     SmallVector<Value> tile;
-    for (ArrayRef<Value> row : rows) {
-      Value logits = softmax.load(e, row, digit, e.add(first, number), mask);
+    Value column = e.add(first, number);
+    for (auto [row, nextRow] : llvm::zip(rows, nextRows)) {
+      Value logits = softmax.load(e, row, digit, column, mask);
+      softmax.prefetch(nextRow, digit, column);
       tile.push_back(mask ? e.select(mask, logits, e.minusInfinity()) : logits);
     }
     e.transpose(tile);
@@ -309,16 +311,18 @@ void LaneSearch::storeRows(const List &list, Value first, Value to) {
 }
 
 void LaneSearch::run(Value count, Place place) {
-  Value last = e.sub(count, e.index(1));
   e.loop(e.index(0), count, e.lanes(),
-         [&](Value first) { runLanes(first, last, place); });
+         [&](Value first) { runLanes(first, place); });
 }
 
-/// Lanes past the last row search it again.
-void LaneSearch::runLanes(Value first, Value last, Place place) {
+/// Every lane searches a row, though nobody may want to know what it finds.
+void LaneSearch::runLanes(Value first, Place place) {
   rows.clear();
-  for (int64_t lane = 0; lane < e.lanes(); ++lane)
-    rows.push_back(place(e.min(e.add(first, lane), last)));
+  nextRows.clear();
+  for (int64_t lane = 0; lane < e.lanes(); ++lane) {
+    rows.push_back(place(e.add(first, lane)));
+    nextRows.push_back(place(e.add(first, lane + e.lanes())));
+  }
   // One prefix, of no digits.
   fill(prefixes.numbers, e.zeros());
   fill(prefixes.indices, e.zeros());

@@ -26,7 +26,7 @@ public:
   /// Allocates what the search takes.
   LaneSearch(VectorEmitter &e, DigitSoftmax &softmax, FoundSlots &into);
 
-  /// The indices of a row.
+  /// The indices of a row; past the last row there are those of some row.
   using Place = function_ref<SmallVector<Value>(Value)>;
 
   /// Searches `count` rows, at most kSearchedRows.
@@ -49,7 +49,7 @@ private:
   void store(Value vector, const List &list, Value number);
   void fill(const List &list, Value vector);
 
-  void runLanes(Value first, Value last, Place place);
+  void runLanes(Value first, Place place);
   Value findLargest(Value digit);
   void readChunk(Value digit, Value first);
   void raiseChunk(Value largest);
@@ -80,8 +80,9 @@ private:
   /// The best values of the digit in work, the best prefixes so far, and what
   /// can be among the best of their pairs.
   Pairs values, prefixes, pairs;
-  /// The indices of each row.
-  SmallVector<SmallVector<Value>> rows;
+  /// The indices of each row, and of those to be searched next, which are asked
+  /// for as these are read.
+  SmallVector<SmallVector<Value>> rows, nextRows;
 };
 
 } // namespace mlir::effattn

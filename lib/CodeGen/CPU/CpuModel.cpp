@@ -20,13 +20,9 @@ llvm::ArrayRef<Tiling> mlir::effattn::getTilings() {
        64},
       {"slab-depth", "columns that are summed before results go to memory", 64,
        most},
-      {"task-rows", "rows of a product that a packed panel is used for at once",
-       1, most},
+      {"task-rows", "rows of a product that a task has at least", 1, most},
       {"task-columns", "columns of a product that a task packs", 1, most},
-      {"panel-depth",
-       "columns that are summed at once where only panels are packed", 64,
-       most},
-      {"panel-rows", "rows of a product that a panel is used for there", 1,
+      {"panel-depth", "columns that are summed at once where rows are few", 64,
        most},
       {"query-vectors", "vectors of queries of a tile of attention", 1, 8},
       {"query-tiles", "tiles of queries that take turns with a tile of keys", 1,
@@ -62,24 +58,22 @@ int64_t CpuModel::get(Tiling::Kind kind) const {
     return vectorRegisters >= 32 ? 3 : 2;
   case Tiling::PrefetchRows:
     return 8;
-  // A row tile of the first factor takes a quarter of the first-level cache:
-  // each element is used once for every panel, and panels stream past it.
+  // A row tile of the first factor takes a third of the first-level cache.
+  // Results are loaded and stored once for a slab, so it should be deep.
   case Tiling::SlabDepth:
-    return roundDown(get(Tiling::FirstCache) / 4 / (tileRows() * bytes), 64,
+    return roundDown(get(Tiling::FirstCache) / 3 / (tileRows() * bytes), 64,
                      64);
   case Tiling::TaskRows:
     return 64;
-  // A task's columns of the second factor take a fifth of the second-level
-  // cache, which the row tiles of a task and the results pass through, too.
+  // A task's columns of the second factor take half the second-level cache,
+  // which the row tiles of a task and the results pass through, too.
   case Tiling::TaskColumns:
-    return roundDown(get(Tiling::SecondCache) / 5 / (slabDepth() * bytes),
+    return roundDown(get(Tiling::SecondCache) / 2 / (slabDepth() * bytes),
                      lanes(), tileColumns());
   // A panel takes an eighth of the second-level cache.
   case Tiling::PanelDepth:
     return roundDown(get(Tiling::SecondCache) / 8 / (tileColumns() * bytes), 64,
                      64);
-  case Tiling::PanelRows:
-    return 512;
   case Tiling::QueryVectors:
     return 3;
   case Tiling::QueryTiles:

@@ -25,68 +25,48 @@ public:
   void emit();
 
 private:
-  void runTask(Value rowTask, Value columnTask);
+  void runTask(Value first, Value end);
   void multiplyPanel(Value column);
   Value readPanel(ResultTile &tile, Value k, int64_t j, Value mask);
   void copyPanel(Value column);
   void multiplyTile(Value row, Value column, bool makesCopy);
-
-  /// No row tile hangs over a block.
-  int64_t blockRows() {
-    return std::max(
-        llvm::alignDown(emitter.cpu.panelRows(), emitter.cpu.tileRows()),
-        uint64_t(emitter.cpu.tileRows()));
+  ResultTile tileAt(Value row, Value column) {
+    return ResultTile(emitter, product, row, column, emitter.cpu.tileVectors(),
+                      /*hangsOver=*/true);
   }
 
   VectorEmitter &emitter;
   const Product &product;
-  Value columnTasks, panelsOfTask, blocksOfTask;
-  /// f32 [task, k, column].
-  Value copies;
-  /// The panel's copy, the rows that run through it, and the slab: its first
-  /// index and its depth.
-  Value task, firstRow, endRow, start, depth;
+  /// Of a task: f32 [k, column].
+  Value panel;
+  /// The slab: its first index and its depth.
+  Value start, depth;
 };
 } // namespace
 
 void DirectProduct::emit() {
   VectorEmitter &e = emitter;
-  auto share = [&](Value count, Value tasks) -> Value {
-    return arith::CeilDivUIOp::create(e.builder, e.loc, count,
-                                      e.max(tasks, e.index(1)));
-  };
   Value panels = e.ceilDiv(product.columns, e.cpu.tileColumns());
-  Value blocks = e.ceilDiv(product.rows, blockRows());
-  Value rowTasks = e.min(blocks, e.index(kTasks));
-  columnTasks = e.min(panels, share(e.index(kTasks), rowTasks));
-  panelsOfTask = share(panels, columnTasks);
-  blocksOfTask = share(blocks, rowTasks);
-  copies = e.scratch({e.mul(rowTasks, columnTasks),
-                      e.min(product.depth, e.index(e.cpu.panelDepth())),
-                      e.fixed(e.cpu.tileColumns())},
-                     e.builder.getF32Type());
-  e.parallel({rowTasks, columnTasks},
-             [&](ValueRange task) { runTask(task[0], task[1]); });
+  Value panelsOfTask = e.ceilDiv(panels, kTasks);
+  Value tasks = arith::CeilDivUIOp::create(e.builder, e.loc, panels,
+                                           e.max(panelsOfTask, e.index(1)));
+  Value columns = e.mul(panelsOfTask, e.cpu.tileColumns());
+  e.parallel(tasks, [&](ValueRange task) {
+    Value first = e.mul(task[0], columns);
+    runTask(first, e.min(e.add(first, columns), product.columns));
+  });
 }
 
-void DirectProduct::runTask(Value rowTask, Value columnTask) {
+void DirectProduct::runTask(Value first, Value end) {
   VectorEmitter &e = emitter;
-  task = e.add(e.mul(rowTask, columnTasks), columnTask);
-  Value rows = e.mul(blocksOfTask, blockRows());
-  Value begin = e.min(e.mul(rowTask, rows), product.rows);
-  Value end = e.min(e.add(begin, rows), product.rows);
-  Value columns = e.mul(panelsOfTask, e.cpu.tileColumns());
-  Value firstColumn = e.min(e.mul(columnTask, columns), product.columns);
-  Value endColumn = e.min(e.add(firstColumn, columns), product.columns);
-  e.loop(begin, end, blockRows(), [&](Value block) {
-    firstRow = block;
-    endRow = e.min(e.add(block, blockRows()), end);
-    e.loop(firstColumn, endColumn, e.cpu.tileColumns(), [&](Value column) {
-      e.loop(e.index(0), product.depth, e.cpu.panelDepth(), [&](Value slab) {
-        start = slab;
-        depth = e.min(e.sub(product.depth, slab), e.index(e.cpu.panelDepth()));
-        multiplyPanel(column);
-      });
+  panel = e.scratch({e.min(product.depth, e.index(e.cpu.panelDepth())),
+                     e.fixed(e.cpu.tileColumns())},
+                    e.builder.getF32Type());
+  e.loop(first, end, e.cpu.tileColumns(), [&](Value column) {
+    e.loop(e.index(0), product.depth, e.cpu.panelDepth(), [&](Value slab) {
+      start = slab;
+      depth = e.min(e.sub(product.depth, slab), e.index(e.cpu.panelDepth()));
+      multiplyPanel(column);
     });
   });
 }
@@ -96,16 +76,16 @@ void DirectProduct::multiplyPanel(Value column) {
   Value isWhole =
       e.lessEqual(e.index(e.cpu.tileColumns()), e.sub(product.columns, column));
   auto copyAndMultiply = [&]() -> SmallVector<Value> {
-    multiplyTile(firstRow, column, /*makesCopy=*/true);
-    return {e.add(firstRow, e.cpu.tileRows())};
+    multiplyTile(e.index(0), column, /*makesCopy=*/true);
+    return {e.index(e.cpu.tileRows())};
   };
   auto copy = [&]() -> SmallVector<Value> {
     copyPanel(column);
-    return {firstRow};
+    return {e.index(0)};
   };
   Value next =
       e.choose(isWhole, e.builder.getIndexType(), copyAndMultiply, copy)[0];
-  e.loop(next, endRow, e.cpu.tileRows(),
+  e.loop(next, product.rows, e.cpu.tileRows(),
          [&](Value row) { multiplyTile(row, column, /*makesCopy=*/false); });
 }
 
@@ -119,33 +99,33 @@ Value DirectProduct::readPanel(ResultTile &tile, Value k, int64_t j,
 /// What the panel has behind the last column is not looked at.
 void DirectProduct::copyPanel(Value column) {
   VectorEmitter &e = emitter;
-  ResultTile tile(e, product, e.index(0), column);
+  ResultTile tile = tileAt(e.index(0), column);
   SmallVector<Value> masks = tile.columnMasks();
   e.loop(e.index(0), depth, 1, [&](Value k) {
     for (int64_t j = 0; j < e.cpu.tileVectors(); ++j)
-      e.store(readPanel(tile, k, j, masks[j]), copies,
-              {task, k, e.index(j * e.lanes())});
+      e.store(readPanel(tile, k, j, masks[j]), panel,
+              {k, e.index(j * e.lanes())});
   });
 }
 
 void DirectProduct::multiplyTile(Value row, Value column, bool makesCopy) {
   VectorEmitter &e = emitter;
   const MatrixView &left = product.left, &right = product.right;
-  ResultTile tile(e, product, row, column);
+  ResultTile tile = tileAt(row, column);
   tile.prefetch();
   SmallVector<Value> rows;
   for (int64_t i = 0; i < e.cpu.tileRows(); ++i)
     rows.push_back(tile.rowAt(i));
   auto readRight = [&](Value k, int64_t j) {
     Value ahead = e.add(k, e.cpu.prefetchRows());
-    SmallVector<Value> at{task, k, e.index(j * e.lanes())};
+    SmallVector<Value> at{k, e.index(j * e.lanes())};
     if (!makesCopy) {
-      e.prefetch(copies, {task, ahead, at[2]});
-      return e.load(copies, at);
+      e.prefetch(panel, {ahead, at[1]});
+      return e.load(panel, at);
     }
     e.prefetch(right.memory, right.at(e.add(start, ahead), tile.columnAt(j)));
     Value numbers = readPanel(tile, k, j, {});
-    e.store(numbers, copies, at);
+    e.store(numbers, panel, at);
     return numbers;
   };
   SmallVector<Value> sums = tile.sum(

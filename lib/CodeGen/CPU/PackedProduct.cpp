@@ -6,15 +6,22 @@
 using namespace mlir;
 using namespace mlir::effattn;
 
-/// Tasks that keep the threads of a small machine busy.
+/// Tasks that keep the threads of a small machine busy, and of which larger
+/// products have a multiple.
 static constexpr int64_t kWantedTasks = 4;
+/// Rows of the left factor that a tile asks for.
+static constexpr int64_t kRowsAhead = 2;
+/// Rows of the right factor that are copied at a time.
+static constexpr int64_t kCopiedRows = 4;
+/// Slabs begin at multiples of this many columns.
+static constexpr int64_t kSlabUnit = 64;
 
 namespace {
-/// The scheme of BLIS. The summed dimension is cut into slabs. Of a slab, the
-/// left factor is copied into row tiles [rows of a tile, depth], with zeros
-/// behind the last row. A task copies some columns of the right factor into
-/// panels [depth, columns of a tile], which stay in its cache, and runs all row
-/// tiles through them; where there are few columns, tasks share the rows out.
+/// The summed dimension is cut into slabs. A task copies a slab of some columns
+/// of the right factor into panels [depth, columns of a tile], which stay in
+/// its second-level cache. Then it copies one row tile [rows of a tile, depth]
+/// of the left factor after the other and runs it through the panels. What is
+/// behind the last whole panel is multiplied by narrower tiles.
 class PackedProduct {
 public:
   PackedProduct(VectorEmitter &emitter, const Product &product)
@@ -23,85 +30,154 @@ public:
   void emit();
 
 private:
+  void measure();
+  void overSlabs(function_ref<void()> body);
+  void overTasks(function_ref<void()> body);
   void multiplySlab();
-  void runTask(Value rowTask, Value columnTask);
-  void packPanels(Value rowTask, Value first, Value end);
-  void packColumns(Value rowTask, Value panel);
+  void packPanels();
+  void packColumns(Value panel);
   void packRowTile(Value tile);
-  void multiplyTile(Value tile, Value rowTask, Value panel);
+  void multiplyRowTile(Value tile);
+  void multiplyTile(Value tile, Value panel, int64_t vectors, bool hangsOver);
+  /// number * count / parts: where part `number` of `count` things begins.
+  Value beginOf(Value number, Value count, Value parts);
+  Value columnOf(Value panel) {
+    return emitter.add(firstColumn, emitter.mul(panel, cpu.tileColumns()));
+  }
 
   VectorEmitter &emitter;
   const Product &product;
   const CpuModel &cpu;
-  Value tiles, panels, rowTasks, columnTasks;
-  /// f32 [row tile, row, k] and [row task, panel, k, column].
+  /// The depth of slabs, all columns as vectors, all rows as tiles.
+  Value slab, vectors, tiles;
+  Value rowTasks, columnTasks, panelsOfTask;
+  /// Of a task: f32 [row, k] and [panel, k, column].
   Value packedLeft, packedRight;
-  /// The slab: its first index and its depth.
+  /// The slab in work: its first index and its depth.
   Value start, depth;
+  /// The task in work, and how many of its panels are whole.
+  Value firstTile, endTile, firstColumn, endColumn, wholePanels;
 };
 } // namespace
 
-void PackedProduct::emit() {
+//===----------------------------------------------------------------------===//
+// Tasks
+//===----------------------------------------------------------------------===//
+
+static Value ceilDivide(VectorEmitter &e, Value value, Value divisor) {
+  return arith::CeilDivUIOp::create(e.builder, e.loc, value,
+                                    e.max(divisor, e.index(1)));
+}
+
+Value PackedProduct::beginOf(Value number, Value count, Value parts) {
+  return arith::DivUIOp::create(emitter.builder, emitter.loc,
+                                emitter.mul(number, count),
+                                emitter.max(parts, emitter.index(1)));
+}
+
+void PackedProduct::measure() {
   VectorEmitter &e = emitter;
+  Value slabs = e.ceilDiv(product.depth, cpu.slabDepth());
+  slab = e.mul(e.ceilDiv(ceilDivide(e, product.depth, slabs), kSlabUnit),
+               kSlabUnit);
   tiles = e.ceilDiv(product.rows, cpu.tileRows());
-  panels = e.ceilDiv(product.columns, cpu.tileColumns());
-  columnTasks = e.ceilDiv(panels, cpu.taskPanels());
-  Value wanted = arith::CeilDivUIOp::create(
-      e.builder, e.loc, e.index(kWantedTasks), e.max(columnTasks, e.index(1)));
-  rowTasks = e.min(wanted, e.ceilDiv(tiles, cpu.taskRowTiles()));
-  Type f32 = e.builder.getF32Type();
-  OpFoldResult slab = e.fixed(cpu.slabDepth());
-  packedLeft = e.scratch({tiles, e.fixed(cpu.tileRows()), slab}, f32);
-  packedRight =
-      e.scratch({rowTasks, panels, slab, e.fixed(cpu.tileColumns())}, f32);
-  e.loop(e.index(0), product.depth, cpu.slabDepth(), [&](Value first) {
-    start = first;
-    depth = e.min(e.sub(product.depth, first), e.index(cpu.slabDepth()));
-    multiplySlab();
+  vectors = e.ceilDiv(product.columns, e.lanes());
+  Value panels = e.ceilDiv(product.columns, cpu.tileColumns());
+  // Slabs that are not as deep leave room for more panels.
+  Value fitting = arith::DivUIOp::create(
+      e.builder, e.loc, e.index(cpu.taskPanels() * cpu.slabDepth()),
+      e.max(slab, e.index(1)));
+  Value parts = e.ceilDiv(ceilDivide(e, panels, fitting), 2);
+  columnTasks = e.min(e.mul(parts, 2), panels);
+  rowTasks = e.min(ceilDivide(e, e.index(kWantedTasks), columnTasks),
+                   e.ceilDiv(tiles, cpu.taskRowTiles()));
+  panelsOfTask =
+      e.ceilDiv(ceilDivide(e, vectors, columnTasks), cpu.tileVectors());
+}
+
+void PackedProduct::emit() {
+  measure();
+  overTasks([&] { overSlabs([&] { multiplySlab(); }); });
+}
+
+void PackedProduct::overSlabs(function_ref<void()> body) {
+  VectorEmitter &e = emitter;
+  Value slabs = ceilDivide(e, product.depth, slab);
+  e.loop(e.index(0), slabs, 1, [&](Value number) {
+    start = e.mul(number, slab);
+    depth = e.min(e.sub(product.depth, start), slab);
+    body();
+  });
+}
+
+void PackedProduct::overTasks(function_ref<void()> body) {
+  VectorEmitter &e = emitter;
+  e.parallel({rowTasks, columnTasks}, [&](ValueRange task) {
+    firstTile = beginOf(task[0], tiles, rowTasks);
+    endTile = beginOf(e.add(task[0], 1), tiles, rowTasks);
+    auto columnAt = [&](Value number) {
+      return e.mul(beginOf(number, vectors, columnTasks), e.lanes());
+    };
+    firstColumn = columnAt(task[1]);
+    endColumn = e.min(columnAt(e.add(task[1], 1)), product.columns);
+    wholePanels =
+        arith::DivUIOp::create(e.builder, e.loc, e.sub(endColumn, firstColumn),
+                               e.index(cpu.tileColumns()));
+    // Rows are not a power of two apart.
+    int64_t stride = cpu.slabDepth() + e.lanes();
+    packedLeft = e.scratch({e.fixed(cpu.tileRows()), e.fixed(stride)},
+                           e.builder.getF32Type());
+    packedRight = e.scratch({OpFoldResult(panelsOfTask), OpFoldResult(slab),
+                             e.fixed(cpu.tileColumns())},
+                            e.builder.getF32Type());
+    body();
   });
 }
 
 void PackedProduct::multiplySlab() {
-  VectorEmitter &e = emitter;
-  e.parallel(tiles, [&](ValueRange tile) { packRowTile(tile[0]); });
-  e.parallel({rowTasks, columnTasks},
-             [&](ValueRange task) { runTask(task[0], task[1]); });
+  packPanels();
+  emitter.loop(firstTile, endTile, 1,
+               [&](Value tile) { multiplyRowTile(tile); });
 }
 
-void PackedProduct::runTask(Value rowTask, Value columnTask) {
+void PackedProduct::multiplyRowTile(Value tile) {
   VectorEmitter &e = emitter;
-  Value firstPanel = e.mul(columnTask, cpu.taskPanels());
-  Value endPanel = e.min(e.add(firstPanel, cpu.taskPanels()), panels);
-  Value share = arith::CeilDivUIOp::create(e.builder, e.loc, tiles, rowTasks);
-  Value firstTile = e.min(e.mul(rowTask, share), tiles);
-  Value endTile = e.min(e.add(firstTile, share), tiles);
-  packPanels(rowTask, firstPanel, endPanel);
-  // A few row tiles at a time, so that they stay in the cache beside a panel.
-  e.loop(firstTile, endTile, cpu.taskRowTiles(), [&](Value block) {
-    Value endOfBlock = e.min(e.add(block, cpu.taskRowTiles()), endTile);
-    e.loop(firstPanel, endPanel, 1, [&](Value panel) {
-      e.loop(block, endOfBlock, 1,
-             [&](Value tile) { multiplyTile(tile, rowTask, panel); });
-    });
+  packRowTile(tile);
+  e.loop(e.index(0), wholePanels, 1, [&](Value panel) {
+    multiplyTile(tile, panel, cpu.tileVectors(), /*hangsOver=*/false);
   });
+  Value left = e.ceilDiv(e.sub(endColumn, columnOf(wholePanels)), e.lanes());
+  for (int64_t count = 1; count <= cpu.tileVectors(); ++count)
+    e.choose(e.equal(left, e.index(count)), [&] {
+      multiplyTile(tile, wholePanels, count, /*hangsOver=*/true);
+    });
 }
 
-void PackedProduct::multiplyTile(Value tileNumber, Value rowTask, Value panel) {
+void PackedProduct::multiplyTile(Value tileNumber, Value panel, int64_t vectors,
+                                 bool hangsOver) {
   VectorEmitter &e = emitter;
   ResultTile tile(e, product, e.mul(tileNumber, cpu.tileRows()),
-                  e.mul(panel, cpu.tileColumns()));
+                  columnOf(panel), vectors, hangsOver);
   tile.prefetch();
-  SmallVector<Value> sums = tile.sum(
-      depth,
-      [&](int64_t i, Value k) {
-        return e.loadScalar(packedLeft, {tileNumber, e.index(i), k});
-      },
-      [&](Value k, int64_t j) {
-        Value ahead = e.add(k, cpu.prefetchRows()), at = e.index(j * e.lanes());
-        e.prefetch(packedRight, {rowTask, panel, ahead, at});
-        return e.load(packedRight, {rowTask, panel, k, at});
-      });
-  tile.store(sums, start);
+  // The next row tile arrives while this one runs through the panels.
+  SmallVector<Value> ahead;
+  for (int64_t i = 0; i < kRowsAhead && !hangsOver; ++i) {
+    Value row = e.add(e.mul(e.add(tileNumber, 1), cpu.tileRows()),
+                      e.mul(panel, kRowsAhead));
+    ahead.push_back(e.min(e.add(row, i), e.sub(product.rows, e.index(1))));
+  }
+  auto readLeft = [&](int64_t i, Value k) {
+    if (i < int64_t(ahead.size()))
+      e.prefetch(product.left.memory,
+                 product.left.at(ahead[i], e.add(start, k)));
+    return e.loadScalar(packedLeft, {e.index(i), k});
+  };
+  auto readRight = [&](Value k, int64_t j) {
+    Value at = e.index(j * e.lanes());
+    e.prefetch(packedRight, {panel, e.add(k, cpu.prefetchRows()), at});
+    return e.load(packedRight, {panel, k, at});
+  };
+  tile.store(tile.sum(depth, readLeft, readRight), start);
 }
 
 //===----------------------------------------------------------------------===//
@@ -110,38 +186,45 @@ void PackedProduct::multiplyTile(Value tileNumber, Value rowTask, Value panel) {
 
 /// Rows are read in stretches of several panels. What the last panel has
 /// behind the last column is not touched but by masks.
-void PackedProduct::packPanels(Value rowTask, Value first, Value end) {
+void PackedProduct::packPanels() {
   VectorEmitter &e = emitter;
   const MatrixView &right = product.right;
   if (!right.rowsAreContiguous)
-    return e.loop(first, end, 1,
-                  [&](Value panel) { packColumns(rowTask, panel); });
-  Value wholePanels = arith::DivUIOp::create(e.builder, e.loc, product.columns,
-                                             e.index(cpu.tileColumns()));
-  Value whole = e.min(end, wholePanels);
-  auto copy = [&](Value panel, Value k, ValueRange masks) {
-    for (int64_t j = 0; j < cpu.tileVectors(); ++j) {
-      Value column = e.add(e.mul(panel, cpu.tileColumns()), j * e.lanes());
-      Value numbers = e.load(right.memory, right.at(e.add(start, k), column),
-                             masks.empty() ? Value() : masks[j]);
-      e.store(numbers, packedRight,
-              {rowTask, panel, k, e.index(j * e.lanes())});
-    }
+    return e.loop(e.index(0), panelsOfTask, 1,
+                  [&](Value panel) { packColumns(panel); });
+  auto copy = [&](Value panel, Value first, int64_t rows, ValueRange masks) {
+    for (int64_t row = 0; row < rows; ++row)
+      for (auto [j, mask] : llvm::enumerate(masks)) {
+        Value k = e.add(first, row), at = e.index(j * e.lanes());
+        Value numbers =
+            e.load(right.memory,
+                   right.at(e.add(start, k), e.add(columnOf(panel), at)), mask);
+        e.store(numbers, packedRight, {panel, k, at});
+      }
   };
-  e.loop(e.index(0), depth, 1, [&](Value k) {
-    e.loop(first, whole, 1, [&](Value panel) { copy(panel, k, {}); });
-  });
-  e.loop(e.max(first, whole), end, 1, [&](Value panel) {
-    ResultTile tile(e, product, e.index(0), e.mul(panel, cpu.tileColumns()));
-    SmallVector<Value> masks = tile.columnMasks();
-    e.loop(e.index(0), depth, 1, [&](Value k) { copy(panel, k, masks); });
+  SmallVector<Value> masks(cpu.tileVectors());
+  auto copyWhole = [&](Value low, Value high, int64_t rows) {
+    e.loop(low, high, rows, [&](Value k) {
+      e.loop(e.index(0), wholePanels, 1,
+             [&](Value panel) { copy(panel, k, rows, masks); });
+    });
+  };
+  Value some = e.roundDown(depth, kCopiedRows);
+  copyWhole(e.index(0), some, kCopiedRows);
+  copyWhole(some, depth, 1);
+  Value left = e.sub(endColumn, columnOf(wholePanels));
+  for (auto [j, mask] : llvm::enumerate(masks))
+    mask = e.firstLanes(e.sub(left, e.index(j * e.lanes())));
+  e.choose(e.lessThan(e.index(0), left), [&] {
+    e.loop(e.index(0), depth, 1,
+           [&](Value k) { copy(wholePanels, k, 1, masks); });
   });
 }
 
 /// The same where rows are not contiguous: some columns at a time, which are
 /// read along the depth and turned over in registers. Behind the last column,
 /// that one is read again.
-void PackedProduct::packColumns(Value rowTask, Value panel) {
+void PackedProduct::packColumns(Value panel) {
   VectorEmitter &e = emitter;
   const MatrixView &right = product.right;
   Value last = e.sub(product.columns, e.index(1));
@@ -149,24 +232,25 @@ void PackedProduct::packColumns(Value rowTask, Value panel) {
   if (right.readColumn)
     lines = e.scratch({e.fixed(e.lanes()), OpFoldResult(depth)},
                       e.builder.getF32Type());
-  e.loop(e.index(0), e.index(cpu.tileColumns()), e.lanes(), [&](Value place) {
-    Value first = e.add(e.mul(panel, cpu.tileColumns()), place);
-    auto columnOf = [&](Value lane) { return e.min(e.add(first, lane), last); };
+  Value count =
+      e.min(e.index(cpu.tileColumns()), e.sub(endColumn, columnOf(panel)));
+  e.loop(e.index(0), count, e.lanes(), [&](Value place) {
+    Value first = e.add(columnOf(panel), place);
+    auto columnAt = [&](Value lane) { return e.min(e.add(first, lane), last); };
     if (lines)
       e.loop(e.index(0), e.index(e.lanes()), 1, [&](Value lane) {
-        right.readColumn(columnOf(lane), start, depth, e.slice(lines, lane));
+        right.readColumn(columnAt(lane), start, depth, e.slice(lines, lane));
       });
     auto store = [&](Value numbers, Value k) {
-      e.store(numbers, packedRight, {rowTask, panel, k, place});
+      e.store(numbers, packedRight, {panel, k, place});
     };
     auto copyOne = [&](Value k) {
       e.loop(e.index(0), e.index(e.lanes()), 1, [&](Value lane) {
         Value number =
             lines ? e.loadScalar(lines, {lane, k})
                   : e.loadScalar(right.memory,
-                                 right.at(e.add(start, k), columnOf(lane)));
-        e.storeScalar(number, packedRight,
-                      {rowTask, panel, k, e.add(place, lane)});
+                                 right.at(e.add(start, k), columnAt(lane)));
+        e.storeScalar(number, packedRight, {panel, k, e.add(place, lane)});
       });
     };
     if (!lines && !right.columnsAreContiguous)
@@ -178,7 +262,7 @@ void PackedProduct::packColumns(Value rowTask, Value panel) {
         Value at = e.index(lane);
         square.push_back(lines ? e.load(lines, {at, k})
                                : e.load(right.memory, right.at(e.add(start, k),
-                                                               columnOf(at))));
+                                                               columnAt(at))));
       }
       e.transpose(square);
       for (auto [step, row] : llvm::enumerate(square))
@@ -188,32 +272,34 @@ void PackedProduct::packColumns(Value rowTask, Value panel) {
   });
 }
 
+/// Behind the last row are zeros.
 void PackedProduct::packRowTile(Value tile) {
   VectorEmitter &e = emitter;
   const MatrixView &left = product.left;
-  e.loop(e.index(0), e.index(cpu.tileRows()), 1, [&](Value i) {
-    Value row = e.add(e.mul(tile, cpu.tileRows()), i);
-    auto source = [&](Value k) { return left.at(row, e.add(start, k)); };
+  Value firstRow = e.mul(tile, cpu.tileRows());
+  auto copyRow = [&](Value i) {
+    auto source = [&](Value k) {
+      return left.at(e.add(firstRow, i), e.add(start, k));
+    };
     auto copyOne = [&](Value k) {
-      e.storeScalar(e.loadScalar(left.memory, source(k)), packedLeft,
-                    {tile, i, k});
+      e.storeScalar(e.loadScalar(left.memory, source(k)), packedLeft, {i, k});
     };
-    auto copyRow = [&] {
-      if (!left.rowsAreContiguous)
-        return e.loop(e.index(0), depth, 1, copyOne);
-      Value whole = e.roundDown(depth, e.lanes());
+    Value whole = e.index(0);
+    if (left.rowsAreContiguous) {
+      whole = e.roundDown(depth, e.lanes());
       e.loop(e.index(0), whole, e.lanes(), [&](Value k) {
-        e.store(e.load(left.memory, source(k)), packedLeft, {tile, i, k});
+        e.store(e.load(left.memory, source(k)), packedLeft, {i, k});
       });
-      e.loop(whole, depth, 1, copyOne);
-    };
-    auto clearRow = [&] {
-      Value zero = emit::f32(e.builder, e.loc, 0);
-      e.loop(e.index(0), depth, 1,
-             [&](Value k) { e.storeScalar(zero, packedLeft, {tile, i, k}); });
-    };
-    e.choose(e.lessThan(row, product.rows), copyRow, clearRow);
-  });
+    }
+    e.loop(whole, depth, 1, copyOne);
+  };
+  auto clearRow = [&](Value i) {
+    e.loop(e.index(0), depth, e.lanes(),
+           [&](Value k) { e.store(e.zeros(), packedLeft, {i, k}); });
+  };
+  Value count = e.min(e.index(cpu.tileRows()), e.sub(product.rows, firstRow));
+  e.loop(e.index(0), count, 1, copyRow);
+  e.loop(count, e.index(cpu.tileRows()), 1, clearRow);
 }
 
 void effattn::emitPackedProduct(VectorEmitter &emitter,

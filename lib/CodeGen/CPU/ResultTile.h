@@ -7,11 +7,12 @@
 namespace mlir::effattn {
 
 /// A tile of results that is summed in registers. It may hang over the last
-/// row or column of the product.
+/// row of the product, and where it says so, over the last column.
 class ResultTile {
 public:
+  /// As many rows as registers are made for, by some vectors.
   ResultTile(VectorEmitter &emitter, const Product &product, Value row,
-             Value column);
+             Value column, int64_t vectors, bool hangsOver);
 
   /// Sums over [0, depth). `left(i, k)` is a number of row i of the tile,
   /// `right(k, j)` its vector j.
@@ -29,20 +30,19 @@ public:
   /// Row i of the tile, or the last one of the product where it hangs over.
   Value rowAt(int64_t i);
   Value columnAt(int64_t j) { return emitter.add(column, j * emitter.lanes()); }
+  int64_t vectors() const { return vectorCount; }
+  /// Of the tile's vectors; null in one that does not hang over.
   SmallVector<Value> columnMasks();
 
 private:
-  Value isWhole();
-  void add(ValueRange sums, ValueRange masks);
-  void replace(ValueRange sums, ValueRange masks);
-  /// Visits the vectors of the tile; a mask is null in a tile that is whole.
-  void
-  visit(ValueRange masks,
-        function_ref<void(unsigned number, ValueRange at, Value mask)> body);
+  /// Stores those of the tile's rows that are the product's.
+  void storeRows(ValueRange sums, bool adds);
+  void storeRow(int64_t i, ValueRange sums, ValueRange masks, bool adds);
 
   VectorEmitter &emitter;
   const Product &product;
-  const CpuModel &cpu;
+  int64_t rowCount, vectorCount;
+  bool hangsOver;
   Value row, column;
 };
 

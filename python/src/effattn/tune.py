@@ -86,8 +86,6 @@ WORKS = {
 STEPS = [
     Step(("tile-rows", "tile-vectors"), [(4, 3), (6, 2), (6, 4), (8, 2), (8, 3), (9, 3), (12, 2), (14, 2)], "product"),
     Step(("prefetch-rows",), [(1,), (4,), (8,), (16,)], "product"),
-    Step(("panel-depth",), [(256,), (512,), (1024,), (2048,)], "product"),
-    Step(("panel-rows",), [(128,), (256,), (512,), (1024,)], "product"),
     Step(("slab-depth",), [(128,), (192,), (256,), (384,), (512,), (768,)], "transposed"),
     Step(("task-columns",), [(48,), (96,), (192,), (256,), (384,), (512,)], "transposed"),
     Step(("task-rows",), [(32,), (64,), (128,), (256,)], "transposed"),

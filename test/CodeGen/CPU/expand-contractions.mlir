@@ -1,18 +1,23 @@
 // RUN: effattn-opt %s -effattn-expand-contractions='vector-bits=512 vector-registers=32 tiling=first-cache:49152,second-cache:2097152' -canonicalize -split-input-file | FileCheck %s
 // RUN: effattn-opt %s -effattn-expand-contractions='vector-bits=256 tiling=slab-depth:384' -canonicalize -split-input-file | FileCheck %s --check-prefix=AVX2
 
-// Tiles of 8 rows by 3 vectors; of 6 by 2 where there are 16 registers. Blocks
-// of 512 rows, or of 510, and four tasks of columns have a panel each.
+// Tiles of 8 rows by 3 vectors, and narrower ones behind the last whole one; of
+// 6 by 2 where there are 16 registers. A task copies a row tile at a time.
 // CHECK-LABEL: func @many_rows
-// CHECK:         memref.alloc() {{.*}} : memref<12x500x48xf32>
-// CHECK-NOT:     memref.alloc
+// CHECK:         scf.parallel
+// CHECK:         memref.alloc() {{.*}} : memref<8x528xf32>
+// CHECK:         memref.alloc() {{.*}} : memref<3x512x48xf32>
 // CHECK-NOT:     linalg
-// CHECK-COUNT-48: arith.mulf {{.*}} fastmath<contract> : vector<16xf32>
+// CHECK-COUNT-24: arith.mulf {{.*}} fastmath<contract> : vector<16xf32>
+// CHECK:         scf.if
+// CHECK-COUNT-8: arith.mulf {{.*}} fastmath<contract> : vector<16xf32>
+// CHECK:         scf.if
+// CHECK-COUNT-16: arith.mulf {{.*}} fastmath<contract> : vector<16xf32>
 // CHECK-NOT:     linalg
 // CHECK:         return
 // AVX2-LABEL:  func @many_rows
-// AVX2:          memref.alloc() {{.*}} : memref<18x500x16xf32>
-// AVX2-COUNT-24: arith.mulf {{.*}} fastmath<contract> : vector<8xf32>
+// AVX2:          memref.alloc() {{.*}} : memref<6x392xf32>
+// AVX2-COUNT-12: arith.mulf {{.*}} fastmath<contract> : vector<8xf32>
 func.func @many_rows(%a: memref<1024x500xf32>, %b: memref<500x256xf32>, %c: memref<1024x256xf32>) {
   linalg.matmul ins(%a, %b : memref<1024x500xf32>, memref<500x256xf32>) outs(%c : memref<1024x256xf32>)
   return
@@ -20,10 +25,10 @@ func.func @many_rows(%a: memref<1024x500xf32>, %b: memref<500x256xf32>, %c: memr
 
 // -----
 
-// Factors whose rows are not contiguous are copied, both of them.
+// Factors whose rows are not contiguous are copied in the same way.
 // CHECK-LABEL: func @transposed
-// CHECK:         memref.alloc() {{.*}} : memref<128x8x384xf32>
-// CHECK:         memref.alloc() {{.*}} : memref<2x6x384x48xf32>
+// CHECK:         memref.alloc() {{.*}} : memref<8x528xf32>
+// CHECK:         memref.alloc() {{.*}} : memref<3x512x48xf32>
 // CHECK-NOT:     linalg
 // CHECK:         return
 #left = affine_map<(i, j, k) -> (k, i)>

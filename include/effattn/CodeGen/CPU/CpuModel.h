@@ -24,7 +24,6 @@ struct Tiling {
     TaskRows,
     TaskColumns,
     PanelDepth,
-    PanelRows,
     QueryVectors,
     QueryTiles,
     KeyTile,
@@ -81,15 +80,13 @@ struct CpuModel {
   int64_t prefetchRows() const { return get(Tiling::PrefetchRows); }
   /// How much is summed before results go to memory.
   int64_t slabDepth() const { return get(Tiling::SlabDepth); }
-  /// Row tiles, and panels of a tile's columns, of a task; tasks are shared out
-  /// among threads.
+  /// Row tiles that a task has at least, and panels of a tile's columns that it
+  /// has at most; tasks are shared out among threads.
   int64_t taskRowTiles() const;
   int64_t taskPanels() const;
 
-  /// The same where only the second factor is copied, a panel at a time, and
-  /// how many rows of the first one run through a panel.
+  /// How much is summed at once where rows are few.
   int64_t panelDepth() const { return get(Tiling::PanelDepth); }
-  int64_t panelRows() const { return get(Tiling::PanelRows); }
 
   /// A tile of attention: keys, and vectors of queries. How many tiles of
   /// queries take turns with a tile of keys.

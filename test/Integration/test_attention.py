@@ -195,6 +195,21 @@ def test_few_queries(flags, rng, name, share, tokens, keys, width, value_width, 
     check_attention(program, decoding(flags), rng, 2, 1, share, tokens, keys, width, value_width, special)
 
 
+@pytest.mark.parametrize("flags", WAYS, ids=" ".join)
+@given(
+    seeds,
+    st.sampled_from(DECODING),
+    st.sampled_from([1, 3, 128, 131, 2100]),
+    st.sampled_from([1, 31, 33, 64, 70, 200]),
+    st.sampled_from([1, 31, 33, 64, 70, 200]),
+    st.sampled_from([None, None, np.nan]),
+)
+def test_one_query(flags, rng, name, keys, width, value_width, special):
+    """Rows of keys of no whole number of vectors, and of several."""
+    program = next(program for program in PROGRAMS if program.name == name)
+    check_attention(program, decoding(flags), rng, 1, 2, 1, 1, keys, width, value_width, special)
+
+
 @pytest.mark.parametrize("seed", MANY)
 def test_attention_under_random_masks(seed):
     rng = np.random.default_rng(seed)

@@ -147,13 +147,13 @@ public:
   void makeScratch(Value width) override;
   SmallVector<OpFoldResult> sumSizes(Value valueWidth) override;
   SmallVector<Value> queryAt(Value query, Value d) override {
-    return {query, d};
+    return {query, orderOf(operands.key, d)};
   }
   SmallVector<Value> scoreAt(Value key, Value query) override {
     return {query, key};
   }
   SmallVector<Value> sumAt(Value query, Value column) override {
-    return {query, column};
+    return {query, orderOf(operands.value, column)};
   }
 
 protected:
@@ -163,7 +163,18 @@ protected:
 
 private:
   void addColumns(ValueRange columns, Value mask, Value count, ValueRange decay,
-                  bool keptOnly);
+                  bool keptOnly,
+                  function_ref<SmallVector<Value>(Value row)> load);
+  Value orderOf(Value source, Value column);
+  SmallVector<Value> loadVectors(Value source, Value row, Value column,
+                                 int64_t count);
+  void prefetchValues(ValueRange rows);
+  Value bytesOf(Value source);
+  static int64_t widthOf(Value source);
+
+  /// Whether keys and values lie beyond the caches. Null where nothing is done
+  /// about it.
+  Value areFar;
 };
 
 /// Few queries that share their keys, as the query heads of a key head when

@@ -272,7 +272,8 @@ template <typename Tile> void AttentionExpansion::runSplit(int64_t laneCount) {
   e.parallel({batches, keyHeads}, [&](ValueRange at) {
     beginTask(at[0], at[1], laneCount);
     setOnlyTile();
-    Tile some(e, {}, {}, laneCount);
+    Tile some(e, {batch, group, op.getKey(), op.getValue(), {}, {}}, {},
+              laneCount);
     tile = &some;
     join(some, all, firstPart(at), splits);
     storeResults(slice(firstPart(at)));

@@ -77,3 +77,20 @@ func.func @one_key_head(%q: memref<1x8x1x64xf32>, %k: memref<1x1x?x64xf32>, %v: 
     outs(%out : memref<1x8x1x64xf32>)
   return
 }
+
+// -----
+
+// One query: pairs of bf16 numbers become a vector of first and one of second
+// ones; values are asked for only where no cache can hold them.
+// CHECK-LABEL: func @one_query_bf16
+// CHECK:         memref.prefetch
+// CHECK:         vector.load {{.*}} : memref<1x8x?x64xbf16>, vector<32xbf16>
+// CHECK:         arith.shli {{.*}} : vector<16xi32>
+// CHECK:         arith.andi {{.*}} : vector<16xi32>
+// CHECK-NOT:     effattn
+// CHECK:         return
+func.func @one_query_bf16(%q: memref<1x8x1x64xbf16>, %k: memref<1x8x?x64xbf16>, %v: memref<1x8x?x64xbf16>, %out: memref<1x8x1x64xbf16>) {
+  effattn.attention ins(%q, %k, %v : memref<1x8x1x64xbf16>, memref<1x8x?x64xbf16>, memref<1x8x?x64xbf16>)
+    outs(%out : memref<1x8x1x64xbf16>)
+  return
+}

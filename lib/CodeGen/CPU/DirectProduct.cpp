@@ -51,7 +51,7 @@ void DirectProduct::emit() {
   Value tasks = arith::CeilDivUIOp::create(e.builder, e.loc, panels,
                                            e.max(panelsOfTask, e.index(1)));
   Value columns = e.mul(panelsOfTask, e.cpu.tileColumns());
-  e.parallel(tasks, [&](ValueRange task) {
+  product.overTasks(e, tasks, [&](ValueRange task) {
     Value first = e.mul(task[0], columns);
     runTask(first, e.min(e.add(first, columns), product.columns));
   });

@@ -31,7 +31,7 @@ private:
 void DotProducts::emit() {
   VectorEmitter &e = emitter;
   Value tasks = e.ceilDiv(product.columns, kStreams * kTaskGroups);
-  e.parallel(tasks, [&](ValueRange task) {
+  product.overTasks(e, tasks, [&](ValueRange task) {
     Value first = e.mul(task[0], kStreams * kTaskGroups);
     Value end = e.min(e.add(first, kStreams * kTaskGroups), product.columns);
     e.loop(first, end, kStreams, [&](Value column) {

@@ -36,8 +36,8 @@ public:
   void run();
 
 private:
-  void overBatch(unsigned number);
   void multiply();
+  void multiplyAndRound(const MatrixView &wanted);
   Product makeProduct();
   MatrixView viewOf(OpOperand &operand, ArrayRef<unsigned> rows,
                     ArrayRef<unsigned> columns);
@@ -218,30 +218,35 @@ void ContractionExpansion::run() {
   }
   if (fill)
     fill.erase();
-  overBatch(0);
+  multiply();
   op.erase();
 }
 
-void ContractionExpansion::overBatch(unsigned number) {
-  if (number == loops.batch.size())
-    return multiply();
-  unsigned loop = loops.batch[number];
-  emitter.loop(emitter.index(0), sizeOf(loop), 1, [&](Value index) {
-    at[loop] = index;
-    overBatch(number + 1);
+void ContractionExpansion::multiply() {
+  Value batches = countOf(loops.batch);
+  auto enterBatch = [this](Value number) { setLoops(loops.batch, number); };
+  MatrixView wanted = viewOf(*result, loops.m, loops.n);
+  Type f32 = emitter.builder.getF32Type();
+  if (cast<MemRefType>(wanted.memory.getType()).getElementType() == f32) {
+    Product product = makeProduct();
+    product.result = wanted;
+    product.accumulates = accumulates;
+    if (!loops.batch.empty()) {
+      product.batches = batches;
+      product.enterBatch = enterBatch;
+    }
+    return emitProduct(emitter, product);
+  }
+  emitter.loop(emitter.index(0), batches, 1, [&](Value number) {
+    enterBatch(number);
+    multiplyAndRound(wanted);
   });
 }
 
-void ContractionExpansion::multiply() {
-  Type f32 = emitter.builder.getF32Type();
+void ContractionExpansion::multiplyAndRound(const MatrixView &wanted) {
   Product product = makeProduct();
-  MatrixView wanted = viewOf(*result, loops.m, loops.n);
-  if (cast<MemRefType>(wanted.memory.getType()).getElementType() == f32) {
-    product.result = wanted;
-    product.accumulates = accumulates;
-    return emitProduct(emitter, product);
-  }
-  Value sums = emitter.scratch({product.rows, product.columns}, f32);
+  Value sums = emitter.scratch({product.rows, product.columns},
+                               emitter.builder.getF32Type());
   product.result = {sums, [](Value row, Value column) {
                       return SmallVector<Value>{row, column};
                     }};

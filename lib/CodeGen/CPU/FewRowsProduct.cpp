@@ -31,7 +31,7 @@ private:
 void FewRowsProduct::emit() {
   VectorEmitter &e = emitter;
   Value tasks = e.ceilDiv(product.columns, kTaskColumns);
-  e.parallel(tasks, [&](ValueRange task) {
+  product.overTasks(e, tasks, [&](ValueRange task) {
     Value first = e.mul(task[0], kTaskColumns);
     Value end = e.min(e.add(first, kTaskColumns), product.columns);
     Value one = e.index(1);

@@ -87,10 +87,14 @@ void PackedProduct::measure() {
   Value fitting = arith::DivUIOp::create(
       e.builder, e.loc, e.index(cpu.taskPanels() * cpu.slabDepth()),
       e.max(slab, e.index(1)));
-  Value parts = e.ceilDiv(ceilDivide(e, panels, fitting), 2);
-  columnTasks = e.min(e.mul(parts, 2), panels);
-  rowTasks = e.min(ceilDivide(e, e.index(kWantedTasks), columnTasks),
-                   e.ceilDiv(tiles, cpu.taskRowTiles()));
+  // Where threads have a product each, columns are only cut as caches ask for.
+  Value batches = product.batches ? product.batches : e.index(1);
+  Value parts = ceilDivide(e, panels, fitting), even = e.ceilDiv(parts, 2);
+  columnTasks = e.select(e.lessThan(e.index(1), batches), parts,
+                         e.min(e.mul(even, 2), panels));
+  rowTasks =
+      e.min(ceilDivide(e, e.index(kWantedTasks), e.mul(columnTasks, batches)),
+            e.ceilDiv(tiles, cpu.taskRowTiles()));
   panelsOfTask =
       e.ceilDiv(ceilDivide(e, vectors, columnTasks), cpu.tileVectors());
 }
@@ -112,7 +116,7 @@ void PackedProduct::overSlabs(function_ref<void()> body) {
 
 void PackedProduct::overTasks(function_ref<void()> body) {
   VectorEmitter &e = emitter;
-  e.parallel({rowTasks, columnTasks}, [&](ValueRange task) {
+  product.overTasks(e, {rowTasks, columnTasks}, [&](ValueRange task) {
     firstTile = beginOf(task[0], tiles, rowTasks);
     endTile = beginOf(e.add(task[0], 1), tiles, rowTasks);
     auto columnAt = [&](Value number) {

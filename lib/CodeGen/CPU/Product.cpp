@@ -8,6 +8,18 @@ using namespace mlir::effattn;
 /// which copying it ahead of its use would take longer than it saves.
 static constexpr int64_t kFewRows = 8, kFewDots = 16, kSomeRows = 16;
 
+void Product::overTasks(VectorEmitter &emitter, ValueRange counts,
+                        function_ref<void(ValueRange task)> body) const {
+  if (!batches)
+    return emitter.parallel(counts, body);
+  SmallVector<Value> all{batches};
+  all.append(counts.begin(), counts.end());
+  emitter.parallel(all, [&](ValueRange task) {
+    enterBatch(task[0]);
+    body(task.drop_front());
+  });
+}
+
 void effattn::emitProduct(VectorEmitter &emitter, const Product &product) {
   VectorEmitter &e = emitter;
   auto hasUpTo = [&](int64_t rows) {

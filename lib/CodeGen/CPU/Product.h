@@ -34,6 +34,14 @@ struct Product {
   MatrixView result;
   /// Whether the result is added to; otherwise what it held is not read.
   bool accumulates = true;
+  /// Products of these sizes: how many, and what makes the views show one of
+  /// them. Null where there is one.
+  Value batches = nullptr;
+  std::function<void(Value number)> enterBatch = nullptr;
+
+  /// Runs tasks of all products in parallel, each on the views of its own.
+  void overTasks(VectorEmitter &emitter, ValueRange counts,
+                 function_ref<void(ValueRange task)> body) const;
 };
 
 /// A product of many rows: both factors are copied into the order in which

@@ -97,3 +97,16 @@ func.func @in_a_parallel_loop(%a: memref<?x?xf32>, %b: memref<?x?xf32>, %c: memr
   }
   return
 }
+
+// -----
+
+// Threads share out the products of a batch, here one task each.
+// CHECK-LABEL: func @batch
+// CHECK:         scf.parallel (%{{.*}}) = (%c0) to (%c8)
+// CHECK:           memref.alloc() {{.*}} : memref<8x528xf32>
+// CHECK-NOT:     scf.parallel
+// CHECK:         return
+func.func @batch(%a: memref<8x256x64xf32>, %b: memref<8x64x256xf32>, %c: memref<8x256x256xf32>) {
+  linalg.batch_matmul ins(%a, %b : memref<8x256x64xf32>, memref<8x64x256xf32>) outs(%c : memref<8x256x256xf32>)
+  return
+}

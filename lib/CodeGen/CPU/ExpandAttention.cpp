@@ -263,13 +263,17 @@ template <typename Tile> void AttentionExpansion::runSplit(int64_t laneCount) {
     return AttentionTile::Sums{e.slice(all.values, part),
                                e.slice(all.state, part)};
   };
+  Value isSplit = e.lessThan(e.index(1), splits);
+  Value isWhole = emit::logicalNot(e.builder, e.loc, isSplit);
   e.parallel({batches, keyHeads, splits}, [&](ValueRange at) {
     beginTask(at[0], at[1], laneCount);
     setOnlyTile();
-    Tile some(e, makeOperands(), slice(e.add(firstPart(at), at[2])), laneCount);
+    AttentionTile::Sums part = slice(e.add(firstPart(at), at[2]));
+    Tile some(e, makeOperands(), part, laneCount);
     attend(some, at[2], splits);
+    e.choose(isWhole, [&] { storeResults(part); });
   });
-  e.parallel({batches, keyHeads}, [&](ValueRange at) {
+  auto joinParts = [&](ValueRange at) {
     beginTask(at[0], at[1], laneCount);
     setOnlyTile();
     Tile some(e, {batch, group, op.getKey(), op.getValue(), {}, {}}, {},
@@ -277,7 +281,9 @@ template <typename Tile> void AttentionExpansion::runSplit(int64_t laneCount) {
     tile = &some;
     join(some, all, firstPart(at), splits);
     storeResults(slice(firstPart(at)));
-  });
+  };
+  // Another parallel loop costs as much as some hundred keys.
+  e.choose(isSplit, [&] { e.parallel({batches, keyHeads}, joinParts); });
 }
 
 AttentionTile::Operands AttentionExpansion::makeOperands() {

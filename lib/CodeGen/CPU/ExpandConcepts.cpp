@@ -5,6 +5,7 @@
 #include "effattn/Dialect/ConceptOps.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Linalg/Utils/Utils.h"
 #include "mlir/Dialect/Math/IR/Math.h"
@@ -22,6 +23,9 @@ using namespace mlir::effattn;
 
 /// Tokens of a block: their boundaries stay in the first cache.
 static constexpr int64_t kBlockTokens = 1024;
+/// Flags that are looked at together, as the bits of a word, and boundaries of
+/// a word that are written together, whether they are there or not.
+static constexpr int64_t kWordTokens = 64, kTogether = 4;
 /// Tasks of a row of the batch: more would make and free scratch more often.
 static constexpr int64_t kMostTasks = 64;
 /// Vectors of a row that are in registers at once.
@@ -51,12 +55,14 @@ private:
   void copyRow(Value row, Value token, Value concept);
   void prefetchRow(Value row, Value token);
 
-  /// 1 at a boundary, or 0.
-  Value isBoundary(Value row, Value token) {
-    return emit::select(
-        emitter.builder, emitter.loc,
-        emit::load(emitter.builder, emitter.loc, op.getMask(), {row, token}),
-        emitter.index(1), emitter.index(0));
+  /// The boundaries among tokens [token, end), at most kWordTokens, as the bits
+  /// of an i64.
+  Value loadWord(Value row, Value token, Value end);
+  Value loadWholeWord(Value row, Value token);
+  Value loadShortWord(Value row, Value token, Value end);
+  Value integer(int64_t number) {
+    return arith::ConstantIntOp::create(emitter.builder, emitter.loc, number,
+                                        kWordTokens);
   }
   Value loadBefore(Value row, Value block) {
     return emit::load(emitter.builder, emitter.loc, before, {row, block});
@@ -72,7 +78,7 @@ private:
 
   VectorEmitter emitter;
   ChunkOp op;
-  Value h, concepts, capacity, width;
+  Value h, mask, concepts, capacity, width;
   /// The boundaries of a row before each block, and all of them.
   Value before, tokenBlocks;
 };
@@ -81,6 +87,7 @@ private:
 void ChunkExpansion::run() {
   VectorEmitter &e = emitter;
   h = e.contiguous(op.getH());
+  mask = e.contiguous(op.getMask());
   concepts = e.isContiguous(op.getConcepts()) ? Value(op.getConcepts())
                                               : e.scratchLike(op.getConcepts());
   capacity = e.size(concepts, 1);
@@ -97,7 +104,8 @@ void ChunkExpansion::run() {
   e.parallel({rows, tasks}, [&](ValueRange at) {
     Value first = e.mul(at[1], step);
     Value end = e.add(first, step);
-    Value places = e.scratch(e.fixed(kBlockTokens), e.builder.getIndexType());
+    Value places =
+        e.scratch(e.fixed(kBlockTokens + kTogether), e.builder.getIndexType());
     e.loop(first, e.min(end, tokenBlocks), 1,
            [&](Value block) { gatherBlock(at[0], block, places); });
     clear(at[0], e.mul(first, kBlockTokens), e.mul(end, kBlockTokens));
@@ -105,6 +113,11 @@ void ChunkExpansion::run() {
   if (concepts != op.getConcepts())
     linalg::makeMemRefCopyOp(e.builder, e.loc, concepts, op.getConcepts());
   op.erase();
+}
+
+static Value countBits(VectorEmitter &e, Value word) {
+  return emit::toIndex(e.builder, e.loc,
+                       math::CtPopOp::create(e.builder, e.loc, word));
 }
 
 void ChunkExpansion::countBefore(Value row) {
@@ -116,9 +129,11 @@ void ChunkExpansion::countBefore(Value row) {
         storeIndex(sofar[0], before, {row, block});
         Value first = e.mul(block, kBlockTokens);
         Value end = e.min(e.add(first, kBlockTokens), tokens);
-        return e.loop(first, end, 1, sofar, [&](Value token, ValueRange count) {
-          return SmallVector<Value>{e.add(count[0], isBoundary(row, token))};
-        });
+        return e.loop(first, end, kWordTokens, sofar,
+                      [&](Value token, ValueRange count) -> SmallVector<Value> {
+                        Value word = loadWord(row, token, end);
+                        return {e.add(count[0], countBits(e, word))};
+                      });
       });
   storeIndex(total[0], before, {row, tokenBlocks});
   Value kept = e.min(total[0], capacity);
@@ -145,15 +160,81 @@ void ChunkExpansion::gatherBlock(Value row, Value block, Value places) {
   });
 }
 
-/// Every token is written behind the boundaries so far and stays there if it is
-/// one, so that there is no branch.
+/// Flags are bytes of memory, of which the lowest bit counts. There is no
+/// vector of i1 that lies in memory like this.
+Value ChunkExpansion::loadWholeWord(Value row, Value token) {
+  VectorEmitter &e = emitter;
+  OpBuilder &b = e.builder;
+  auto layout = memref::ExtractStridedMetadataOp::create(b, e.loc, mask);
+  Value address =
+      memref::ExtractAlignedPointerAsIndexOp::create(b, e.loc, mask);
+  address = e.add(e.add(address, layout.getOffset()),
+                  e.add(e.mul(row, layout.getStrides()[0]), token));
+  Value pointer = LLVM::IntToPtrOp::create(
+      b, e.loc, LLVM::LLVMPointerType::get(b.getContext()),
+      emit::fromIndex(b, e.loc, address, b.getI64Type()));
+  auto bytes = VectorType::get(kWordTokens, b.getI8Type());
+  Value flags = LLVM::LoadOp::create(b, e.loc, bytes, pointer, /*alignment=*/1);
+  auto all = [&](int8_t number) -> Value {
+    return arith::ConstantOp::create(b, e.loc,
+                                     DenseElementsAttr::get(bytes, number));
+  };
+  flags = arith::CmpIOp::create(b, e.loc, arith::CmpIPredicate::ne,
+                                arith::AndIOp::create(b, e.loc, flags, all(1)),
+                                all(0));
+  Value word = vector::BitCastOp::create(
+      b, e.loc, VectorType::get(1, b.getI64Type()), flags);
+  return vector::ExtractOp::create(b, e.loc, word, 0);
+}
+
+Value ChunkExpansion::loadShortWord(Value row, Value token, Value end) {
+  VectorEmitter &e = emitter;
+  OpBuilder &b = e.builder;
+  return e.loop(token, end, 1, integer(0),
+                [&](Value at, ValueRange word) -> SmallVector<Value> {
+                  Value bit = emit::load(b, e.loc, mask, {row, at});
+                  bit = arith::ExtUIOp::create(b, e.loc, b.getI64Type(), bit);
+                  Value place = emit::fromIndex(b, e.loc, e.sub(at, token),
+                                                b.getI64Type());
+                  bit = arith::ShLIOp::create(b, e.loc, bit, place);
+                  return {arith::OrIOp::create(b, e.loc, word[0], bit)};
+                })[0];
+}
+
+Value ChunkExpansion::loadWord(Value row, Value token, Value end) {
+  VectorEmitter &e = emitter;
+  Value isWhole = e.lessEqual(e.add(token, kWordTokens), end);
+  return e.choose(
+      isWhole, TypeRange{e.builder.getI64Type()},
+      [&] { return SmallVector<Value>{loadWholeWord(row, token)}; },
+      [&] { return SmallVector<Value>{loadShortWord(row, token, end)}; })[0];
+}
+
+/// A few boundaries of a word are written in any case, and what is none is
+/// written over by the next ones: no branch depends on a flag where few are
+/// set.
 void ChunkExpansion::findBoundaries(Value row, Value first, Value end,
                                     Value places) {
   VectorEmitter &e = emitter;
-  e.loop(first, end, 1, e.index(0), [&](Value token, ValueRange count) {
-    storeIndex(token, places, count);
-    return SmallVector<Value>{e.add(count[0], isBoundary(row, token))};
-  });
+  OpBuilder &b = e.builder;
+  e.loop(first, end, kWordTokens, e.index(0),
+         [&](Value token, ValueRange before) -> SmallVector<Value> {
+           Value word = loadWord(row, token, end), count = countBits(e, word);
+           e.loop(e.index(0), e.max(count, e.index(1)), kTogether, word,
+                  [&](Value found, ValueRange left) -> SmallVector<Value> {
+                    Value bits = left[0], to = e.add(before[0], found);
+                    for (int64_t number = 0; number < kTogether; ++number) {
+                      Value bit =
+                          math::CountTrailingZerosOp::create(b, e.loc, bits);
+                      storeIndex(e.add(token, emit::toIndex(b, e.loc, bit)),
+                                 places, e.add(to, number));
+                      bits = arith::AndIOp::create(b, e.loc, bits,
+                                                   e.sub(bits, integer(1)));
+                    }
+                    return {bits};
+                  });
+           return {e.add(before[0], count)};
+         });
 }
 
 void ChunkExpansion::copyRow(Value row, Value token, Value concept) {

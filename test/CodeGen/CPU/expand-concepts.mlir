@@ -1,16 +1,21 @@
 // RUN: effattn-opt %s -effattn-expand-concepts='vector-bits=512 vector-registers=32' -canonicalize -split-input-file | FileCheck %s
 // RUN: effattn-opt %s -effattn-expand-concepts='vector-bits=256' -canonicalize -split-input-file | FileCheck %s --check-prefix=AVX2
 
-// Boundaries are counted, then blocks of tokens are gathered: their boundaries
-// are listed without a branch, and rows move as they are, bit by bit.
+// Boundaries are counted 64 at a time, then blocks of tokens are gathered: their
+// boundaries are listed four at a time, without a branch for each, and rows move
+// as they are, bit by bit.
 // CHECK-LABEL:   func @known_width
 // CHECK:           scf.parallel
+// CHECK:             llvm.load {{.*}} {alignment = 1 : i64} : !llvm.ptr -> vector<64xi8>
+// CHECK:             math.ctpop {{.*}} : i64
 // CHECK:             memref.store %{{.*}} : memref<?xi32>
 // CHECK:           scf.parallel
-// CHECK:             memref.alloc() {{.*}} : memref<1024xindex>
+// CHECK:             memref.alloc() {{.*}} : memref<1028xindex>
 // CHECK:             scf.if
 // CHECK-NEXT:          scf.for
-// CHECK-NOT:           scf.if
+// CHECK:                 llvm.load {{.*}} : !llvm.ptr -> vector<64xi8>
+// CHECK:                 scf.for
+// CHECK-COUNT-4:           math.cttz
 // CHECK:               scf.for
 // CHECK-COUNT-2:         memref.prefetch {{.*}} read
 // CHECK-COUNT-4:         vector.load {{.*}} : memref<?x?x64xbf16>, vector<16xbf16>

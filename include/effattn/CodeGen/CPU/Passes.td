@@ -113,14 +113,19 @@ def ExpandConceptsPass : EffAttn_ExpansionPass<"effattn-expand-concepts"> {
     `effattn.chunk` on memrefs becomes two loops. The first counts the
     boundaries before every block of 1024 tokens, rows of the batch in parallel.
     In the second, blocks are gathered in parallel: a block lists its boundaries
-    without a branch, because which tokens are kept cannot be foreseen, copies
-    their rows by vectors, asking for rows ahead of their use, and clears a
-    share of the rows past the count.
+    four at a time without a branch for each, because which tokens are kept
+    cannot be foreseen, copies their rows by vectors, asking for rows ahead of
+    their use, and clears a share of the rows past the count. Both look at the
+    flags of 64 tokens as the bits of a word.
 
-    Scratch: B (T / 1024 + 1) indices; 1025 indices of a task.
+    Scratch: B (T / 1024 + 1) indices; 1028 indices of a task.
 
     Source: ConceptMoE (arXiv 2601.21420); H-Net (arXiv 2507.07955).
   }];
+  let dependentDialects = ["::mlir::arith::ArithDialect",
+    "::mlir::linalg::LinalgDialect", "::mlir::LLVM::LLVMDialect",
+    "::mlir::math::MathDialect", "::mlir::memref::MemRefDialect",
+    "::mlir::scf::SCFDialect", "::mlir::vector::VectorDialect"];
 }
 
 def ExpandEmbeddingsPass : EffAttn_ExpansionPass<"effattn-expand-embeddings"> {

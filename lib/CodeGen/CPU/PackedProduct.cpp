@@ -6,9 +6,10 @@
 using namespace mlir;
 using namespace mlir::effattn;
 
-/// Tasks that keep the threads of a small machine busy, and of which larger
-/// products have a multiple.
+/// Tasks that keep the threads of a small machine busy.
 static constexpr int64_t kWantedTasks = 4;
+/// Products of numbers that are worth a task.
+static constexpr int64_t kLeastProducts = int64_t(1) << 20;
 /// Rows of the left factor that a tile asks for.
 static constexpr int64_t kRowsAhead = 2;
 /// Rows of the right factor that are copied at a time.
@@ -87,14 +88,18 @@ void PackedProduct::measure() {
   Value fitting = arith::DivUIOp::create(
       e.builder, e.loc, e.index(cpu.taskPanels() * cpu.slabDepth()),
       e.max(slab, e.index(1)));
-  // Where threads have a product each, columns are only cut as caches ask for.
-  Value batches = product.batches ? product.batches : e.index(1);
+  Value work = e.mul(e.mul(product.rows, product.columns), product.depth);
+  Value wanted =
+      arith::DivUIOp::create(e.builder, e.loc, work, e.index(kLeastProducts));
+  wanted = e.min(wanted, e.index(kWantedTasks));
+  if (product.batches)
+    wanted = ceilDivide(e, wanted, product.batches);
+  // For one task, columns are only cut as caches ask for.
   Value parts = ceilDivide(e, panels, fitting), even = e.ceilDiv(parts, 2);
-  columnTasks = e.select(e.lessThan(e.index(1), batches), parts,
+  columnTasks = e.select(e.lessEqual(wanted, e.index(1)), parts,
                          e.min(e.mul(even, 2), panels));
-  rowTasks =
-      e.min(ceilDivide(e, e.index(kWantedTasks), e.mul(columnTasks, batches)),
-            e.ceilDiv(tiles, cpu.taskRowTiles()));
+  rowTasks = e.min(e.max(ceilDivide(e, wanted, columnTasks), e.index(1)),
+                   e.ceilDiv(tiles, cpu.taskRowTiles()));
   panelsOfTask =
       e.ceilDiv(ceilDivide(e, vectors, columnTasks), cpu.tileVectors());
 }

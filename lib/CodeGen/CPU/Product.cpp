@@ -8,6 +8,25 @@ using namespace mlir::effattn;
 /// which copying it ahead of its use would take longer than it saves.
 static constexpr int64_t kFewRows = 8, kFewDots = 16, kSomeRows = 16;
 
+/// Products of numbers up to which the same goes for the left factor, where
+/// panels are filled but for an eleventh.
+static constexpr int64_t kSomeProducts = int64_t(1) << 23;
+
+/// Whether panels are copied as they are multiplied, and nothing else is.
+static Value isDirect(VectorEmitter &e, const Product &product) {
+  Value hasSomeRows = e.lessEqual(product.rows, e.index(kSomeRows));
+  auto type = cast<MemRefType>(product.left.memory.getType());
+  if (!product.left.rowsAreContiguous || !type.getElementType().isF32())
+    return hasSomeRows;
+  Value work = e.mul(e.mul(product.rows, product.columns), product.depth);
+  Value panels = e.ceilDiv(product.columns, e.cpu.tileColumns());
+  Value isFilled = e.lessEqual(e.mul(panels, e.cpu.tileColumns() * 10),
+                               e.mul(product.columns, 11));
+  Value isSmall = emit::logicalAnd(
+      e.builder, e.loc, e.lessEqual(work, e.index(kSomeProducts)), isFilled);
+  return emit::logicalOr(e.builder, e.loc, isSmall, hasSomeRows);
+}
+
 void Product::overTasks(VectorEmitter &emitter, ValueRange counts,
                         function_ref<void(ValueRange task)> body) const {
   if (!batches)
@@ -28,7 +47,8 @@ void effattn::emitProduct(VectorEmitter &emitter, const Product &product) {
   auto emitPacked = [&] { emitPackedProduct(e, product); };
   auto emitMany = [&] {
     e.choose(
-        hasUpTo(kSomeRows), [&] { emitDirectProduct(e, product); }, emitPacked);
+        isDirect(e, product), [&] { emitDirectProduct(e, product); },
+        emitPacked);
   };
   if (product.right.rowsAreContiguous)
     return e.choose(

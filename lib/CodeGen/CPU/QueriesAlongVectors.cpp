@@ -131,7 +131,7 @@ SmallVector<Value> QueriesAlongVectors::weigh(Value count) {
       e.loop(e.index(0), count, 1, zeros, [&](Value i, ValueRange carried) {
         SmallVector<Value> weights, next;
         for (auto [score, most] : llvm::zip(loadRow(scores, i), base))
-          weights.push_back(e.expOfNegative(e.subFloats(score, most)));
+          weights.push_back(e.weightOf(e.subFloats(score, most)));
         storeRow(weights, scores, i);
         for (auto [total, weight] : llvm::zip(carried, weights))
           next.push_back(e.addFloats(total, weight));

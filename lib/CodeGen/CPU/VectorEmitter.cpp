@@ -64,12 +64,40 @@ Value VectorEmitter::maxFloats(Value lhs, Value rhs) {
   return select(lessFloats(rhs, lhs), lhs, rhs);
 }
 
-/// x = k ln 2 + r with an integer k, so that e^x = 2^k e^r. Adding 1.5 2^23
-/// rounds to an integer, which then stands in the low bits of the sum. ln 2 is
-/// split in two so that k ln 2 is exact enough. The polynomial is the minimax
-/// one for |r| <= ln 2 / 2, of relative error 2e-9.
+/// Adding 1.5 2^23 rounds to an integer, which then stands in the low bits of
+/// the sum.
+static constexpr double kMagic = 12582912.0;
+
+static Value polynomial(VectorEmitter &e, ArrayRef<double> coefficients,
+                        Value x) {
+  Value sum = e.splat(coefficients[0]);
+  for (double coefficient : coefficients.drop_front())
+    sum = e.mulAdd(sum, x, e.splat(coefficient));
+  return sum;
+}
+
+/// 2^k power for an x of at most 0, where `shifted` is kMagic + k. What x =
+/// -inf has become is not looked at; NaN stays.
+static Value scaleUnlessTiny(VectorEmitter &e, Value power, Value shifted,
+                             Value x) {
+  auto integers = VectorType::get(e.lanes(), e.builder.getI32Type());
+  auto all = [&](int32_t number) -> Value {
+    return arith::ConstantOp::create(e.builder, e.loc,
+                                     DenseElementsAttr::get(integers, number));
+  };
+  Value bits = vector::BitCastOp::create(e.builder, e.loc, integers, shifted);
+  bits = arith::ShLIOp::create(e.builder, e.loc, bits, all(23));
+  bits = arith::AddIOp::create(e.builder, e.loc, bits, all(127 << 23));
+  Value scale =
+      vector::BitCastOp::create(e.builder, e.loc, e.vectorType(), bits);
+  return e.select(e.lessFloats(x, e.splat(-87.0)), e.zeros(),
+                  e.mulFloats(power, scale));
+}
+
+/// x = k ln 2 + r with an integer k, so that e^x = 2^k e^r. ln 2 is split in
+/// two so that k ln 2 is exact enough. The polynomial is the minimax one for
+/// |r| <= ln 2 / 2, of relative error 2e-9.
 Value VectorEmitter::expOfNegative(Value x) {
-  constexpr double kMagic = 12582912.0;
   constexpr double kCoefficients[] = {0.0013836793368682265,
                                       0.008374856784939766,
                                       0.041668228805065155,
@@ -82,21 +110,24 @@ Value VectorEmitter::expOfNegative(Value x) {
   Value k = subFloats(shifted, magic);
   Value r = mulAdd(k, splat(-0.693359375), x);
   r = mulAdd(k, splat(2.12194440e-4), r);
-  Value power = splat(kCoefficients[0]);
-  for (double coefficient : ArrayRef<double>(kCoefficients).drop_front())
-    power = mulAdd(power, r, splat(coefficient));
+  return scaleUnlessTiny(*this, polynomial(*this, kCoefficients, r), shifted,
+                         x);
+}
 
-  auto integers = VectorType::get(lanes(), builder.getI32Type());
-  auto all = [&](int32_t number) -> Value {
-    return arith::ConstantOp::create(builder, loc,
-                                     DenseElementsAttr::get(integers, number));
-  };
-  Value bits = vector::BitCastOp::create(builder, loc, integers, shifted);
-  bits = arith::ShLIOp::create(builder, loc, bits, all(23));
-  bits = arith::AddIOp::create(builder, loc, bits, all(127 << 23));
-  Value scale = vector::BitCastOp::create(builder, loc, vectorType(), bits);
-  // What x = -inf has become is not looked at; NaN stays.
-  return select(lessFloats(x, splat(-87.0)), zeros(), mulFloats(power, scale));
+/// x log2 e = k + r with an integer k, so that e^x = 2^k 2^r. The error of
+/// x log2 e grows as |x| does, but e^x falls faster. The polynomial is the
+/// minimax one for |r| <= 1/2 that is 1 at 0, of relative error 9e-8.
+Value VectorEmitter::weightOf(Value x) {
+  constexpr double kCoefficients[] = {
+      0.0013264727246679504, 0.009671512688148656, 0.05550733743575623,
+      0.24022242084635068,   0.6931469775987164,   1.0};
+  // One step in the last place from log2 e, which is enough to find k: a
+  // product that k and r had in common would not be joined with either sum.
+  Value shifted = mulAdd(x, splat(1.4426948), splat(kMagic));
+  Value minusK = subFloats(splat(kMagic), shifted);
+  Value r = mulAdd(x, splat(1.4426950408889634), minusK);
+  return scaleUnlessTiny(*this, polynomial(*this, kCoefficients, r), shifted,
+                         x);
 }
 
 /// sign(x) (1 - e) / (1 + e) with e = e^(-2 |x|).

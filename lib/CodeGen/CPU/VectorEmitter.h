@@ -77,6 +77,9 @@ public:
   /// e^x of lanes that are at most 0, -inf or NaN, good to 2 units in the last
   /// place; 0 below -87.
   Value expOfNegative(Value x);
+  /// The same, off by up to 1.3e-7 and 1 at 0: what a weight of a softmax,
+  /// which is compared with the largest one, needs to be.
+  Value weightOf(Value x);
   /// tanh x, good to 1e-7.
   Value tanh(Value x);
   /// Every lane is the number.

@@ -95,18 +95,24 @@ public:
   /// Keys, or columns of values, that are multiplied with at once.
   static constexpr int64_t kRows = 8;
 
+  /// Without queries: tiles of them use the rest in turn.
   void makeScratch(Value width) override;
   SmallVector<OpFoldResult> querySizes(Value width) {
     return {width, emitter.fixed(queryCount)};
   }
-  /// All scratch but the queries: tiles of queries use it in turn.
-  void makeSharedScratch();
-  /// Goes on with other queries.
+  /// Goes on with the queries and sums of a tile.
   void use(Value others, const Sums &theirs) {
     queries = others;
     sums = theirs;
   }
   void convertKeys(Value count) override;
+  /// Queries times `scale` from [B, H, T, D], of the head and row that the two
+  /// lists name for each lane.
+  void loadQueries(Value source, Value heads, Value queryRows, Value scale);
+  /// Sums times factors, which are one for each lane, to [B, H, T, E]; where
+  /// the factor is 0, zeros. Lanes of the same query have the same sums.
+  void storeMeans(Value destination, Value heads, Value queryRows,
+                  Value factors);
   SmallVector<OpFoldResult> sumSizes(Value valueWidth) override;
   SmallVector<Value> queryAt(Value query, Value d) override {
     return {d, query};
@@ -128,6 +134,8 @@ private:
                   bool keptOnly);
   void convert(Value source, Value destination, Value count);
   Value loadOne(Value source, Value converted, Value place, Value column);
+  void overQueries(Value heads, Value queryRows, int64_t count, Value first,
+                   function_ref<void(int64_t, ValueRange)> body);
   SmallVector<Value> loadRow(Value memory, Value row);
   void storeRow(ValueRange row, Value memory, Value at);
   void addToRow(Value memory, Value at, ValueRange decay, ValueRange row);

@@ -86,6 +86,7 @@ private:
   Value isWhole(const Segment &segment, Value count);
   void adjustScores(Value count, Value isWhole);
   void bendScores();
+  Value finish(const AttentionTile::Sums &sums, Value lane);
   void storeResults(const AttentionTile::Sums &sums);
   Value clamp(Value value, Value low, Value high) {
     return emitter.min(emitter.max(value, low), high);
@@ -204,7 +205,9 @@ void AttentionExpansion::attendTiles(Value first, Value tiles, Value height) {
             scratch(shape.sumSizes(e.size(op.getValue(), 3)), f32),
             scratch({e.fixed(2), e.fixed(lanes)}, f32),
             scratch(e.fixed(lanes), index), scratch(e.fixed(lanes), index)};
-  shape.makeSharedScratch();
+  Value factors = e.scratch(e.fixed(lanes), f32);
+  Value scale = op.emitScale(e.builder);
+  shape.makeScratch(e.size(op.getQuery(), 3));
   tile = &shape;
   Value firstQuery = e.mul(first, lanes);
   AttentionTile::Sums sums;
@@ -213,6 +216,8 @@ void AttentionExpansion::attendTiles(Value first, Value tiles, Value height) {
       Queries whole = queries;
       Value query = e.add(firstQuery, e.mul(number, lanes));
       setQueries(query, e.min(e.index(lanes), e.sub(rows, query)));
+      // Lanes without a query repeat the last one, and write the same.
+      queries.count = e.index(lanes);
       queries.headOf = e.slice(all.headOf, number);
       queries.rowOf = e.slice(all.rowOf, number);
       sums = {e.slice(all.values, number), e.slice(all.state, number)};
@@ -223,7 +228,7 @@ void AttentionExpansion::attendTiles(Value first, Value tiles, Value height) {
   };
   overTiles([&](Value query) {
     listQueries(query);
-    loadQueries();
+    shape.loadQueries(op.getQuery(), queries.headOf, queries.rowOf, scale);
     tile->begin();
   });
   Value many = e.mul(tiles, lanes);
@@ -237,7 +242,12 @@ void AttentionExpansion::attendTiles(Value first, Value tiles, Value height) {
       });
     });
   });
-  overTiles([&](Value) { storeResults(sums); });
+  overTiles([&](Value) {
+    e.loop(e.index(0), queries.count, 1, [&](Value lane) {
+      e.storeScalar(finish(sums, lane), factors, lane);
+    });
+    shape.storeMeans(op.getOut(), queries.headOf, queries.rowOf, factors);
+  });
 }
 
 /// One tile of queries a key head. Its keys are split over several tasks, so
@@ -605,31 +615,40 @@ void AttentionExpansion::adjustScores(Value count, Value whole) {
     e.choose(emit::logicalNot(e.builder, e.loc, whole), adjustAll);
 }
 
-/// Writes means and log-sum-exps; without any weight 0 and -inf.
+/// Writes the log-sum-exp of a lane's query, and returns the factor that makes
+/// its sums means: without any weight, these are -inf and 0.
+Value AttentionExpansion::finish(const AttentionTile::Sums &sums, Value lane) {
+  VectorEmitter &e = emitter;
+  Value zero = emit::f32(e.builder, e.loc, 0);
+  Value row = loadIndex(e, queries.rowOf, lane);
+  Value total = e.loadScalar(sums.state, {e.index(1), lane});
+  Value isEmpty = emit::logicalOr(e.builder, e.loc, e.equalFloats(total, zero),
+                                  e.lessEqual(queryEnd, row));
+  if (op.getLse()) {
+    Value none = emit::negativeInfinity(e.builder, e.loc);
+    Value largest = e.loadScalar(sums.state, {e.index(0), lane});
+    Value lse =
+        e.addFloats(largest, math::LogOp::create(e.builder, e.loc, total));
+    e.storeScalar(e.select(isEmpty, none, lse), op.getLse(),
+                  {batch, loadIndex(e, queries.headOf, lane), row});
+  }
+  return e.select(isEmpty, zero,
+                  e.divFloats(emit::f32(e.builder, e.loc, 1), total));
+}
+
+/// Writes means and log-sum-exps of the one tile of a split.
 void AttentionExpansion::storeResults(const AttentionTile::Sums &sums) {
   VectorEmitter &e = emitter;
   Value zero = emit::f32(e.builder, e.loc, 0);
-  Value none = emit::negativeInfinity(e.builder, e.loc);
   e.loop(e.index(0), queries.count, 1, [&](Value lane) {
     Value head = loadIndex(e, queries.headOf, lane),
           row = loadIndex(e, queries.rowOf, lane);
-    Value total = e.loadScalar(sums.state, {e.index(1), lane});
-    Value isEmpty =
-        emit::logicalOr(e.builder, e.loc, e.equalFloats(total, zero),
-                        e.lessEqual(queryEnd, row));
-    Value factor = e.divFloats(emit::f32(e.builder, e.loc, 1), total);
+    Value factor = finish(sums, lane), isEmpty = e.equalFloats(factor, zero);
     e.loop(e.index(0), e.size(op.getValue(), 3), 1, [&](Value column) {
       Value sum = e.loadScalar(sums.values, tile->sumAt(lane, column));
       Value mean = e.select(isEmpty, zero, e.mulFloats(sum, factor));
       e.storeScalar(mean, op.getOut(), {batch, head, row, column});
     });
-    if (!op.getLse())
-      return;
-    Value largest = e.loadScalar(sums.state, {e.index(0), lane});
-    Value lse =
-        e.addFloats(largest, math::LogOp::create(e.builder, e.loc, total));
-    e.storeScalar(e.select(isEmpty, none, lse), op.getLse(),
-                  {batch, head, row});
   });
 }
 

@@ -1,17 +1,13 @@
 //===- QueriesAlongVectors.cpp - Attention with a query in every lane -----===//
 #include "AttentionTile.h"
 
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/IR/BuiltinTypes.h"
 
 using namespace mlir;
 using namespace mlir::effattn;
 
 void QueriesAlongVectors::makeScratch(Value width) {
-  queries = emitter.scratch(querySizes(width), emitter.builder.getF32Type());
-  makeSharedScratch();
-}
-
-void QueriesAlongVectors::makeSharedScratch() {
   VectorEmitter &e = emitter;
   Type f32 = e.builder.getF32Type();
   OpFoldResult keys = e.fixed(e.cpu.keyTile()), all = e.fixed(queryCount);
@@ -72,6 +68,92 @@ void QueriesAlongVectors::convert(Value source, Value destination,
                     e.store(loadSource(source, row, column, mask), destination,
                             {place, column}, mask);
                   });
+  });
+}
+
+/// The batch row, head and row of each of `count` lanes from `first` on.
+void QueriesAlongVectors::overQueries(
+    Value heads, Value queryRows, int64_t count, Value first,
+    function_ref<void(int64_t, ValueRange)> body) {
+  VectorEmitter &e = emitter;
+  auto load = [&](Value list, Value lane) -> Value {
+    return memref::LoadOp::create(e.builder, e.loc, list, lane);
+  };
+  for (int64_t i = 0; i < count; ++i) {
+    Value lane = e.add(first, i);
+    body(i, {operands.batch, load(heads, lane), load(queryRows, lane)});
+  }
+}
+
+/// Squares of as many queries as columns are transposed in registers.
+void QueriesAlongVectors::loadQueries(Value source, Value heads,
+                                      Value queryRows, Value scale) {
+  VectorEmitter &e = emitter;
+  Value width = e.size(queries, 0), factor = e.splat(scale);
+  Value whole =
+      e.isContiguous(source) ? e.roundDown(width, e.lanes()) : e.index(0);
+  auto at = [](ValueRange query, Value d) {
+    return SmallVector<Value>{query[0], query[1], query[2], d};
+  };
+  e.loop(e.index(0), e.index(queryCount), e.lanes(), [&](Value lane) {
+    e.loop(e.index(0), whole, e.lanes(), [&](Value d) {
+      SmallVector<Value> square;
+      overQueries(heads, queryRows, e.lanes(), lane,
+                  [&](int64_t, ValueRange query) {
+                    square.push_back(e.load(source, at(query, d)));
+                  });
+      e.transpose(square);
+      for (auto [i, numbers] : llvm::enumerate(square))
+        e.store(e.mulFloats(numbers, factor), queries, {e.add(d, i), lane});
+    });
+  });
+  e.loop(e.index(0), e.index(queryCount), 1, [&](Value lane) {
+    overQueries(heads, queryRows, 1, lane, [&](int64_t, ValueRange query) {
+      e.loop(whole, width, 1, [&](Value d) {
+        Value number = e.loadScalar(source, at(query, d));
+        e.storeScalar(e.mulFloats(number, scale), queries, {d, lane});
+      });
+    });
+  });
+}
+
+void QueriesAlongVectors::storeMeans(Value destination, Value heads,
+                                     Value queryRows, Value factors) {
+  VectorEmitter &e = emitter;
+  Value width = e.size(sums.values, 0);
+  Value whole =
+      e.isContiguous(destination) ? e.roundDown(width, e.lanes()) : e.index(0);
+  auto at = [](ValueRange query, Value column) {
+    return SmallVector<Value>{query[0], query[1], query[2], column};
+  };
+  e.loop(e.index(0), e.index(queryCount), e.lanes(), [&](Value lane) {
+    Value factor = e.load(factors, lane);
+    Value isEmpty = e.equalFloats(factor, e.zeros());
+    e.loop(e.index(0), whole, e.lanes(), [&](Value column) {
+      SmallVector<Value> square;
+      for (int64_t i = 0; i < e.lanes(); ++i) {
+        Value sum = e.load(sums.values, {e.add(column, i), lane});
+        square.push_back(
+            e.select(isEmpty, e.zeros(), e.mulFloats(sum, factor)));
+      }
+      e.transpose(square);
+      overQueries(heads, queryRows, e.lanes(), lane,
+                  [&](int64_t i, ValueRange query) {
+                    e.store(square[i], destination, at(query, column));
+                  });
+    });
+  });
+  Value zero = emit::f32(e.builder, e.loc, 0);
+  e.loop(e.index(0), e.index(queryCount), 1, [&](Value lane) {
+    Value factor = e.loadScalar(factors, lane);
+    Value isEmpty = e.equalFloats(factor, zero);
+    overQueries(heads, queryRows, 1, lane, [&](int64_t, ValueRange query) {
+      e.loop(whole, width, 1, [&](Value column) {
+        Value sum = e.loadScalar(sums.values, {column, lane});
+        e.storeScalar(e.select(isEmpty, zero, e.mulFloats(sum, factor)),
+                      destination, at(query, column));
+      });
+    });
   });
 }
 

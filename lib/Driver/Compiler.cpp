@@ -47,9 +47,10 @@ Compiler::Compiler(CompilerOptions options,
 Compiler::Compiler(Compiler &&) = default;
 Compiler::~Compiler() = default;
 
-CpuPipelineOptions Compiler::getPipelineOptions() const {
-  CpuPipelineOptions pipeline;
-  pipeline.openmp = options.openmp;
+PipelineOptions Compiler::getPipelineOptions() const {
+  PipelineOptions pipeline;
+  pipeline.target = options.target;
+  pipeline.openmp = options.openmp && options.target == TargetKind::Cpu;
   pipeline.tuned = options.tuned;
   pipeline.symbolPrefix = options.symbolPrefix;
   pipeline.cpuFeatures = getRequiredFeatures(*machine);
@@ -79,7 +80,7 @@ CpuModel Compiler::getCpuModel() const {
 }
 
 std::string Compiler::printPipeline() const {
-  return printCpuPipeline(getPipelineOptions());
+  return effattn::printPipeline(getPipelineOptions());
 }
 
 /// Says what a file that cannot be IR is, where the parser would only complain
@@ -113,8 +114,8 @@ static OwningOpRef<ModuleOp> parse(std::shared_ptr<llvm::SourceMgr> source,
 
 LogicalResult Compiler::runStages(ModuleOp module, OutputKind kind,
                                   StageTimes &times) const {
-  CpuPipelineOptions pipeline = getPipelineOptions();
-  for (const Stage &stage : getCpuStages()) {
+  PipelineOptions pipeline = getPipelineOptions();
+  for (const Stage &stage : getStages(options.target)) {
     times.begin(stage.name);
     PassManager manager = PassManager::on<ModuleOp>(module.getContext());
     if (failed(addStage(manager, stage, pipeline)) ||

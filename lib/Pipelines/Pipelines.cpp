@@ -10,11 +10,11 @@ using namespace mlir;
 using namespace mlir::effattn;
 
 /// What was written, in its shortest form: one module without calls.
-static std::string readPasses(const CpuPipelineOptions &) {
+static std::string readPasses(const PipelineOptions &) {
   return "inline,symbol-dce,canonicalize,cse";
 }
 
-static std::string fusePasses(const CpuPipelineOptions &) {
+static std::string fusePasses(const PipelineOptions &) {
   return "canonicalize,cse,effattn-fuse-dechunk-residual,"
          "effattn-fuse-product-top-k,effattn-fuse-address-decode,"
          "effattn-fuse-separator-cache,"
@@ -24,12 +24,16 @@ static std::string fusePasses(const CpuPipelineOptions &) {
 
 /// Fusions into tiles of rows, for products that are made tile by tile. Tuned
 /// products take all rows at once.
-static std::string tileFusionPasses(const CpuPipelineOptions &options) {
+static std::string tileFusionPasses(const PipelineOptions &options) {
   return options.tuned ? ""
                        : "effattn-fuse-hourglass,effattn-fuse-norm-matmul,";
 }
 
-static std::string linalgPasses(const CpuPipelineOptions &options) {
+static std::string linalgPasses(const PipelineOptions &options) {
+  // A thread makes an element of a product; tiles are for caches.
+  if (options.target != TargetKind::Cpu)
+    return "effattn-prepare-entry-points,effattn-insert-checks,canonicalize,"
+           "cse,effattn-convert-to-linalg,canonicalize,cse";
   std::string integersOnly = options.tuned ? "{integers-only=true}" : "";
   // What expansionPasses() expands.
   std::string except =
@@ -49,7 +53,7 @@ static std::string linalgPasses(const CpuPipelineOptions &options) {
 
 /// Results are built in the memory they go to (eliminate-empty-tensors), and
 /// states are updated where they are.
-static std::string bufferPasses(const CpuPipelineOptions &) {
+static std::string bufferPasses(const PipelineOptions &) {
   return "eliminate-empty-tensors,"
          "one-shot-bufferize{bufferize-function-boundaries=true "
          "function-boundary-type-conversion=identity-layout-map "
@@ -58,7 +62,7 @@ static std::string bufferPasses(const CpuPipelineOptions &) {
 }
 
 /// The expansions of hot ops, and an order for the products that have none.
-static std::string expansionPasses(const CpuPipelineOptions &options) {
+static std::string expansionPasses(const PipelineOptions &options) {
   if (!options.tuned)
     return "";
   std::string cpu = CpuModel::fromFeatures(options.cpuFeatures).printOptions();
@@ -76,7 +80,12 @@ static std::string expansionPasses(const CpuPipelineOptions &options) {
 }
 
 /// Deallocation comes behind the expansions, whose scratch it frees, too.
-static std::string loopPasses(const CpuPipelineOptions &options) {
+static std::string loopPasses(const PipelineOptions &options) {
+  if (options.target != TargetKind::Cpu)
+    return "buffer-deallocation-pipeline,convert-bufferization-to-memref,"
+           "effattn-expand-copies{all=true},canonicalize,cse,"
+           "func.func(convert-linalg-to-parallel-loops),canonicalize,cse,"
+           "loop-invariant-code-motion";
   return expansionPasses(options) +
          "buffer-deallocation-pipeline,convert-bufferization-to-memref,"
          "effattn-expand-copies,canonicalize,cse,"
@@ -85,9 +94,21 @@ static std::string loopPasses(const CpuPipelineOptions &options) {
          "loop-invariant-code-motion";
 }
 
+static std::string gpuPasses(const PipelineOptions &) {
+  return "effattn-launch-kernels,canonicalize,cse";
+}
+
+/// From gpu.func to functions of the LLVM and NVVM dialects.
+static std::string kernelPasses() {
+  return "gpu.module(loop-invariant-code-motion,expand-strided-metadata,"
+         "arith-expand{include-bf16=true},lower-affine,convert-scf-to-cf,"
+         "convert-gpu-to-nvvm{index-bitwidth=64},canonicalize,cse,"
+         "reconcile-unrealized-casts),";
+}
+
 /// bf16 conversions are expanded to integer arithmetic: not every target has
 /// instructions for them, and libgcc 12 has no functions.
-static std::string llvmPasses(const CpuPipelineOptions &options) {
+static std::string llvmPasses(const PipelineOptions &options) {
   std::string parallel =
       options.openmp ? "convert-scf-to-openmp,canonicalize," : "";
   std::string openmp = options.openmp ? "convert-openmp-to-llvm," : "";
@@ -98,7 +119,14 @@ static std::string llvmPasses(const CpuPipelineOptions &options) {
       options.cpuFeatures.empty()
           ? ""
           : " cpu-features=" + llvm::join(options.cpuFeatures, ",");
-  return parallel +
+  bool onDevice = options.target != TargetKind::Cpu;
+  std::string kernels =
+      onDevice ? "effattn-lower-launches," + kernelPasses() : "";
+  std::string emulation = options.target == TargetKind::NvptxEmulated
+                              ? "effattn-emulate-kernels,"
+                              : "";
+  std::string device = onDevice ? " device=true" : "";
+  return parallel + kernels +
          "expand-strided-metadata,arith-expand{include-bf16=true},lower-affine,"
          "convert-scf-to-cf,effattn-lower-checks,effattn-verify-lowered,expand-"
          "strided-metadata,"
@@ -108,28 +136,40 @@ static std::string llvmPasses(const CpuPipelineOptions &options) {
          "convert-arith-to-llvm,convert-index-to-llvm,convert-func-to-llvm,"
          "convert-cf-to-llvm,convert-ub-to-llvm," +
          openmp +
-         "reconcile-unrealized-casts,canonicalize,cse,"
+         "reconcile-unrealized-casts,canonicalize,cse," + emulation +
          "effattn-emit-entry-points{" +
-         StringRef(prefix + features).trim().str() + "}";
+         StringRef(prefix + features + device).trim().str() + "}";
 }
 
-ArrayRef<Stage> effattn::getCpuStages() {
+ArrayRef<Stage> effattn::getStages(TargetKind target) {
   static const Stage stages[] = {
       {"mlir-effattn", readPasses},  {"mlir-fused", fusePasses},
       {"mlir-linalg", linalgPasses}, {"mlir-buffers", bufferPasses},
-      {"mlir-loops", loopPasses},    {"mlir-llvm", llvmPasses}};
+      {"mlir-loops", loopPasses},    {"mlir-gpu", gpuPasses},
+      {"mlir-llvm", llvmPasses}};
+  static const Stage cpuStages[] = {stages[0], stages[1], stages[2],
+                                    stages[3], stages[4], stages[6]};
+  if (target == TargetKind::Cpu)
+    return cpuStages;
   return stages;
 }
 
 LogicalResult effattn::addStage(OpPassManager &manager, const Stage &stage,
-                                const CpuPipelineOptions &options) {
+                                const PipelineOptions &options) {
   return parsePassPipeline(stage.passes(options), manager);
 }
 
-std::string effattn::printCpuPipeline(const CpuPipelineOptions &options) {
-  std::string flags = "-effattn-cpu-pipeline=";
-  flags += options.openmp ? "openmp=true" : "openmp=false";
-  flags += options.tuned ? " tuned=true" : " tuned=false";
+std::string effattn::printPipeline(const PipelineOptions &options) {
+  bool onCpu = options.target == TargetKind::Cpu;
+  std::string flags =
+      onCpu ? "-effattn-cpu-pipeline=" : "-effattn-nvptx-pipeline=";
+  if (onCpu)
+    flags += options.openmp ? "openmp=true" : "openmp=false";
+  else
+    flags += options.target == TargetKind::Nvptx ? "emulated=false"
+                                             : "emulated=true";
+  if (onCpu)
+    flags += options.tuned ? " tuned=true" : " tuned=false";
   if (!options.symbolPrefix.empty())
     flags += " symbol-prefix=" + options.symbolPrefix;
   if (!options.cpuFeatures.empty())

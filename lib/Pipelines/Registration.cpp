@@ -1,6 +1,7 @@
 //===- Registration.cpp - Dialects and passes of every tool ---------------===//
 #include "effattn/CodeGen/CPU/Intrinsics.h"
 #include "effattn/CodeGen/CPU/Passes.h"
+#include "effattn/CodeGen/GPU/Passes.h"
 #include "effattn/Conversion/Passes.h"
 #include "effattn/Dialect/Bufferization.h"
 #include "effattn/Dialect/EffAttn.h"
@@ -29,23 +30,45 @@ void effattn::registerEverything(DialectRegistry &registry) {
 }
 
 namespace {
-struct PipelineFlags : PassPipelineOptions<PipelineFlags> {
+struct EntryFlags : PassPipelineOptions<EntryFlags> {
+  Option<std::string> symbolPrefix{
+      *this, "symbol-prefix", llvm::cl::desc("Put before every exported name")};
+  ListOption<std::string> cpuFeatures{
+      *this, "cpu-features",
+      llvm::cl::desc("Features of the CPU that entry points check for")};
+
+  PipelineOptions read() const {
+    PipelineOptions options;
+    options.symbolPrefix = symbolPrefix;
+    options.cpuFeatures.assign(cpuFeatures.begin(), cpuFeatures.end());
+    return options;
+  }
+};
+
+struct CpuFlags : EntryFlags {
   Option<bool> openmp{*this, "openmp",
                       llvm::cl::desc("Run parallel loops with OpenMP"),
                       llvm::cl::init(true)};
   Option<bool> tuned{*this, "tuned",
                      llvm::cl::desc("Use the tuned expansions of hot ops"),
                      llvm::cl::init(true)};
-  Option<std::string> symbolPrefix{
-      *this, "symbol-prefix", llvm::cl::desc("Put before every exported name")};
-  ListOption<std::string> cpuFeatures{
-      *this, "cpu-features",
-      llvm::cl::desc("Features of the CPU that entry points check for")};
   ListOption<std::string> tiling{
       *this, "tiling",
       llvm::cl::desc("Sizes of caches and blocks of tuned code, NAME:NUMBER")};
 };
+
+struct NvptxFlags : EntryFlags {
+  Option<bool> emulated{*this, "emulated",
+                        llvm::cl::desc("Run kernels on the host"),
+                        llvm::cl::init(false)};
+};
 } // namespace
+
+static void addStages(OpPassManager &manager, const PipelineOptions &options) {
+  for (const Stage &stage : getStages(options.target))
+    if (failed(addStage(manager, stage, options)))
+      llvm::report_fatal_error("a pass of the pipeline is missing");
+}
 
 void effattn::registerEveryPass() {
   // Tools may ask twice; a pass may be registered once.
@@ -54,22 +77,28 @@ void effattn::registerEveryPass() {
     return;
   registerAllPasses();
   registerEffAttnCPUPasses();
+  registerEffAttnGPUPasses();
   registerEffAttnConversionPasses();
   registerEffAttnTargetPasses();
   registerEffAttnTransformsPasses();
-  PassPipelineRegistration<PipelineFlags>(
+  PassPipelineRegistration<CpuFlags>(
       "effattn-cpu-pipeline",
       "Compile effattn on tensors to the LLVM dialect for the CPU",
-      [](OpPassManager &manager, const PipelineFlags &flags) {
-        CpuPipelineOptions options;
+      [](OpPassManager &manager, const CpuFlags &flags) {
+        PipelineOptions options = flags.read();
         options.openmp = flags.openmp;
         options.tuned = flags.tuned;
-        options.symbolPrefix = flags.symbolPrefix;
-        options.cpuFeatures.assign(flags.cpuFeatures.begin(),
-                                   flags.cpuFeatures.end());
         options.tiling.assign(flags.tiling.begin(), flags.tiling.end());
-        for (const Stage &stage : getCpuStages())
-          if (failed(addStage(manager, stage, options)))
-            llvm::report_fatal_error("a pass of the CPU pipeline is missing");
+        addStages(manager, options);
+      });
+  PassPipelineRegistration<NvptxFlags>(
+      "effattn-nvptx-pipeline",
+      "Compile effattn on tensors to the LLVM and NVVM dialects for a GPU",
+      [](OpPassManager &manager, const NvptxFlags &flags) {
+        PipelineOptions options = flags.read();
+        options.target =
+            flags.emulated ? TargetKind::NvptxEmulated : TargetKind::Nvptx;
+        options.openmp = false;
+        addStages(manager, options);
       });
 }

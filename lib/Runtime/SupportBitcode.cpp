@@ -12,8 +12,10 @@
 namespace mlir::effattn {
 
 namespace support {
-extern const unsigned char x86_64[], aarch64[], x86_64_soft_half[];
-extern const std::size_t x86_64_size, aarch64_size, x86_64_soft_half_size;
+extern const unsigned char x86_64[], aarch64[], x86_64_emulator[],
+    aarch64_emulator[], x86_64_soft_half[], nvptx_math[];
+extern const std::size_t x86_64_size, aarch64_size, x86_64_emulator_size,
+    aarch64_emulator_size, x86_64_soft_half_size, nvptx_math_size;
 } // namespace support
 
 static llvm::StringRef asText(const unsigned char *bytes, std::size_t size) {
@@ -41,8 +43,16 @@ llvm::StringRef getSoftHalfBitcode(const llvm::Triple &triple) {
   return {};
 }
 
+static llvm::StringRef getEmulatorBitcode(const llvm::Triple &triple) {
+  if (isSupported(triple, llvm::Triple::x86_64))
+    return asText(support::x86_64_emulator, support::x86_64_emulator_size);
+  return asText(support::aarch64_emulator, support::aarch64_emulator_size);
+}
+
+/// Links the bitcode into the module and adds the names that it defines for
+/// others to `names`.
 static llvm::Error link(llvm::Module &module, llvm::StringRef bitcode,
-                        bool internal) {
+                        llvm::SmallVectorImpl<std::string> &names) {
   auto parsed = llvm::parseBitcodeFile(
       llvm::MemoryBufferRef(bitcode, "effattn support code"),
       module.getContext());
@@ -51,20 +61,21 @@ static llvm::Error link(llvm::Module &module, llvm::StringRef bitcode,
   // The same target under another spelling would draw a warning.
   (*parsed)->setTargetTriple(module.getTargetTriple());
   (*parsed)->setDataLayout(module.getDataLayout());
-  llvm::SmallVector<std::string> names;
   for (llvm::GlobalValue &value : (*parsed)->global_values())
     if (!value.isDeclaration() && value.hasExternalLinkage())
       names.push_back(value.getName().str());
   if (llvm::Linker::linkModules(module, std::move(*parsed)))
     return llvm::createStringError("cannot link the support code");
-  if (!internal)
-    return llvm::Error::success();
+  return llvm::Error::success();
+}
+
+static void makeInternal(llvm::Module &module,
+                         llvm::ArrayRef<std::string> names) {
   for (const std::string &name : names) {
     llvm::GlobalValue *value = module.getNamedValue(name);
     value->setVisibility(llvm::GlobalValue::DefaultVisibility);
     value->setLinkage(llvm::GlobalValue::InternalLinkage);
   }
-  return llvm::Error::success();
 }
 
 static bool isHalf(llvm::Type *type) {
@@ -93,10 +104,28 @@ llvm::Error linkSupportCode(llvm::Module &module) {
                                    "with ELF are");
   llvm::StringRef softHalf = getSoftHalfBitcode(triple);
   // The names of the conversions belong to the code generator: not internal.
+  llvm::SmallVector<std::string> shared, own;
   if (!softHalf.empty() && usesHalf(module))
-    if (llvm::Error error = link(module, softHalf, /*internal=*/false))
+    if (llvm::Error error = link(module, softHalf, shared))
       return error;
-  return link(module, support, /*internal=*/true);
+  if (llvm::GlobalValue *device = module.getNamedValue("effattn_device");
+      device && device->isDeclaration())
+    if (llvm::Error error = link(module, getEmulatorBitcode(triple), own))
+      return error;
+  if (llvm::Error error = link(module, support, own))
+    return error;
+  makeInternal(module, own);
+  return llvm::Error::success();
+}
+
+llvm::Error linkDeviceMath(llvm::Module &module) {
+  llvm::SmallVector<std::string> names;
+  if (llvm::Error error =
+          link(module, asText(support::nvptx_math, support::nvptx_math_size),
+               names))
+    return error;
+  makeInternal(module, names);
+  return llvm::Error::success();
 }
 
 } // namespace mlir::effattn

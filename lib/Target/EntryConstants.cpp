@@ -129,6 +129,12 @@ LLVM::GlobalOp EntryConstants::emitSizes(llvm::StringRef name,
                              llvm::ArrayRef<int64_t>(sizes)));
 }
 
+void EntryConstants::setDevice() {
+  device = LLVM::GlobalOp::create(builder, loc, i8, /*isConstant=*/true,
+                                  LLVM::Linkage::External, "effattn_device",
+                                  Attribute());
+}
+
 LLVM::GlobalOp
 EntryConstants::emitArguments(llvm::StringRef name, const Signature &signature,
                               llvm::ArrayRef<SignatureArgument> arguments) {
@@ -189,12 +195,13 @@ LLVM::GlobalOp EntryConstants::emitFunction(const Signature &signature,
   LLVM::GlobalOp symbols = emitSymbols(signature);
   auto type = LLVM::LLVMStructType::getLiteral(
       module.getContext(), {pointer, pointer, pointer, pointer, pointer,
-                            pointer, pointer, i32, i32, i32, i32, i32});
+                            pointer, pointer, pointer, i32, i32, i32, i32,
+                            i32});
   return emitConstant(stem + ".function", type, [&](OpBuilder &b) {
     return record(b, type,
                   {address(b, name), address(b, inputs), address(b, outputs),
                    address(b, symbols), address(b, features),
-                   address(b, compute), address(b, sizes),
+                   address(b, compute), address(b, sizes), address(b, device),
                    integer(b, i32, signature.inputs.size()),
                    integer(b, i32, signature.outputs.size()),
                    integer(b, i32, signature.symbols.size()),

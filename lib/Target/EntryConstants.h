@@ -18,6 +18,8 @@ public:
   /// `struct EffattnCpuFeature[]` for those of the names that are features.
   void setCpuFeatures(llvm::ArrayRef<std::string> names);
   bool hasCpuFeatures() const { return featureCount != 0; }
+  /// Functions compute in the memory of the device, `effattn_device`.
+  void setDevice();
 
   /// `struct EffattnFunction`; `sizes` may be null.
   LLVM::GlobalOp emitFunction(const Signature &signature,
@@ -44,7 +46,7 @@ private:
   OpBuilder builder;
   Type pointer, i8, i32, i64;
   llvm::StringMap<LLVM::GlobalOp> texts;
-  LLVM::GlobalOp features;
+  LLVM::GlobalOp features, device;
   int64_t featureCount = 0;
 };
 

@@ -21,14 +21,16 @@ static bool isContiguous(Value buffer) {
 namespace {
 struct ExpandCopiesPass
     : effattn::impl::ExpandCopiesPassBase<ExpandCopiesPass> {
+  using ExpandCopiesPassBase::ExpandCopiesPassBase;
+
   void runOnOperation() override {
-    getOperation()->walk([](memref::CopyOp copy) {
+    getOperation()->walk([&](memref::CopyOp copy) {
       // Bufferization leaves copies of a buffer onto itself.
       if (copy.getSource() == copy.getTarget()) {
         copy.erase();
         return;
       }
-      if (isContiguous(copy.getSource()) && isContiguous(copy.getTarget()))
+      if (!all && isContiguous(copy.getSource()) && isContiguous(copy.getTarget()))
         return;
       OpBuilder builder(copy);
       linalg::makeMemRefCopyOp(builder, copy.getLoc(), copy.getSource(),

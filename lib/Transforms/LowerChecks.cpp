@@ -150,11 +150,11 @@ void CheckLowering::branch(func::FuncOp function, Operation *op,
   cf::CondBranchOp::create(builder, loc, condition, after, failed);
 }
 
-/// A private function whose result is a status, as of effattn-outline-kernels.
+/// A private function whose result is a status: a kernel of
+/// effattn-outline-kernels, or a function of the runtime.
 bool CheckLowering::mayFail(func::CallOp call) {
   auto callee = symbols.lookup<func::FuncOp>(call.getCallee());
-  return callee && callee.isPrivate() && !callee.isExternal() &&
-         callee.getNumResults() == 1 &&
+  return callee && callee.isPrivate() && callee.getNumResults() == 1 &&
          callee.getResultTypes()[0].isInteger(32);
 }
 

@@ -26,6 +26,9 @@ SOURCE = pathlib.Path(__file__).resolve().parents[2]
 SANITIZE = os.environ.get("EFFATTN_SANITIZE") == "address"
 BUILD = pathlib.Path(os.environ.get("EFFATTN_BUILD_DIR", SOURCE / "build"))
 
+# What all functions are compiled for.
+TARGET = os.environ.get("EFFATTN_TARGET", "cpu")
+
 # DLPack type codes; bool is 6.
 _CODES = {
     np.dtype(np.bool_): (6, 8),
@@ -208,6 +211,7 @@ def compile_ir(text: str, *flags: str) -> Library:
     output = "-" if SANITIZE else str(library)
     stage = ["--emit=llvm-ir"] if SANITIZE else []
     command = [str(BUILD / "bin" / "effattn-compile"), "-", "-o", output, *stage, *flags]
+    command.append(f"--target={TARGET}")
     done = subprocess.run(command, input=text, capture_output=True, text=True)
     if done.returncode:
         raise CompileError(done.stderr.strip())

@@ -51,8 +51,10 @@ struct Flags : CompilerFlags {
                        "chooses the stage")};
   Text emit{"emit", cl::value_desc("stage"), ours,
             cl::desc("The stage to stop at (default: obj)")};
-  Text target{"target", cl::value_desc("cpu|nvptx"), cl::init("cpu"), ours,
-              cl::desc("Kind of machine to compile for (default: cpu)")};
+  Text target{"target", cl::value_desc("cpu|nvptx|nvptx-emulated"),
+              cl::init("cpu"), ours,
+              cl::desc("Kind of machine to compile for; kernels of "
+                       "nvptx-emulated run on the host (default: cpu)")};
   Text gpu{"gpu", cl::value_desc("sm_80|..."), cl::init("sm_80"), ours,
            cl::desc("GPU to compile for with --target=nvptx (default: sm_80)")};
   Text triple{"triple", cl::value_desc("triple"), ours,
@@ -88,9 +90,8 @@ static Expected<OutputKind> readOutputKind(const Flags &flags) {
   if (!kind)
     return kind;
   const OutputKindInfo &info = getInfo(*kind);
-  if (info.needsGpu)
-    return refuse(info.name + " needs --target=nvptx, which is not there yet: "
-                              "this version compiles for the CPU only");
+  if (info.needsGpu && flags.target == "cpu")
+    return refuse(info.name + " needs --target=nvptx");
   if (!info.isText && flags.output.empty()) {
     StringRef stem =
         flags.input == "-" ? "model" : sys::path::stem(flags.input.getValue());
@@ -101,11 +102,9 @@ static Expected<OutputKind> readOutputKind(const Flags &flags) {
 }
 
 static Error checkCommandLine(const Flags &flags) {
-  if (Error error = checkChoice("--target", flags.target, {"cpu", "nvptx"}))
+  if (Error error = checkChoice("--target", flags.target,
+                                {"cpu", "nvptx", "nvptx-emulated"}))
     return error;
-  if (flags.target == "nvptx")
-    return refuse("--target=nvptx is not there yet: this version compiles for "
-                  "the CPU only");
   if (!flags.symbolPrefix.empty() && !isIdentifier(flags.symbolPrefix))
     return refuse("--symbol-prefix: expected an identifier of C, but got '" +
                   flags.symbolPrefix + "'");
@@ -205,6 +204,7 @@ static Expected<CompilerOptions> readOptions(const Flags &flags) {
   Expected<CompilerOptions> options = flags.read();
   if (!options)
     return options;
+  options->target = readTarget(flags.target);
   options->machine.triple = flags.triple;
   options->symbolPrefix = flags.symbolPrefix;
   if (!flags.output.empty() && flags.output != "-") {

@@ -16,6 +16,8 @@
 namespace mlir::effattn {
 
 struct CompilerOptions {
+  TargetKind target = TargetKind::Cpu;
+  /// That of the host where `target` is another.
   MachineOptions machine;
   bool openmp = true;
   /// Hot ops take the tuned expansions where there are any.
@@ -67,7 +69,7 @@ public:
 private:
   Compiler(CompilerOptions options,
            std::unique_ptr<llvm::TargetMachine> machine);
-  CpuPipelineOptions getPipelineOptions() const;
+  PipelineOptions getPipelineOptions() const;
   std::vector<std::string> getTiling() const;
   LogicalResult runStages(ModuleOp module, OutputKind kind,
                           StageTimes &times) const;

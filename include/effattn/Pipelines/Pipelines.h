@@ -7,7 +7,11 @@
 
 namespace mlir::effattn {
 
-struct CpuPipelineOptions {
+/// What functions run on. Emulated kernels are those of Nvptx, run by the host.
+enum class TargetKind { Cpu, Nvptx, NvptxEmulated };
+
+struct PipelineOptions {
+  TargetKind target = TargetKind::Cpu;
   /// Parallel loops run with OpenMP; otherwise on the calling thread.
   bool openmp = true;
   /// Hot ops take the tuned expansions of CodeGen/CPU where there are any.
@@ -26,24 +30,25 @@ struct Stage {
   StringRef name;
   /// The passes from the stage before to this one, as a textual pipeline
   /// anchored on builtin.module.
-  std::string (*passes)(const CpuPipelineOptions &options);
+  std::string (*passes)(const PipelineOptions &options);
 };
 
 /// In order: mlir-effattn, mlir-fused, mlir-linalg, mlir-buffers, mlir-loops,
-/// mlir-llvm.
-ArrayRef<Stage> getCpuStages();
+/// mlir-gpu (but for the CPU), mlir-llvm.
+ArrayRef<Stage> getStages(TargetKind target);
 
 /// Adds the passes of a stage; all passes must be registered.
 LogicalResult addStage(OpPassManager &manager, const Stage &stage,
-                       const CpuPipelineOptions &options);
+                       const PipelineOptions &options);
 
-/// The flag of `effattn-opt` that runs all CPU stages.
-std::string printCpuPipeline(const CpuPipelineOptions &options);
+/// The flag of `effattn-opt` that runs all stages.
+std::string printPipeline(const PipelineOptions &options);
 
 /// Every dialect and interface model that IR files and pipelines need.
 void registerEverything(DialectRegistry &registry);
 
-/// Every pass and pipeline (`-effattn-cpu-pipeline`), upstream's too.
+/// Every pass and pipeline (`-effattn-cpu-pipeline`, `-effattn-nvptx-pipeline`),
+/// upstream's too.
 void registerEveryPass();
 
 } // namespace mlir::effattn

@@ -21,7 +21,10 @@ def EmitEntryPointsPass : Pass<"effattn-emit-entry-points", "::mlir::ModuleOp"> 
     ListOption<"cpuFeatures", "cpu-features", "std::string",
       "Features of an x86-64 CPU that the object needs, by LLVM's names; the "
       "entries refuse to run without them, and names of other things are "
-      "ignored">
+      "ignored">,
+    Option<"device", "device", "bool", "false",
+      "Functions compute in memory of a device, to and from which their "
+      "tensors are copied">,
   ];
 }
 

@@ -215,6 +215,11 @@ def ExpandCopiesPass : Pass<"effattn-expand-copies"> {
     `memref.copy` between buffers that are not both contiguous would become a
     call of MLIR's runner library; compiled objects need only libc.
   }];
+  let options = [
+    Option<"all", "all", "bool", "false",
+      "Also those of contiguous buffers, which the host cannot copy where they "
+      "are memory of a device">,
+  ];
   let dependentDialects = ["::mlir::linalg::LinalgDialect"];
 }
 

@@ -19,6 +19,7 @@ struct Chunk {
  */
 static _Thread_local struct {
   const char *name; /* of the running function, NULL outside of calls */
+  const struct EffattnDevice *device; /* whose memory it is, NULL: the host's */
   int64_t mark;     /* slots below belong to outer calls */
   int64_t count;
   struct Chunk *last;
@@ -83,25 +84,37 @@ static void forget(const void *pointer) {
   drop_top();
 }
 
-struct EffattnFrame effattn_enter(const char *name) {
-  struct EffattnFrame outer = {list.name, list.mark};
+static void release(void *pointer) {
+  if (list.device)
+    list.device->release(pointer);
+  else
+    free(pointer);
+}
+
+struct EffattnFrame effattn_enter(const char *name,
+                                  const struct EffattnDevice *device) {
+  struct EffattnFrame outer = {list.name, list.device, list.mark};
   list.name = name;
+  list.device = device;
   list.mark = list.count;
   return outer;
 }
 
 void effattn_leave(struct EffattnFrame outer) {
   while (list.count > list.mark) {
-    free(*top_slot());
+    release(*top_slot());
     drop_top();
   }
   list.name = outer.name;
+  list.device = outer.device;
   list.mark = outer.mark;
 }
 
 int effattn_holds(const void *pointer) { return find(pointer) != NULL; }
 
 void effattn_hand_over(const void *pointer) { forget(pointer); }
+
+int effattn_adopt(void *pointer) { return remember(pointer); }
 
 void *_mlir_memref_to_llvm_aligned_alloc(uint64_t alignment, uint64_t size) {
   if (alignment < LeastAlignment || (alignment & (alignment - 1)))
@@ -111,9 +124,10 @@ void *_mlir_memref_to_llvm_aligned_alloc(uint64_t alignment, uint64_t size) {
   /* aligned_alloc wants a multiple of the alignment; a size of 0 must still
    * give memory that can be handed over. */
   size = size ? (size + alignment - 1) & ~(alignment - 1) : alignment;
-  void *pointer = aligned_alloc(alignment, size);
+  void *pointer = list.device ? list.device->allocate(size)
+                              : aligned_alloc(alignment, size);
   if (pointer && !remember(pointer)) {
-    free(pointer);
+    release(pointer);
     return NULL;
   }
   return pointer;
@@ -127,7 +141,7 @@ void _mlir_memref_to_llvm_free(void *pointer) {
   if (!pointer)
     return;
   forget(pointer);
-  free(pointer);
+  release(pointer);
 }
 
 /* Replaces {0}, {1}, ... by the arguments. */

@@ -7,7 +7,7 @@ int effattn_call(const struct EffattnFunction *function,
   int code = effattn_check_cpu(function);
   if (code)
     return code;
-  struct EffattnFrame outer = effattn_enter(function->name);
+  struct EffattnFrame outer = effattn_enter(function->name, NULL);
   code = effattn_prepare(&call, function);
   if (!code)
     code = effattn_check_inputs(&call, inputs, EffattnData);
@@ -46,7 +46,7 @@ int effattn_output_shapes(const struct EffattnFunction *function,
   int code = effattn_check_cpu(function);
   if (code)
     return code;
-  struct EffattnFrame outer = effattn_enter(function->name);
+  struct EffattnFrame outer = effattn_enter(function->name, NULL);
   code = effattn_prepare(&call, function);
   if (!code)
     code = effattn_check_inputs(&call, inputs, EffattnShapeOnly);

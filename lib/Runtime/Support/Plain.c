@@ -115,7 +115,7 @@ int effattn_call_plain(const struct EffattnFunction *function,
   int code = effattn_check_cpu(function);
   if (code)
     return code;
-  struct EffattnFrame outer = effattn_enter(function->name);
+  struct EffattnFrame outer = effattn_enter(function->name, NULL);
   code = effattn_prepare(&call, function);
   if (!code)
     code = prepare_plain(&plain, function);

@@ -42,9 +42,22 @@ static int pack(struct EffattnCall *call, int is_output, int32_t index,
   return EffattnDone;
 }
 
-static int stands_packed(const struct EffattnView *view) {
-  return view->count && !effattn_is_innermost_contiguous(
-                            view->argument->rank, view->sizes, view->strides);
+static int stands_packed(const struct EffattnCall *call, int is_output,
+                         const struct EffattnView *view) {
+  int32_t rank = view->argument->rank;
+  if (!view->count)
+    return 0;
+  if (!effattn_is_innermost_contiguous(rank, view->sizes, view->strides))
+    return 1;
+  if (!call->function->device)
+    return 0;
+  /* A device gets the bytes from the first element to the last, and what it
+   * gives back may not cover bytes of somebody else. */
+  int is_backward = 0;
+  for (int32_t d = 0; d < rank; ++d)
+    is_backward |= view->sizes[d] > 1 && view->strides[d] < 0;
+  return is_backward ||
+         (is_output && !effattn_is_row_major(rank, view->sizes, view->strides));
 }
 
 /* A temporary of an output has the strides of its descriptor. */
@@ -52,8 +65,8 @@ static const int64_t *descriptor_strides(const struct EffattnView *view) {
   return view->descriptor + 3 + view->argument->rank;
 }
 
-static int has_successor(const struct EffattnFunction *function,
-                         int32_t input) {
+int effattn_has_successor(const struct EffattnFunction *function,
+                          int32_t input) {
   for (int32_t o = 0; o < function->output_count; ++o)
     if (function->outputs[o].state == input)
       return 1;
@@ -65,11 +78,11 @@ static int prepare_input(struct EffattnCall *call, int32_t index) {
   const struct EffattnArgument *argument = view->argument;
   /* A scalar is normalised where it is loaded; of a state the implementation
    * sees the output's memory. */
-  if (argument->by_value || has_successor(call->function, index))
+  if (argument->by_value || effattn_has_successor(call->function, index))
     return EffattnDone;
   int is_bool =
       argument->code == EffattnCodeBool && !effattn_is_normal_bool(view);
-  if (!is_bool && !stands_packed(view))
+  if (!is_bool && !stands_packed(call, 0, view))
     return EffattnDone;
   int code = pack(call, 0, index, view);
   if (!code && is_bool) {
@@ -89,7 +102,7 @@ static int prepare_output(struct EffattnCall *call, int32_t index) {
   struct EffattnView *view = &call->outputs[index];
   const struct EffattnArgument *argument = view->argument;
   effattn_fill_descriptor(view, view->data, view->strides);
-  int code = stands_packed(view) ? pack(call, 1, index, view) : EffattnDone;
+  int code = stands_packed(call, 1, view) ? pack(call, 1, index, view) : EffattnDone;
   if (code || argument->state < 0)
     return code;
   const struct EffattnView *state = &call->inputs[argument->state];
@@ -121,7 +134,8 @@ static int compute(struct EffattnCall *call) {
       call->arguments[count++] = call->outputs[o].descriptor;
   }
   call->arguments[count] = call->results;
-  code = function->compute(call->arguments);
+  code = function->device ? effattn_compute_on_device(call)
+                          : function->compute(call->arguments);
   if (code && !*effattn_last_error()) {
     struct EffattnText text = effattn_sentence(function->name);
     effattn_put(&text, "failed with the code ");

@@ -49,6 +49,19 @@ struct EffattnCpuFeature {
   uint32_t state; /* bits of XCR0 */
 };
 
+/* Where the memory is that a function computes in, when that is not the
+ * host's. Functions that return an int return a code and leave the sentence. */
+struct EffattnDevice {
+  /* Comes first in every call. */
+  int (*begin)(void);
+  /* NULL when there is not enough memory. */
+  void *(*allocate)(uint64_t bytes);
+  void (*release)(void *memory);
+  int (*write)(void *device, const void *host, int64_t bytes);
+  /* Waits for every kernel launched before. */
+  int (*read)(void *host, const void *device, int64_t bytes);
+};
+
 struct EffattnFunction {
   const char *name;
   const struct EffattnArgument *inputs;
@@ -64,6 +77,7 @@ struct EffattnFunction {
   /* Computes the sizes of all outputs; the last pointer is an int64_t array.
    * NULL when the table says all. */
   int32_t (*sizes)(void *const *arguments);
+  const struct EffattnDevice *device; /* NULL for the host */
   int32_t input_count, output_count, symbol_count, input_symbol_count,
       feature_count;
 };
@@ -76,6 +90,7 @@ enum EffattnCode {
   EffattnBadData = 2,
   EffattnOutOfMemory = 3,
   EffattnBadCpu = 4,
+  EffattnBadDevice = 5,
 };
 
 int effattn_call(const struct EffattnFunction *function,
@@ -121,16 +136,22 @@ void effattn_put_type(struct EffattnText *text, unsigned code, unsigned bits,
 /* The state of the thread before a call, to be put back after it. */
 struct EffattnFrame {
   const char *name;
+  const struct EffattnDevice *device;
   int64_t mark;
 };
 
-struct EffattnFrame effattn_enter(const char *name);
+/* What is allocated until the frame is left is memory of the device, or of the
+ * host without one. */
+struct EffattnFrame effattn_enter(const char *name,
+                                  const struct EffattnDevice *device);
 /* Releases everything the call allocated and still holds. */
 void effattn_leave(struct EffattnFrame frame);
 /* Whether the running call allocated this memory and still holds it. */
 int effattn_holds(const void *pointer);
 /* Makes memory of the running call plain memory that survives it. */
 void effattn_hand_over(const void *pointer);
+/* The opposite; 0 when there is no memory to remember it in. */
+int effattn_adopt(void *pointer);
 
 /* ---- Tensors ---- */
 
@@ -178,11 +199,15 @@ int effattn_check_inputs(struct EffattnCall *call,
                          const DLTensor *const *inputs, enum EffattnUse use);
 int effattn_compute_sizes(struct EffattnCall *call);
 int effattn_run(struct EffattnCall *call, DLTensor *const *outputs);
+/* Runs the implementation on copies of all tensors in the device's memory. */
+int effattn_compute_on_device(struct EffattnCall *call);
 
 int effattn_refuse_call(const struct EffattnFunction *function,
                         const char *reason);
 int effattn_refuse_output(const struct EffattnFunction *function, int32_t index,
                           const char *reason);
+int effattn_has_successor(const struct EffattnFunction *function,
+                          int32_t input);
 /* The argument is NULL when the memory was for the call itself. */
 int effattn_out_of_memory(const struct EffattnFunction *function, int64_t bytes,
                           int is_output, int32_t index,

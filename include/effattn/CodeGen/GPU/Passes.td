@@ -1,0 +1,63 @@
+//===- Passes.td - Kernels for GPUs ---------------------------------------===//
+#ifndef EFFATTN_CODEGEN_GPU_PASSES
+#define EFFATTN_CODEGEN_GPU_PASSES
+
+include "mlir/Pass/PassBase.td"
+
+def LaunchKernelsPass : Pass<"effattn-launch-kernels", "::mlir::ModuleOp"> {
+  let summary = "divide functions into what the host and what the device does";
+  let description = [{
+    Buffers of a function are memory of the device, which the host cannot read.
+    What touches them becomes kernels in one `gpu.module`; sizes, views,
+    allocations and loops around kernels stay on the host.
+
+    - A parallel loop becomes a kernel whose threads each take an iteration and
+      then the next one that no thread has. Loops inside of it are sequential.
+      Memory that an iteration allocates is allocated by the host, for as many
+      threads as 64 MiB of it serve.
+    - Loads, stores and sequential loops without a parallel loop inside become
+      a kernel of one thread, together with their neighbours.
+    - A scalar that the host needs (the bound of a loop around kernels, the size
+      of an allocation) is read back, after everything launched before it.
+    - A check inside of a kernel records its number and its arguments where no
+      earlier failure is recorded. Kernels do nothing once there is one. Before
+      the host reads a scalar back and before the function ends, it looks at the
+      record and fails as the check would have.
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect",
+    "::mlir::func::FuncDialect", "::mlir::gpu::GPUDialect",
+    "::mlir::memref::MemRefDialect", "::mlir::scf::SCFDialect"];
+}
+
+def LowerLaunchesPass : Pass<"effattn-lower-launches", "::mlir::ModuleOp"> {
+  let summary = "launch kernels through the runtime";
+  let description = [{
+    `gpu.launch_func` becomes a call of `effattn_device_launch` with an array of
+    pointers to the arguments, and `gpu.memcpy` to the stack of the host one of
+    `effattn_device_read`. Both return a status, after which
+    `effattn-lower-checks` branches. A kernel is known by a global
+    `effattn_kernel_<name>`, which whoever compiles the kernels defines.
+    Runs while buffers are memrefs still.
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect",
+    "::mlir::func::FuncDialect", "::mlir::LLVM::LLVMDialect",
+    "::mlir::memref::MemRefDialect"];
+}
+
+def EmulateKernelsPass : Pass<"effattn-emulate-kernels", "::mlir::ModuleOp"> {
+  let summary = "run kernels on the host";
+  let description = [{
+    The functions of `gpu.module`s, in the LLVM and NVVM dialects as they go to
+    the NVPTX backend, become functions of the host: what a thread of a GPU asks
+    its hardware for becomes a call of the emulator of lib/Runtime/Emulator, and
+    with `check-memory` every load and store asks it before whether that memory
+    may be touched, naming its place in the source.
+  }];
+  let options = [
+    Option<"checkMemory", "check-memory", "bool", "true",
+      "Look for accesses out of bounds and for races">,
+  ];
+  let dependentDialects = ["::mlir::LLVM::LLVMDialect"];
+}
+
+#endif // EFFATTN_CODEGEN_GPU_PASSES

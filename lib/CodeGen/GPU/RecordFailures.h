@@ -1,0 +1,53 @@
+//===- RecordFailures.h - Checks inside of kernels ------------------------===//
+#ifndef EFFATTN_LIB_CODEGEN_GPU_RECORDFAILURES_H
+#define EFFATTN_LIB_CODEGEN_GPU_RECORDFAILURES_H
+
+#include "effattn/Dialect/EffAttn.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+
+namespace mlir::effattn {
+
+/// The record of the first failure inside of the kernels of a function: its
+/// number, from 1, and the arguments of its sentence, in memory of the device.
+class FailureRecord {
+public:
+  explicit FailureRecord(func::FuncOp function) : function(function) {}
+
+  /// Whether a kernel of the function can fail.
+  bool isNeeded() const { return record != nullptr; }
+  /// Makes every check inside of `op` one that records its failure.
+  void recordFailures(Operation *op);
+  /// Whether nothing has failed yet, in a kernel.
+  Value emitHolds(OpBuilder &builder);
+  /// Returns from the function with the sentence of the failure if there is
+  /// one. To be called once all failures are known and if isNeeded().
+  void emitReport(OpBuilder &builder, Location loc);
+  /// The same at the end of the function, where the record is freed.
+  void finish();
+
+private:
+  Value getRecord();
+  void recordFailure(CheckOp check);
+  /// The private function that reads the record and fails.
+  func::FuncOp getReporter();
+
+  func::FuncOp function;
+  func::FuncOp reporter;
+  Value record;
+  /// The checks by their numbers, without what they depend on.
+  struct Failure {
+    Location loc;
+    StringAttr message;
+    int64_t argumentCount;
+  };
+  SmallVector<Failure> failures;
+};
+
+/// Reads one element of memory of the device on the host, after all kernels
+/// launched before.
+Value emitReadBack(OpBuilder &builder, Location loc, Value source,
+                   ValueRange indices = {});
+
+} // namespace mlir::effattn
+
+#endif // EFFATTN_LIB_CODEGEN_GPU_RECORDFAILURES_H

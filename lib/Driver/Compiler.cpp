@@ -3,6 +3,7 @@
 
 #include "effattn/Target/EmitFile.h"
 #include "effattn/Target/Header.h"
+#include "effattn/Target/Kernels.h"
 #include "effattn/Target/Signature.h"
 #include "effattn/Target/TranslateToLLVM.h"
 #include "mlir/Bytecode/BytecodeReader.h"
@@ -35,15 +36,22 @@ llvm::Expected<Compiler> Compiler::create(CompilerOptions options) {
   auto machine = createMachine(options.machine);
   if (!machine)
     return machine.takeError();
+  auto gpuMachine =
+      createGpuMachine(options.gpu, options.machine.optimization);
+  if (!gpuMachine)
+    return gpuMachine.takeError();
   CpuModel model;
   if (llvm::Error error = model.setTilings(options.tiling))
     return std::move(error);
-  return Compiler(std::move(options), std::move(*machine));
+  return Compiler(std::move(options), std::move(*machine),
+                  std::move(*gpuMachine));
 }
 
 Compiler::Compiler(CompilerOptions options,
-                   std::unique_ptr<llvm::TargetMachine> machine)
-    : options(std::move(options)), machine(std::move(machine)) {}
+                   std::unique_ptr<llvm::TargetMachine> machine,
+                   std::unique_ptr<llvm::TargetMachine> gpuMachine)
+    : options(std::move(options)), machine(std::move(machine)),
+      gpuMachine(std::move(gpuMachine)) {}
 Compiler::Compiler(Compiler &&) = default;
 Compiler::~Compiler() = default;
 
@@ -180,6 +188,30 @@ static std::optional<ObjectSizes> measure(StringRef bytes) {
   return sizes;
 }
 
+LogicalResult Compiler::generateKernels(ModuleOp module, OutputKind kind,
+                                        StageTimes &times,
+                                        raw_ostream &diagnostics,
+                                        Compiled &compiled) const {
+  times.begin("ptx");
+  FailureOr<std::string> ptx = generatePtx(module, *gpuMachine,
+                                           options.machine.optimization);
+  if (failed(ptx))
+    return failure();
+  if (kind == OutputKind::Ptx) {
+    compiled.content = copyText(*ptx);
+    return success();
+  }
+  times.begin("cubin");
+  auto cubin = assemblePtx(*ptx, options.gpu);
+  if (!cubin) {
+    diagnostics << "error: " << llvm::toString(cubin.takeError()) << '\n';
+    return failure();
+  }
+  compiled.content = copyText(cubin->code);
+  compiled.kernels = std::move(cubin->kernels);
+  return success();
+}
+
 LogicalResult Compiler::generate(ModuleOp module, OutputKind kind,
                                  StageTimes &times, raw_ostream &diagnostics,
                                  Compiled &compiled) const {
@@ -260,7 +292,10 @@ Compiler::compile(std::unique_ptr<llvm::MemoryBuffer> source, OutputKind kind,
         copyText(kind == OutputKind::Header ? compiled.header : compiled.json);
     return compiled;
   }
-  if (failed(generate(*module, kind, times, diagnostics, compiled)))
+  bool isKernels = kind == OutputKind::Ptx || kind == OutputKind::Cubin;
+  if (failed(isKernels ? generateKernels(*module, kind, times, diagnostics,
+                                         compiled)
+                       : generate(*module, kind, times, diagnostics, compiled)))
     return failure();
   times.end();
   return compiled;

@@ -205,6 +205,7 @@ static Expected<CompilerOptions> readOptions(const Flags &flags) {
   if (!options)
     return options;
   options->target = readTarget(flags.target);
+  options->gpu = flags.gpu;
   options->machine.triple = flags.triple;
   options->symbolPrefix = flags.symbolPrefix;
   if (!flags.output.empty() && flags.output != "-") {

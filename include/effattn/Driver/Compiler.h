@@ -6,6 +6,7 @@
 #include "effattn/Driver/OutputKind.h"
 #include "effattn/Driver/StageTimes.h"
 #include "effattn/Pipelines/Pipelines.h"
+#include "effattn/Target/Kernels.h"
 #include "effattn/Target/Machine.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/Support/LLVM.h"
@@ -17,6 +18,8 @@ namespace mlir::effattn {
 
 struct CompilerOptions {
   TargetKind target = TargetKind::Cpu;
+  /// What kernels of TargetKind::Nvptx are for, by LLVM's name.
+  std::string gpu = "sm_80";
   /// That of the host where `target` is another.
   MachineOptions machine;
   bool openmp = true;
@@ -44,6 +47,8 @@ struct Compiled {
   /// What belongs beside an object or a library; empty for other kinds.
   std::string header, json;
   std::optional<ObjectSizes> sizes;
+  /// Of machine code for a GPU.
+  std::vector<KernelResources> kernels;
 };
 
 class Compiler {
@@ -68,19 +73,24 @@ public:
 
 private:
   Compiler(CompilerOptions options,
-           std::unique_ptr<llvm::TargetMachine> machine);
+           std::unique_ptr<llvm::TargetMachine> machine,
+           std::unique_ptr<llvm::TargetMachine> gpuMachine);
   PipelineOptions getPipelineOptions() const;
   std::vector<std::string> getTiling() const;
   LogicalResult runStages(ModuleOp module, OutputKind kind,
                           StageTimes &times) const;
   LogicalResult describeFunctions(ModuleOp module, OutputKind kind,
                                   Compiled &compiled) const;
+  LogicalResult generateKernels(ModuleOp module, OutputKind kind,
+                                StageTimes &times,
+                                llvm::raw_ostream &diagnostics,
+                                Compiled &compiled) const;
   LogicalResult generate(ModuleOp module, OutputKind kind, StageTimes &times,
                          llvm::raw_ostream &diagnostics,
                          Compiled &compiled) const;
 
   CompilerOptions options;
-  std::unique_ptr<llvm::TargetMachine> machine;
+  std::unique_ptr<llvm::TargetMachine> machine, gpuMachine;
 };
 
 /// Entries of CompilerOptions::tiling: `argument` itself, which has commas

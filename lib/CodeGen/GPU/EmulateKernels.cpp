@@ -31,6 +31,7 @@ private:
   LogicalResult emulate(LLVM::LLVMFuncOp kernel);
   LogicalResult emulate(Operation *op);
   void checkAccess(Operation *op, Value address, Type type, bool isWrite);
+  void showTable(LLVM::AddressOfOp address);
   void replaceByCall(Operation *op, StringRef function, ValueRange operands);
   Value call(Location loc, StringRef function, ValueRange operands,
              Type result = nullptr);
@@ -38,6 +39,7 @@ private:
   Value emitString(Location loc, StringRef text);
   /// The function that takes a kernel's arguments from an array of pointers.
   LLVM::LLVMFuncOp emitThread(LLVM::LLVMFuncOp kernel, StringRef name);
+  void moveTables(gpu::GPUModuleOp kernels);
   void defineKernel(LLVM::LLVMFuncOp kernel, StringRef name);
 
   ModuleOp module;
@@ -129,6 +131,20 @@ void Emulation::checkAccess(Operation *op, Value address, Type type,
         emitString(loc, describePlace(loc))});
 }
 
+/// Tells the emulator of a table before it is read.
+void Emulation::showTable(LLVM::AddressOfOp address) {
+  if (!checkMemory)
+    return;
+  auto table = symbols.lookup<LLVM::GlobalOp>(address.getGlobalName());
+  Location loc = address.getLoc();
+  builder.setInsertionPointAfter(address);
+  int64_t bytes = DataLayout::closest(module).getTypeSize(table.getType());
+  Value plain = address;
+  if (plain.getType() != pointer)
+    plain = LLVM::AddrSpaceCastOp::create(builder, loc, pointer, plain);
+  call(loc, "effattn_emulated_table", {plain, emitConstant(loc, i64, bytes)});
+}
+
 /// The number of a special register: 3 x {thread, block, threads of a block,
 /// blocks} + {x, y, z}, as lib/Runtime/Emulator counts them.
 static std::optional<int64_t> getRegister(Operation *op) {
@@ -165,6 +181,10 @@ LogicalResult Emulation::emulate(Operation *op) {
   if (auto store = dyn_cast<LLVM::StoreOp>(op)) {
     checkAccess(op, store.getAddr(), store.getValue().getType(),
                 /*isWrite=*/true);
+    return success();
+  }
+  if (auto address = dyn_cast<LLVM::AddressOfOp>(op)) {
+    showTable(address);
     return success();
   }
   if (op->getDialect() != op->getContext()->getLoadedDialect("nvvm"))
@@ -236,7 +256,20 @@ void Emulation::defineKernel(LLVM::LLVMFuncOp kernel, StringRef name) {
   LLVM::ReturnOp::create(builder, loc, entries);
 }
 
+/// Constant tables of the kernels become globals of the host.
+void Emulation::moveTables(gpu::GPUModuleOp kernels) {
+  SymbolTable inside(kernels);
+  for (auto table :
+       llvm::make_early_inc_range(kernels.getOps<LLVM::GlobalOp>())) {
+    (void)inside.rename(table, (table.getName() + ".device").str());
+    table->remove();
+    table.setLinkage(LLVM::Linkage::Internal);
+    symbols.insert(table, module.getBody()->begin());
+  }
+}
+
 LogicalResult Emulation::emulate(gpu::GPUModuleOp kernels) {
+  moveTables(kernels);
   for (Operation &op : llvm::make_early_inc_range(*kernels.getBody())) {
     auto kernel = dyn_cast<LLVM::LLVMFuncOp>(op);
     if (!kernel)

@@ -61,20 +61,45 @@ bool Scratch::isHostValue(Value value) const {
   return !body.isAncestor(value.getParentRegion());
 }
 
+/// The divisor of an integer division, which traps where it is 0.
+static OpOperand *getDivisor(Operation *op) {
+  bool divides =
+      isa<arith::DivSIOp, arith::DivUIOp, arith::RemSIOp, arith::RemUIOp,
+          arith::CeilDivSIOp, arith::CeilDivUIOp, arith::FloorDivSIOp>(op);
+  return divides ? &op->getOpOperand(1) : nullptr;
+}
+
+/// Makes an op that was guarded by a loop safe where the loop does not run.
+static void makeSpeculatable(Operation *op) {
+  OpOperand *divisor = getDivisor(op);
+  if (!divisor)
+    return;
+  OpBuilder builder(op);
+  Location loc = op->getLoc();
+  Type type = divisor->get().getType();
+  auto constant = [&](int64_t value) -> Value {
+    return arith::ConstantOp::create(builder, loc,
+                                     builder.getIntegerAttr(type, value));
+  };
+  Value isZero = emit::equal(builder, loc, divisor->get(), constant(0));
+  divisor->set(
+      emit::select(builder, loc, isZero, constant(1), divisor->get()));
+}
+
 Value Scratch::hoist(OpBuilder &builder, Value value) {
   if (isHostValue(value))
     return value;
   if (Value known = hoisted.lookupOrNull(value))
     return known;
   Operation *op = value.getDefiningOp();
-  if (!op || op->getNumRegions() != 0 || !isPure(op))
+  if (!op || op->getNumRegions() != 0 || (!isPure(op) && !getDivisor(op)))
     return nullptr;
   for (Value operand : op->getOperands())
     if (Value outside = hoist(builder, operand))
       hoisted.map(operand, outside);
     else
       return nullptr;
-  builder.clone(*op, hoisted);
+  makeSpeculatable(builder.clone(*op, hoisted));
   return hoisted.lookup(value);
 }
 

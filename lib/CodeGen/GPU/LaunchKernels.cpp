@@ -237,9 +237,24 @@ LogicalResult Division::run() {
 // Kernels as functions
 //===----------------------------------------------------------------------===//
 
-/// What is cheaper to compute again than to pass.
+/// What is cheaper to compute again than to pass, and tables: the module of the
+/// kernels has its own.
 static bool belongsInside(Operation *op) {
-  return isa<arith::ConstantOp, memref::DimOp>(op);
+  return isa<arith::ConstantOp, memref::DimOp, memref::GetGlobalOp,
+             memref::SubViewOp, memref::CastOp, memref::CollapseShapeOp,
+             memref::ExpandShapeOp>(op);
+}
+
+static void copyTables(gpu::GPUModuleOp kernels) {
+  auto module = kernels->getParentOfType<ModuleOp>();
+  SymbolTable symbols(kernels);
+  kernels.walk([&](memref::GetGlobalOp use) {
+    if (symbols.lookup(use.getName()))
+      return;
+    auto table = cast<memref::GlobalOp>(
+        SymbolTable::lookupSymbolIn(module, use.getNameAttr()));
+    symbols.insert(table->clone(), kernels.getBody()->begin());
+  });
 }
 
 static gpu::GPUModuleOp createKernelModule(ModuleOp module) {
@@ -251,10 +266,17 @@ static gpu::GPUModuleOp createKernelModule(ModuleOp module) {
   return kernels;
 }
 
-static void outline(gpu::LaunchOp launch, gpu::GPUModuleOp kernels,
-                    StringRef name) {
+static LogicalResult outline(gpu::LaunchOp launch, gpu::GPUModuleOp kernels,
+                             StringRef name) {
   if (failed(sinkOperationsIntoLaunchOp(launch, belongsInside)))
-    return;
+    return failure();
+  WalkResult allocations = launch.walk([](memref::AllocOp allocation) {
+    allocation.emitError("this allocation of a kernel has a size that the host "
+                         "cannot compute");
+    return WalkResult::interrupt();
+  });
+  if (allocations.wasInterrupted())
+    return failure();
   SmallVector<Value> operands;
   gpu::GPUFuncOp kernel = outlineKernelFunc(launch, name, operands);
   SymbolTable(kernels).insert(kernel, kernels.getBody()->end());
@@ -264,6 +286,7 @@ static void outline(gpu::LaunchOp launch, gpu::GPUModuleOp kernels,
                             launch.getBlockSizeOperandValues(),
                             launch.getDynamicSharedMemorySize(), operands);
   launch.erase();
+  return success();
 }
 
 namespace {
@@ -285,9 +308,11 @@ struct LaunchKernelsPass
     gpu::GPUModuleOp kernels = createKernelModule(getOperation());
     for (auto [i, launch] : llvm::enumerate(launches)) {
       auto function = launch->getParentOfType<func::FuncOp>();
-      outline(launch, kernels,
-              (function.getName() + "_" + Twine(i)).str());
+      std::string name = (function.getName() + "_" + Twine(i)).str();
+      if (failed(outline(launch, kernels, name)))
+        return signalPassFailure();
     }
+    copyTables(kernels);
   }
 };
 } // namespace

@@ -37,6 +37,9 @@ int32_t effattn_emulated_register(int32_t number);
  * source, or empty. */
 void effattn_emulated_access(const void *address, int64_t bytes,
                              int32_t is_write, const char *place);
+/* Says, before kernels read it, that a constant table is memory of the device.
+ */
+void effattn_emulated_table(const void *table, int64_t bytes);
 
 /* ---- Inside ---- */
 
@@ -60,6 +63,8 @@ _Noreturn void effattn_end_fault(void);
 /* Memory of the device. */
 void *effattn_emulated_allocate(uint64_t bytes);
 void effattn_emulated_release(void *memory);
+/* Forgets the tables. */
+void effattn_emulated_end(void);
 /* Whether [memory, memory + bytes) is memory of the device. */
 int effattn_emulated_contains(const void *memory, int64_t bytes);
 

@@ -144,5 +144,5 @@ static int write_memory(void *device, const void *host, int64_t bytes) {
 }
 
 const struct EffattnDevice effattn_device = {
-    begin, effattn_emulated_allocate, effattn_emulated_release, write_memory,
+    begin, effattn_emulated_end, effattn_emulated_allocate, effattn_emulated_release, write_memory,
     effattn_device_read};

@@ -16,6 +16,7 @@ struct Buffer {
   char *data;
   int64_t bytes;
   struct Touch *touches; /* made at the first access */
+  int is_table;          /* a constant of the program */
 };
 
 /* In order of their addresses. */
@@ -54,40 +55,61 @@ static struct Buffer *find(const char *address, int64_t bytes) {
   return &buffers.items[below - 1];
 }
 
-/* What nobody wrote reads as NaN. */
-void *effattn_emulated_allocate(uint64_t bytes) {
+/* Whether there was memory for it. */
+static int insert(char *data, int64_t bytes, int is_table) {
   if (buffers.count == buffers.capacity) {
     int64_t capacity = buffers.capacity ? 2 * buffers.capacity : 64;
-    struct Buffer *items = realloc(
-        buffers.items, (size_t)capacity * sizeof *buffers.items);
+    struct Buffer *items =
+        realloc(buffers.items, (size_t)capacity * sizeof *buffers.items);
     if (!items)
-      return NULL;
+      return 0;
     buffers.items = items;
     buffers.capacity = capacity;
   }
-  uint64_t rounded =
-      (bytes + 2 * GuardBytes + GuardBytes - 1) & ~(uint64_t)(GuardBytes - 1);
-  char *memory = aligned_alloc(GuardBytes, rounded);
-  if (!memory)
-    return NULL;
-  memset(memory, Poison, rounded);
-  char *data = memory + GuardBytes;
   int64_t at = count_below(data);
   for (int64_t i = buffers.count; i > at; --i)
     buffers.items[i] = buffers.items[i - 1];
-  buffers.items[at] = (struct Buffer){data, (int64_t)bytes, NULL};
+  buffers.items[at] = (struct Buffer){data, bytes, NULL, is_table};
   ++buffers.count;
-  return data;
+  return 1;
 }
 
-void effattn_emulated_release(void *memory) {
-  int64_t at = count_below(memory) - 1;
+static void erase(int64_t at) {
   free(buffers.items[at].touches);
   --buffers.count;
   for (int64_t i = at; i < buffers.count; ++i)
     buffers.items[i] = buffers.items[i + 1];
+}
+
+/* What nobody wrote reads as NaN. */
+void *effattn_emulated_allocate(uint64_t bytes) {
+  uint64_t rounded =
+      (bytes + 3 * GuardBytes - 1) & ~(uint64_t)(GuardBytes - 1);
+  char *memory = aligned_alloc(GuardBytes, rounded);
+  if (!memory)
+    return NULL;
+  memset(memory, Poison, rounded);
+  if (insert(memory + GuardBytes, (int64_t)bytes, 0))
+    return memory + GuardBytes;
+  free(memory);
+  return NULL;
+}
+
+void effattn_emulated_release(void *memory) {
+  erase(count_below(memory) - 1);
   free((char *)memory - GuardBytes);
-  /* A thread of the host that ends leaves nothing behind. */
+}
+
+void effattn_emulated_table(const void *table, int64_t bytes) {
+  if (!find(table, bytes))
+    insert((char *)table, bytes, 1);
+}
+
+/* A thread of the host that ends leaves nothing behind. */
+void effattn_emulated_end(void) {
+  for (int64_t at = buffers.count - 1; at >= 0; --at)
+    if (buffers.items[at].is_table)
+      erase(at);
   if (buffers.count)
     return;
   free(buffers.items);

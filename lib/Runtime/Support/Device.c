@@ -131,6 +131,7 @@ int effattn_compute_on_device(struct EffattnCall *call) {
     code = copy_outputs_back(call);
   int32_t fetched = code ? 0 : fetch_results(call, &code);
   effattn_leave(outer);
+  function->device->end();
   int adopted = adopt_results(call, fetched);
   return code ? code : adopted;
 }

@@ -52,8 +52,9 @@ struct EffattnCpuFeature {
 /* Where the memory is that a function computes in, when that is not the
  * host's. Functions that return an int return a code and leave the sentence. */
 struct EffattnDevice {
-  /* Comes first in every call. */
+  /* Around every call. */
   int (*begin)(void);
+  void (*end)(void);
   /* NULL when there is not enough memory. */
   void *(*allocate)(uint64_t bytes);
   void (*release)(void *memory);

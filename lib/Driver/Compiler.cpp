@@ -11,6 +11,7 @@
 #include "mlir/IR/MLIRContext.h"
 #include "mlir/Parser/Parser.h"
 #include "mlir/Pass/PassManager.h"
+#include "llvm/ADT/StringSwitch.h"
 #include "llvm/IR/LLVMContext.h"
 #include "llvm/Object/ObjectFile.h"
 #include "llvm/Support/ConvertUTF.h"
@@ -30,6 +31,13 @@ effattn::readFile(StringRef path) {
     return refuse("cannot read " + (path == "-" ? "standard input" : path) +
                   ": " + describe(buffer.getError()));
   return std::move(*buffer);
+}
+
+TargetKind effattn::readTarget(StringRef name) {
+  return llvm::StringSwitch<TargetKind>(name)
+      .Case("nvptx", TargetKind::Nvptx)
+      .Case("nvptx-emulated", TargetKind::NvptxEmulated)
+      .Default(TargetKind::Cpu);
 }
 
 llvm::Expected<Compiler> Compiler::create(CompilerOptions options) {
@@ -193,11 +201,12 @@ LogicalResult Compiler::generateKernels(ModuleOp module, OutputKind kind,
                                         raw_ostream &diagnostics,
                                         Compiled &compiled) const {
   times.begin("ptx");
-  FailureOr<std::string> ptx = generatePtx(module, *gpuMachine,
-                                           options.machine.optimization);
+  FailureOr<std::string> ptx =
+      generatePtx(module, *gpuMachine, options.machine.optimization);
   if (failed(ptx))
     return failure();
-  if (kind == OutputKind::Ptx) {
+  if (kind != OutputKind::Cubin) {
+    embedPtx(module, *ptx);
     compiled.content = copyText(*ptx);
     return success();
   }
@@ -292,10 +301,12 @@ Compiler::compile(std::unique_ptr<llvm::MemoryBuffer> source, OutputKind kind,
         copyText(kind == OutputKind::Header ? compiled.header : compiled.json);
     return compiled;
   }
+  if (options.target == TargetKind::Nvptx &&
+      failed(generateKernels(*module, kind, times, diagnostics, compiled)))
+    return failure();
   bool isKernels = kind == OutputKind::Ptx || kind == OutputKind::Cubin;
-  if (failed(isKernels ? generateKernels(*module, kind, times, diagnostics,
-                                         compiled)
-                       : generate(*module, kind, times, diagnostics, compiled)))
+  if (!isKernels &&
+      failed(generate(*module, kind, times, diagnostics, compiled)))
     return failure();
   times.end();
   return compiled;

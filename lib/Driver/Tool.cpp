@@ -5,7 +5,6 @@
 
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
-#include "llvm/ADT/StringSwitch.h"
 #include "llvm/Support/CrashRecoveryContext.h"
 #include "llvm/Support/ErrorHandling.h"
 #include "llvm/Support/Path.h"
@@ -41,13 +40,6 @@ Error mlir::effattn::checkChoice(StringRef option, StringRef value,
   return createStringError(inconvertibleErrorCode(),
                            option + ": expected " + list + " or " +
                                choices.back() + ", but got '" + value + "'");
-}
-
-TargetKind mlir::effattn::readTarget(StringRef name) {
-  return StringSwitch<TargetKind>(name)
-      .Case("nvptx", TargetKind::Nvptx)
-      .Case("nvptx-emulated", TargetKind::NvptxEmulated)
-      .Default(TargetKind::Cpu);
 }
 
 /// LLVM's libraries bring thousands of options of their own, some under names

@@ -122,10 +122,11 @@ static std::string llvmPasses(const PipelineOptions &options) {
   bool onDevice = options.target != TargetKind::Cpu;
   std::string kernels =
       onDevice ? "effattn-lower-launches," + kernelPasses() : "";
-  std::string emulation = options.target == TargetKind::NvptxEmulated
-                              ? "effattn-emulate-kernels,"
-                              : "";
-  std::string device = onDevice ? " device=true" : "";
+  bool emulated = options.target == TargetKind::NvptxEmulated;
+  std::string emulation = emulated ? "effattn-emulate-kernels," : "";
+  std::string device = emulated   ? " device=effattn_emulator"
+                       : onDevice ? " device=effattn_cuda"
+                                  : "";
   return parallel + kernels +
          "expand-strided-metadata,arith-expand{include-bf16=true},lower-affine,"
          "convert-scf-to-cf,effattn-lower-checks,effattn-verify-lowered,expand-"

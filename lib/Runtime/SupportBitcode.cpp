@@ -12,10 +12,11 @@
 namespace mlir::effattn {
 
 namespace support {
-extern const unsigned char x86_64[], aarch64[], x86_64_emulator[],
-    aarch64_emulator[], x86_64_soft_half[], nvptx_math[];
-extern const std::size_t x86_64_size, aarch64_size, x86_64_emulator_size,
-    aarch64_emulator_size, x86_64_soft_half_size, nvptx_math_size;
+extern const unsigned char x86_64[], aarch64[], x86_64_cuda[], aarch64_cuda[],
+    x86_64_emulator[], aarch64_emulator[], x86_64_soft_half[], nvptx_math[];
+extern const std::size_t x86_64_size, aarch64_size, x86_64_cuda_size,
+    aarch64_cuda_size, x86_64_emulator_size, aarch64_emulator_size,
+    x86_64_soft_half_size, nvptx_math_size;
 } // namespace support
 
 static llvm::StringRef asText(const unsigned char *bytes, std::size_t size) {
@@ -43,10 +44,23 @@ llvm::StringRef getSoftHalfBitcode(const llvm::Triple &triple) {
   return {};
 }
 
-static llvm::StringRef getEmulatorBitcode(const llvm::Triple &triple) {
-  if (isSupported(triple, llvm::Triple::x86_64))
-    return asText(support::x86_64_emulator, support::x86_64_emulator_size);
-  return asText(support::aarch64_emulator, support::aarch64_emulator_size);
+/// The code of the device that the module's functions compute on, empty for the
+/// host.
+static llvm::StringRef getDeviceBitcode(const llvm::Module &module) {
+  bool isX86 = isSupported(module.getTargetTriple(), llvm::Triple::x86_64);
+  auto declares = [&](llvm::StringRef name) {
+    const llvm::GlobalValue *device = module.getNamedValue(name);
+    return device && device->isDeclaration();
+  };
+  if (declares("effattn_cuda"))
+    return isX86 ? asText(support::x86_64_cuda, support::x86_64_cuda_size)
+                 : asText(support::aarch64_cuda, support::aarch64_cuda_size);
+  if (declares("effattn_emulator"))
+    return isX86
+               ? asText(support::x86_64_emulator, support::x86_64_emulator_size)
+               : asText(support::aarch64_emulator,
+                        support::aarch64_emulator_size);
+  return {};
 }
 
 /// Links the bitcode into the module and adds the names that it defines for
@@ -108,9 +122,8 @@ llvm::Error linkSupportCode(llvm::Module &module) {
   if (!softHalf.empty() && usesHalf(module))
     if (llvm::Error error = link(module, softHalf, shared))
       return error;
-  if (llvm::GlobalValue *device = module.getNamedValue("effattn_device");
-      device && device->isDeclaration())
-    if (llvm::Error error = link(module, getEmulatorBitcode(triple), own))
+  if (llvm::StringRef device = getDeviceBitcode(module); !device.empty())
+    if (llvm::Error error = link(module, device, own))
       return error;
   if (llvm::Error error = link(module, support, own))
     return error;

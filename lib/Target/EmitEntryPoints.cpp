@@ -414,8 +414,8 @@ struct EmitEntryPointsPass
     SymbolTable symbols(module);
     EntryConstants constants(module);
     constants.setCpuFeatures(llvm::to_vector(cpuFeatures));
-    if (device)
-      constants.setDevice();
+    if (!device.empty())
+      constants.setDevice(device);
     for (LLVM::LLVMFuncOp function : functions) {
       FailureOr<Signature> signature = parseSignature(function);
       if (failed(signature) ||

@@ -129,9 +129,9 @@ LLVM::GlobalOp EntryConstants::emitSizes(llvm::StringRef name,
                              llvm::ArrayRef<int64_t>(sizes)));
 }
 
-void EntryConstants::setDevice() {
+void EntryConstants::setDevice(llvm::StringRef name) {
   device = LLVM::GlobalOp::create(builder, loc, i8, /*isConstant=*/true,
-                                  LLVM::Linkage::External, "effattn_device",
+                                  LLVM::Linkage::External, name,
                                   Attribute());
 }
 

@@ -18,8 +18,8 @@ public:
   /// `struct EffattnCpuFeature[]` for those of the names that are features.
   void setCpuFeatures(llvm::ArrayRef<std::string> names);
   bool hasCpuFeatures() const { return featureCount != 0; }
-  /// Functions compute in the memory of the device, `effattn_device`.
-  void setDevice();
+  /// Functions compute in the memory of a device, `struct EffattnDevice`.
+  void setDevice(llvm::StringRef name);
 
   /// `struct EffattnFunction`; `sizes` may be null.
   LLVM::GlobalOp emitFunction(const Signature &signature,

@@ -1,6 +1,7 @@
 //===- Kernels.cpp - From the NVVM dialect to PTX and machine code --------===//
 #include "effattn/Target/Kernels.h"
 
+#include "effattn/CodeGen/GPU/Runtime.h"
 #include "effattn/Runtime/SupportBitcode.h"
 #include "effattn/Target/EmitFile.h"
 #include "effattn/Target/TranslateToLLVM.h"
@@ -92,6 +93,24 @@ FailureOr<std::string> effattn::generatePtx(ModuleOp module,
   if (failed(code))
     return failure();
   return std::string(code->data(), code->size());
+}
+
+void effattn::embedPtx(ModuleOp module, llvm::StringRef ptx) {
+  SymbolTable symbols(module);
+  Location loc = module.getLoc();
+  LLVM::GlobalOp image = createText(symbols, loc, "effattn_ptx", ptx);
+  for (auto global :
+       llvm::make_early_inc_range(module.getOps<LLVM::GlobalOp>())) {
+    llvm::StringRef name = global.getName();
+    if (!name.consume_front(kKernelPrefix) || global.getInitializerBlock() ||
+        global.getValueAttr())
+      continue;
+    defineKernel(global, createText(symbols, loc, "effattn_name", name),
+                 /*thread=*/nullptr, image);
+  }
+  for (auto kernels :
+       llvm::make_early_inc_range(module.getOps<gpu::GPUModuleOp>()))
+    kernels.erase();
 }
 
 //===----------------------------------------------------------------------===//

@@ -21,13 +21,12 @@ template <typename Value> static Value unwrap(llvm::Expected<Value> value) {
   return std::move(*value);
 }
 
-static OutputKind readKind(const std::string &stage,
-                           const std::string &output) {
+static OutputKind readKind(const std::string &stage, const std::string &output,
+                           bool hasKernels) {
   OutputKind kind = unwrap(chooseOutputKind(stage, output));
   const OutputKindInfo &info = getInfo(kind);
-  if (info.needsGpu)
-    raiseError(info.name.str() + " needs target=\"nvptx\", which is not there "
-                                 "yet: this version compiles for the CPU only");
+  if (info.needsGpu && !hasKernels)
+    raiseError(info.name.str() + " needs target=\"nvptx\"");
   return kind;
 }
 
@@ -53,7 +52,8 @@ CompiledFiles effattn::compile(nb::bytes source, const std::string &sourceName,
                                const std::string &stage,
                                const std::string &output,
                                CompilerOptions options) {
-  OutputKind kind = readKind(stage, output);
+  OutputKind kind =
+      readKind(stage, output, options.target != TargetKind::Cpu);
   std::string text(source.c_str(), source.size()), diagnostics;
   StageTimes times;
   mlir::FailureOr<Compiled> compiled = mlir::failure();
@@ -109,7 +109,7 @@ static std::string replaceExtension(llvm::StringRef path,
 
 void effattn::writeCompiled(const std::string &path,
                             const CompiledFiles &files) {
-  const OutputKindInfo &info = getInfo(readKind("", path));
+  const OutputKindInfo &info = getInfo(readKind("", path, /*hasKernels=*/true));
   llvm::SmallVector<OutputFile> outputs = {
       {path, llvm::StringRef(files.content.c_str(), files.content.size()),
        info.kind == OutputKind::SharedLibrary}};

@@ -402,8 +402,8 @@ def test_bad_sources(source, sentence):
 @pytest.mark.parametrize(
     "options, sentence",
     [
-        ({"target": "tpu"}, "expected target to be cpu or nvptx, but got 'tpu'"),
-        ({"target": "nvptx"}, "not there yet"),
+        ({"target": "tpu"}, "expected target to be cpu or nvptx or nvptx-emulated, but got 'tpu'"),
+        ({"target": "nvptx", "gpu": "sm_20"}, "unknown GPU 'sm_20': expected one of .*sm_90"),
         ({"cpu": "486DX"}, "486DX"),
         ({"threads": "many"}, "expected threads to be openmp or none"),
         ({"lowering": "fast"}, "expected lowering to be tuned or linalg"),

@@ -65,7 +65,10 @@ struct Flags : CompilerFlags {
              cl::desc("Write the stages of the compiler and each call as a "
                       "trace for chrome://tracing or Perfetto")};
   Text target{"target", cl::value_desc("cpu|nvptx-emulated|cuda"),
-              cl::init("cpu"), ours, cl::desc("What to run on (default: cpu)")};
+              cl::init("cpu"), ours,
+              cl::desc("What to compile for and run on: kernels of "
+                       "nvptx-emulated run on the host, which checks what "
+                       "memory they touch (default: cpu)")};
   cl::extrahelp more{examples};
 };
 
@@ -84,10 +87,6 @@ static Expected<Limits> checkCommandLine(const Flags &flags) {
   if (Error error = checkChoice("--target", flags.target,
                                 {"cpu", "nvptx-emulated", "cuda"}))
     return error;
-  if (flags.target != "cpu")
-    return refuse("--target=" + flags.target +
-                  " is not there yet: this "
-                  "version runs on the CPU only");
   if (flags.program.empty())
     return refuse("expected an MLIR file or a shared library; --help shows "
                   "examples");
@@ -328,6 +327,8 @@ static int run(const Flags &flags) {
   Expected<CompilerOptions> options = flags.read();
   if (!options)
     return fail(options.takeError(), BadCommandLine);
+  options->target =
+      readTarget(flags.target == "cuda" ? "nvptx" : flags.target.getValue());
   Expected<Compiler> compiler = Compiler::create(std::move(*options));
   if (!compiler)
     return fail(compiler.takeError(), BadCommandLine);

@@ -16,6 +16,9 @@
 
 namespace mlir::effattn {
 
+/// `nvptx`, `nvptx-emulated`, or the CPU.
+TargetKind readTarget(llvm::StringRef name);
+
 struct CompilerOptions {
   TargetKind target = TargetKind::Cpu;
   /// What kernels of TargetKind::Nvptx are for, by LLVM's name.

@@ -41,9 +41,6 @@ public:
   llvm::cl::opt<std::string> cpu, threads, lowering, tiling, optimization;
 };
 
-/// `nvptx`, `nvptx-emulated`, or the CPU.
-TargetKind readTarget(llvm::StringRef name);
-
 /// Refuses a value that is none of the choices, naming them.
 llvm::Error checkChoice(llvm::StringRef option, llvm::StringRef value,
                         llvm::ArrayRef<llvm::StringRef> choices);

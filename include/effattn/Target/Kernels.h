@@ -22,6 +22,9 @@ FailureOr<std::string> generatePtx(ModuleOp module,
                                    llvm::TargetMachine &machine,
                                    unsigned optimization);
 
+/// Makes PTX part of the module for the host, in place of its `gpu.module`.
+void embedPtx(ModuleOp module, llvm::StringRef ptx);
+
 /// What ptxas says of a kernel.
 struct KernelResources {
   std::string name;

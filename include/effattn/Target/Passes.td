@@ -22,9 +22,9 @@ def EmitEntryPointsPass : Pass<"effattn-emit-entry-points", "::mlir::ModuleOp"> 
       "Features of an x86-64 CPU that the object needs, by LLVM's names; the "
       "entries refuse to run without them, and names of other things are "
       "ignored">,
-    Option<"device", "device", "bool", "false",
-      "Functions compute in memory of a device, to and from which their "
-      "tensors are copied">,
+    Option<"device", "device", "std::string", "\"\"",
+      "Functions compute in memory of this device, to and from which their "
+      "tensors are copied: effattn_cuda or effattn_emulator">,
   ];
 }
 

@@ -40,7 +40,6 @@ private:
   /// The function that takes a kernel's arguments from an array of pointers.
   LLVM::LLVMFuncOp emitThread(LLVM::LLVMFuncOp kernel, StringRef name);
   void moveTables(gpu::GPUModuleOp kernels);
-  void defineKernel(LLVM::LLVMFuncOp kernel, StringRef name);
 
   ModuleOp module;
   SymbolTable symbols;
@@ -58,17 +57,8 @@ Value Emulation::emitConstant(Location loc, Type type, int64_t value) {
 
 Value Emulation::emitString(Location loc, StringRef text) {
   LLVM::GlobalOp &global = strings[text];
-  if (!global) {
-    OpBuilder::InsertionGuard guard(builder);
-    builder.setInsertionPointToStart(module.getBody());
-    std::string terminated = (text + Twine('\0')).str();
-    auto type =
-        LLVM::LLVMArrayType::get(builder.getI8Type(), terminated.size());
-    global = LLVM::GlobalOp::create(builder, loc, type, /*isConstant=*/true,
-                                    LLVM::Linkage::Private, "effattn_place",
-                                    builder.getStringAttr(terminated));
-    symbols.insert(global);
-  }
+  if (!global)
+    global = createText(symbols, loc, "effattn_place", text);
   return LLVM::AddressOfOp::create(builder, loc, global);
 }
 
@@ -235,27 +225,6 @@ LLVM::LLVMFuncOp Emulation::emitThread(LLVM::LLVMFuncOp kernel,
   return thread;
 }
 
-void Emulation::defineKernel(LLVM::LLVMFuncOp kernel, StringRef name) {
-  Location loc = kernel.getLoc();
-  auto global =
-      symbols.lookup<LLVM::GlobalOp>((kKernelPrefix + name).str());
-  if (!global)
-    return;
-  LLVM::LLVMFuncOp thread = emitThread(kernel, name);
-  global.setLinkage(LLVM::Linkage::Internal);
-  OpBuilder::InsertionGuard guard(builder);
-  builder.createBlock(&global.getInitializerRegion());
-  Value entries = LLVM::UndefOp::create(builder, loc, global.getType());
-  Value text = emitString(loc, name);
-  Value function = LLVM::AddressOfOp::create(builder, loc, thread);
-  Value image = LLVM::ZeroOp::create(builder, loc, pointer);
-  int64_t position = 0;
-  for (Value entry : {text, function, image})
-    entries = LLVM::InsertValueOp::create(builder, loc, entries, entry,
-                                          position++);
-  LLVM::ReturnOp::create(builder, loc, entries);
-}
-
 /// Constant tables of the kernels become globals of the host.
 void Emulation::moveTables(gpu::GPUModuleOp kernels) {
   SymbolTable inside(kernels);
@@ -275,6 +244,7 @@ LogicalResult Emulation::emulate(gpu::GPUModuleOp kernels) {
     if (!kernel)
       return op.emitOpError("cannot be emulated");
     std::string name = kernel.getName().str();
+    Location loc = kernel.getLoc();
     kernel->remove();
     // The math library has the names it has on the device.
     if (!kernel.isExternal())
@@ -291,7 +261,10 @@ LogicalResult Emulation::emulate(gpu::GPUModuleOp kernels) {
     kernel.setLinkage(LLVM::Linkage::Internal);
     if (failed(emulate(kernel)))
       return failure();
-    defineKernel(kernel, name);
+    if (auto global =
+            symbols.lookup<LLVM::GlobalOp>((kKernelPrefix + name).str()))
+      defineKernel(global, createText(symbols, loc, "effattn_name", name),
+                   emitThread(kernel, name), /*image=*/nullptr);
   }
   kernels.erase();
   return success();

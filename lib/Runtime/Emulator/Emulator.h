@@ -7,27 +7,12 @@
 #ifndef EFFATTN_RUNTIME_EMULATOR_H
 #define EFFATTN_RUNTIME_EMULATOR_H
 
-#include "../Support/Support.h"
+#include "../Support/Device.h"
 
 void *calloc(size_t count, size_t size);
-void *realloc(void *memory, size_t size);
 char *getenv(const char *name);
 
-/* ---- What compiled code knows; include/effattn/CodeGen/GPU/Runtime.h ---- */
-
-struct EffattnKernel {
-  const char *name;
-  /* Runs a thread, on an array of pointers to the arguments. */
-  void (*thread)(void *const *arguments);
-  const char *image; /* PTX or cubin; NULL here */
-};
-
-int effattn_device_launch(const struct EffattnKernel *kernel, int64_t grid_x,
-                          int64_t grid_y, int64_t grid_z, int64_t block_x,
-                          int64_t block_y, int64_t block_z, int64_t shared,
-                          void *const *arguments);
-int effattn_device_read(void *host, const void *device, int64_t bytes);
-extern const struct EffattnDevice effattn_device;
+/* ---- What emulated kernels call ---- */
 
 /* A special register: thread, block, threads of a block, blocks; x, y, z each.
  */

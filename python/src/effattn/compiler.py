@@ -62,6 +62,7 @@ def compile(
     *,
     target: str = "cpu",
     entry: Optional[str] = None,
+    gpu: str = "sm_80",
     cpu: str = "native",
     threads: str = "openmp",
     lowering: str = "tuned",
@@ -74,8 +75,10 @@ def compile(
     Args:
         source: an ``effattn.Module``, MLIR text or bytecode, or the path of a file with one of them.
         example_inputs: for PyTorch modules, which this version does not take.
-        target: "cpu".
+        target: "cpu", "nvptx" for a GPU of NVIDIA, or "nvptx-emulated" for the same kernels run by the
+            host, which checks what memory they touch.
         entry: which function to call: main, or the only one, where it is absent.
+        gpu: which GPU, "sm_80" or a later one.
         cpu: "native", or a name that LLVM knows, such as "x86-64-v3".
         threads: "openmp", or "none" for loops on the calling thread alone.
         lowering: "tuned", or "linalg" for the plain lowering of every op.
@@ -90,17 +93,17 @@ def compile(
     """
     if example_inputs is not None:
         raise Error("expected example_inputs with a PyTorch module only, but got them with IR")
-    if target == "nvptx":
-        raise Error('target="nvptx" is not there yet: this version compiles for the CPU only')
-    _one_of("target", target, ("cpu", "nvptx"))
     if optimization not in (0, 1, 2, 3):
         raise Error(f"expected optimization to be 0, 1, 2 or 3, but got {optimization!r}")
-    if not isinstance(cpu, str):
-        raise Error(f"expected cpu to be a name, but got {cpu!r}")
+    for name, machine in (("cpu", cpu), ("gpu", gpu)):
+        if not isinstance(machine, str):
+            raise Error(f"expected {name} to be a name, but got {machine!r}")
     if not isinstance(symbol_prefix, str) or not _PREFIX.fullmatch(symbol_prefix):
         raise Error(f"expected symbol_prefix to be an identifier of C, but got {symbol_prefix!r}")
     content, name = _read_source(source)
     options = dict(
+        target=_one_of("target", target, ("cpu", "nvptx", "nvptx-emulated")),
+        gpu=gpu,
         cpu=cpu,
         optimization=optimization,
         openmp=_one_of("threads", threads, ("openmp", "none")) == "openmp",

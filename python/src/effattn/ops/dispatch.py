@@ -20,7 +20,8 @@ Array = Any
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-_LOWERING = """lowering: "cpu" runs tuned code, "linalg" the plain lowering, "reference" NumPy float64."""
+_LOWERING = """lowering: "cpu" runs tuned code, "linalg" the plain lowering, "nvptx-emulated" kernels of a GPU
+            on the host, "reference" NumPy float64."""
 _DONATE = """donate: whether states may be updated where they are; they come back as the arrays given."""
 
 
@@ -38,11 +39,11 @@ def total(sizes: Sequence[Any]) -> Any:
 
 def apply(call: Call, lowering: str = "cpu", donate: bool = False) -> Any:
     """The result of an op, or the results as a tuple."""
-    if lowering not in ("cpu", "linalg"):
-        later = ", which comes in a later version" if lowering == "nvptx-emulated" else ""
+    if lowering not in ("cpu", "linalg", "nvptx-emulated"):
         raise refuse(
             call.op.name,
-            f'expected lowering to be "cpu", "linalg" or "reference", but got {lowering!r}{later}',
+            'expected lowering to be "cpu", "linalg", "nvptx-emulated" or "reference", '
+            f"but got {lowering!r}",
         )
     places = list(call.values())
     functions = [value.function for _, _, value in places if isinstance(value, Value)]

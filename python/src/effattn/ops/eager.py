@@ -17,7 +17,8 @@ from effattn.ir.module import Module
 from effattn.ops.op import KINDS, Call, Group, Place, refuse_element
 from effattn.reference.operands import at_least, refuse
 
-LOWERINGS = {"cpu": "tuned", "linalg": "linalg"}
+# How ``effattn.compile`` is told.
+LOWERINGS = {"cpu": {}, "linalg": {"lowering": "linalg"}, "nvptx-emulated": {"target": "nvptx-emulated"}}
 Result = TypeVar("Result")
 
 
@@ -170,7 +171,7 @@ def _compile(call: Call, operands: Sequence[Operand], lowering: str) -> Function
         name = f"next_{group.name}" if group.state else group.name
         function.output(value, f"{name}_out" if name in names else name)
     try:
-        return compile(module, lowering=LOWERINGS[lowering]).function
+        return compile(module, **LOWERINGS[lowering]).function
     except Error as problem:
         # The place in IR that the user has not written says nothing.
         sentence = str(problem).partition("error: ")[2].partition("\n")[0]

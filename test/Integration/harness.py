@@ -210,8 +210,8 @@ def compile_ir(text: str, *flags: str) -> Library:
     library = pathlib.Path(_folder.name) / f"{key}.so"
     output = "-" if SANITIZE else str(library)
     stage = ["--emit=llvm-ir"] if SANITIZE else []
-    command = [str(BUILD / "bin" / "effattn-compile"), "-", "-o", output, *stage, *flags]
-    command.append(f"--target={TARGET}")
+    command = [str(BUILD / "bin" / "effattn-compile"), "-", "-o", output, *stage]
+    command += [f"--target={TARGET}", *flags]
     done = subprocess.run(command, input=text, capture_output=True, text=True)
     if done.returncode:
         raise CompileError(done.stderr.strip())

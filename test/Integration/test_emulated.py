@@ -1,0 +1,136 @@
+"""The emulator of kernels: it runs what goes to a GPU, and sees what a GPU would not say."""
+
+import harness
+import numpy as np
+import pytest
+
+EMULATED = "--target=nvptx-emulated"
+
+READ = """
+func.func @read_at(%x: tensor<?xf32> {effattn.name = "x"}, %at: index {effattn.name = "at"}) -> tensor<f32> {
+  %value = tensor.extract %x[%at] : tensor<?xf32>
+  %result = tensor.from_elements %value : tensor<f32>
+  return %result : tensor<f32>
+}
+"""
+
+WRITE = """
+func.func @write_at(%x: tensor<?xf32> {effattn.name = "x"}, %at: index {effattn.name = "at"}) -> tensor<?xf32> {
+  %one = arith.constant 1.0 : f32
+  %result = tensor.insert %one into %x[%at] : tensor<?xf32>
+  return %result : tensor<?xf32>
+}
+"""
+
+# Each of n iterations writes its number at its number divided by `share`.
+SCATTER = """
+func.func @scatter(%n: index {effattn.name = "n"}, %share: index {effattn.name = "share"}) -> tensor<64xf32> {
+  %empty = tensor.empty() : tensor<64xf32>
+  %zero = arith.constant 0.0 : f32
+  %zeros = linalg.fill ins(%zero : f32) outs(%empty : tensor<64xf32>) -> tensor<64xf32>
+  %result = scf.forall (%i) in (%n) shared_outs(%to = %zeros) -> tensor<64xf32> {
+    %at = arith.divui %i, %share : index
+    %number = arith.index_cast %i : index to i32
+    %value = arith.sitofp %number : i32 to f32
+    %one = tensor.from_elements %value : tensor<1xf32>
+    scf.forall.in_parallel {
+      tensor.parallel_insert_slice %one into %to[%at] [1] [1] : tensor<1xf32> into tensor<64xf32>
+    }
+  }
+  return %result : tensor<64xf32>
+}
+"""
+
+# What follows a bound that only data knows, with a check on the way.
+CHECKED = """
+func.func @checked(%ids: tensor<?xi32> {effattn.name = "ids"}, %table: tensor<8x4xf32>) -> tensor<?x4xf32> {
+  %zero = arith.constant 0 : index
+  %n = tensor.dim %ids, %zero : tensor<?xi32>
+  %empty = tensor.empty(%n) : tensor<?x4xf32>
+  %rows = effattn.embedding ins(%ids, %table : tensor<?xi32>, tensor<8x4xf32>)
+      outs(%empty : tensor<?x4xf32>)
+  return %rows : tensor<?x4xf32>
+}
+"""
+
+
+def compiled(text):
+    return harness.compile_ir(text, EMULATED)
+
+
+@pytest.fixture(params=["0", "1", "2", "12345"])
+def seed(request, monkeypatch):
+    """Orders in which threads run."""
+    monkeypatch.setenv("EFFATTN_EMULATOR_SEED", request.param)
+
+
+def test_accesses_in_bounds_pass():
+    x = np.arange(5, dtype=np.float32)
+    assert compiled(READ).read_at(x, 4)[0] == 4
+    (result,) = compiled(WRITE).write_at(x, 2)
+    np.testing.assert_array_equal(result, [0, 1, 1, 3, 4])
+
+
+@pytest.mark.parametrize("at", [5 + 64, -1 - 64, 10**6])
+def test_reads_out_of_bounds_are_faults(at):
+    with pytest.raises(harness.CallError, match=r"read_at_0, block \(0, 0, 0\), thread \(0, 0, 0\).*: reads 4 bytes") as caught:
+        compiled(READ).read_at(np.zeros(5, np.float32), at)
+    assert caught.value.code == 5
+
+
+def test_writes_out_of_bounds_are_faults():
+    with pytest.raises(harness.CallError, match=r"writes 4 bytes at offset 4000 of a buffer of 64 bytes"):
+        compiled(WRITE).write_at(np.zeros(5, np.float32), 1000)
+
+
+def test_faults_name_the_line():
+    with pytest.raises(harness.CallError, match=r"<stdin>:3:12: reads"):
+        compiled(READ).read_at(np.zeros(5, np.float32), 1000)
+
+
+def test_the_emulator_goes_on_after_a_fault():
+    test_writes_out_of_bounds_are_faults()
+    test_accesses_in_bounds_pass()
+
+
+def test_threads_apart_are_no_race(seed):
+    (result,) = compiled(SCATTER).scatter(64, 1)
+    np.testing.assert_array_equal(result, np.arange(64))
+
+
+def test_two_writers_are_a_race(seed):
+    with pytest.raises(harness.CallError, match=r"writes byte \d+ of a buffer of 256 bytes, which thread \d+ writes in any order"):
+        compiled(SCATTER).scatter(64, 2)
+
+
+def test_checks_inside_of_kernels_fail_as_on_the_host(seed):
+    table = np.arange(32, dtype=np.float32).reshape(8, 4)
+    (rows,) = compiled(CHECKED).checked(np.array([3, 0, 7], np.int32), table)
+    np.testing.assert_array_equal(rows, table[[3, 0, 7]])
+    for ids in ([3, 8, 9], [-1, 9, 0]):
+        sentences = []
+        for flags in ((), (EMULATED,)):
+            with pytest.raises(harness.CallError, match=str(ids[1] if ids[0] == 3 else -1)) as caught:
+                harness.compile_ir(CHECKED, *flags).checked(np.array(ids, np.int32), table)
+            sentences.append((caught.value.code, str(caught.value)))
+        assert sentences[0] == sentences[1]
+
+
+def test_views_of_the_caller():
+    """The device gets neither gaps nor what lies beside a tensor."""
+    wide = np.full((8, 8), np.nan, np.float32)
+    wide[:, :4] = np.arange(32).reshape(8, 4)
+    ids = np.array([7, 1, 1, 0], np.int32)
+    function = compiled(CHECKED).checked
+    for table in (wide[:, :4], wide[::-1, :4], wide.T[:4].T):
+        np.testing.assert_array_equal(function(ids, table)[0], table[ids])
+    target = np.full((4, 9), -1, np.float32)
+    function.into([ids, wide[:, :4]], [target[:, 2:6]])
+    np.testing.assert_array_equal(target[:, 2:6], wide[ids, :4])
+    assert (target[:, :2] == -1).all() and (target[:, 6:] == -1).all()
+
+
+def test_nothing_to_do():
+    function = compiled(CHECKED).checked
+    assert function(np.zeros(0, np.int32), np.zeros((8, 4), np.float32))[0].shape == (0, 4)
+    assert not compiled(SCATTER).scatter(0, 1)[0].any()

@@ -63,7 +63,8 @@ struct Flags : CompilerFlags {
                     cl::desc("Put P before every exported name")};
   cl::opt<bool> report{"report", ours,
                        cl::desc("Print the time each stage took, the size of "
-                                "the object, and what tuned code is made by")};
+                                "the object, what tuned code is made by, and "
+                                "for a cubin what each kernel needs")};
   cl::opt<bool> noHeader{"no-header", ours,
                          cl::desc("Do not write the header and the JSON "
                                   "signature beside an object or a library")};
@@ -147,6 +148,21 @@ static SmallVector<OutputFile> nameOutputs(const Flags &flags,
   return files;
 }
 
+/// What ptxas says, a kernel a line.
+static void printKernels(raw_ostream &os, ArrayRef<KernelResources> kernels) {
+  if (kernels.empty())
+    return;
+  size_t width = 0;
+  for (const KernelResources &kernel : kernels)
+    width = std::max(width, kernel.name.size());
+  os << left_justify("kernel", width)
+     << "  registers  spilled  stack  shared bytes\n";
+  for (const KernelResources &kernel : kernels)
+    os << left_justify(kernel.name, width)
+       << format("  %9u  %7u  %5u  %12u\n", kernel.registers,
+                 kernel.spillBytes, kernel.stackBytes, kernel.sharedBytes);
+}
+
 static void printReport(const StageTimes &times, const Compiled &compiled,
                         const Compiler &compiler) {
   times.print(errs());
@@ -154,8 +170,9 @@ static void printReport(const StageTimes &times, const Compiled &compiled,
     errs() << "code " << compiled.sizes->code << " bytes, data "
            << compiled.sizes->data << " bytes, zero-filled "
            << compiled.sizes->zeroFilled << " bytes\n";
-  if (compiler.isTuned())
+  if (compiler.isTuned() && compiled.kernels.empty())
     compiler.getCpuModel().print(errs());
+  printKernels(errs(), compiled.kernels);
 }
 
 static int compile(const Flags &flags, const Compiler &compiler,

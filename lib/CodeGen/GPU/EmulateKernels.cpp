@@ -7,6 +7,7 @@
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "mlir/Interfaces/DataLayoutInterfaces.h"
 #include "llvm/ADT/TypeSwitch.h"
+#include "llvm/Support/Path.h"
 
 namespace mlir::effattn {
 #define GEN_PASS_DEF_EMULATEKERNELSPASS
@@ -98,8 +99,8 @@ static std::string describePlace(Location loc) {
     auto file = dyn_cast<FileLineColLoc>(nested);
     if (!file)
       return WalkResult::advance();
-    text = (file.getFilename().strref() + ":" + Twine(file.getLine()) + ":" +
-            Twine(file.getColumn()))
+    text = (llvm::sys::path::filename(file.getFilename().strref()) + ":" +
+            Twine(file.getLine()) + ":" + Twine(file.getColumn()))
                .str();
     return WalkResult::interrupt();
   });

@@ -44,8 +44,7 @@ llvm::Expected<Compiler> Compiler::create(CompilerOptions options) {
   auto machine = createMachine(options.machine);
   if (!machine)
     return machine.takeError();
-  auto gpuMachine =
-      createGpuMachine(options.gpu, options.machine.optimization);
+  auto gpuMachine = createGpuMachine(options.gpu, options.machine.optimization);
   if (!gpuMachine)
     return gpuMachine.takeError();
   CpuModel model;

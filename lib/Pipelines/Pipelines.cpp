@@ -136,8 +136,7 @@ static std::string llvmPasses(const PipelineOptions &options) {
          "use-generic-functions=true},"
          "convert-arith-to-llvm,convert-index-to-llvm,convert-func-to-llvm,"
          "convert-cf-to-llvm,convert-ub-to-llvm," +
-         openmp +
-         "reconcile-unrealized-casts,canonicalize,cse," + emulation +
+         openmp + "reconcile-unrealized-casts,canonicalize,cse," + emulation +
          "effattn-emit-entry-points{" +
          StringRef(prefix + features + device).trim().str() + "}";
 }
@@ -168,7 +167,7 @@ std::string effattn::printPipeline(const PipelineOptions &options) {
     flags += options.openmp ? "openmp=true" : "openmp=false";
   else
     flags += options.target == TargetKind::Nvptx ? "emulated=false"
-                                             : "emulated=true";
+                                                 : "emulated=true";
   if (onCpu)
     flags += options.tuned ? " tuned=true" : " tuned=false";
   if (!options.symbolPrefix.empty())

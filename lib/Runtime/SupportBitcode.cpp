@@ -133,9 +133,8 @@ llvm::Error linkSupportCode(llvm::Module &module) {
 
 llvm::Error linkDeviceMath(llvm::Module &module) {
   llvm::SmallVector<std::string> names;
-  if (llvm::Error error =
-          link(module, asText(support::nvptx_math, support::nvptx_math_size),
-               names))
+  if (llvm::Error error = link(
+          module, asText(support::nvptx_math, support::nvptx_math_size), names))
     return error;
   makeInternal(module, names);
   return llvm::Error::success();

@@ -65,8 +65,7 @@ effattn::createGpuMachine(llvm::StringRef gpu, unsigned optimization) {
   }
   std::unique_ptr<llvm::TargetMachine> machine(target->createTargetMachine(
       triple, gpu, number < 90 ? kPtxVersion : "", llvm::TargetOptions(),
-      std::nullopt, std::nullopt,
-      *llvm::CodeGenOpt::getLevel(optimization)));
+      std::nullopt, std::nullopt, *llvm::CodeGenOpt::getLevel(optimization)));
   return machine;
 }
 
@@ -180,20 +179,19 @@ llvm::Expected<Cubin> effattn::assemblePtx(llvm::StringRef ptx,
   if (llvm::Error error = writeFiles(OutputFile{input, ptx}))
     return std::move(error);
   std::string architecture = ("-arch=" + gpu).str();
-  llvm::StringRef arguments[] = {*program, "-v",   architecture,
+  llvm::StringRef arguments[] = {*program, "-v", architecture,
                                  input,    "-o", output};
-  std::optional<llvm::StringRef> redirects[] = {llvm::StringRef(),
-                                                llvm::StringRef(messages),
-                                                llvm::StringRef(messages)};
+  std::optional<llvm::StringRef> redirects[] = {
+      llvm::StringRef(), llvm::StringRef(messages), llvm::StringRef(messages)};
   std::string reason;
   int code = llvm::sys::ExecuteAndWait(*program, arguments, std::nullopt,
                                        redirects, 0, 0, &reason);
   auto said = llvm::MemoryBuffer::getFile(messages);
   llvm::StringRef text = said ? (*said)->getBuffer().trim() : "";
   if (code)
-    return refuse("ptxas refused the kernels for " + gpu + ": " +
-                  (text.empty() ? llvm::StringRef(reason)
-                                : text.split('\n').first));
+    return refuse(
+        "ptxas refused the kernels for " + gpu + ": " +
+        (text.empty() ? llvm::StringRef(reason) : text.split('\n').first));
   auto machineCode = llvm::MemoryBuffer::getFile(output);
   if (!machineCode)
     return refuse("cannot read what ptxas wrote: " +

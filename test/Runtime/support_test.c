@@ -131,9 +131,35 @@ static const struct EffattnArgument mix_outputs[] = {
     {"concepts", concept_sizes, 2, -1, kDLFloat, 32, 0, 1},
     {"rest", concept_sizes, 2, -1, kDLFloat, 32, 0, 1}};
 static const char *const symbols[] = {"B", "T", "M"};
-static const struct EffattnFunction mix = {
-    "mix",     mix_inputs, mix_outputs, symbols, NULL, mix_compute,
-    mix_sizes, 4,          4,           3,       3,    0};
+static struct EffattnFunction mix = {
+    "mix", mix_inputs, mix_outputs, symbols, NULL, mix_compute, mix_sizes, NULL,
+    4,     4,          3,           3,       0};
+
+/* A device whose memory the host could read, but for the tensors of the caller:
+ * those it never sees. */
+static _Thread_local int64_t device_buffers;
+static int device_begin(void) { return device_buffers == 0 ? 0 : 5; }
+static void device_end(void) { CHECK(device_buffers == 0); }
+static void *device_allocate(uint64_t bytes) {
+  void *memory = failing_aligned_alloc(64, bytes);
+  device_buffers += memory != NULL;
+  return memory;
+}
+static void device_release(void *memory) {
+  free(memory);
+  --device_buffers;
+}
+static int device_write(void *device, const void *host, int64_t bytes) {
+  memcpy(device, host, (size_t)bytes);
+  return 0;
+}
+static int device_read(void *host, const void *device, int64_t bytes) {
+  memcpy(host, device, (size_t)bytes);
+  return 0;
+}
+static const struct EffattnDevice device = {device_begin,    device_end,
+                                            device_allocate, device_release,
+                                            device_write,    device_read};
 
 /* ---- A good call, to be spoiled ---- */
 
@@ -556,7 +582,9 @@ static void allocations_fail(void) {
     CHECK(code == 0 || strncmp(effattn_last_error(), "mix: ", 5) == 0);
     CHECK(code == 0 || !a.tensors[6].data);
   } while (code && allocations < 20);
-  CHECK(allocations == 5);
+  /* The call, the packed query and two results; with a device four copies and
+   * both results once more, on the host. */
+  CHECK(allocations == (mix.device ? 11 : 5));
   release(&a);
   allocations_left = 1;
   CHECK(call(&a) == 3);
@@ -588,7 +616,7 @@ static int32_t many_compute(void *const *arguments) {
 }
 
 static const struct EffattnFunction many = {
-    "many", NULL, NULL, NULL, NULL, many_compute, NULL, 0, 0, 0, 0, 0};
+    "many", NULL, NULL, NULL, NULL, many_compute, NULL, NULL, 0, 0, 0, 0, 0};
 
 static int32_t nested_compute(void *const *arguments) {
   CHECK(_mlir_memref_to_llvm_alloc(1));
@@ -683,13 +711,17 @@ static void threads(void) {
 }
 
 int main(void) {
-  good_calls();
-  odd_results();
-  bad_tensors();
-  shapes();
-  computed_sizes();
-  plain();
-  allocations_fail();
+  for (int i = 0; i < 2; ++i) {
+    mix.device = i ? &device : NULL;
+    good_calls();
+    odd_results();
+    bad_tensors();
+    shapes();
+    computed_sizes();
+    plain();
+    allocations_fail();
+  }
+  mix.device = NULL;
   allocation_list();
   long_sentence();
   cpu_features();

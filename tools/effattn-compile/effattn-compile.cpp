@@ -159,8 +159,8 @@ static void printKernels(raw_ostream &os, ArrayRef<KernelResources> kernels) {
      << "  registers  spilled  stack  shared bytes\n";
   for (const KernelResources &kernel : kernels)
     os << left_justify(kernel.name, width)
-       << format("  %9u  %7u  %5u  %12u\n", kernel.registers,
-                 kernel.spillBytes, kernel.stackBytes, kernel.sharedBytes);
+       << format("  %9u  %7u  %5u  %12u\n", kernel.registers, kernel.spillBytes,
+                 kernel.stackBytes, kernel.sharedBytes);
 }
 
 static void printReport(const StageTimes &times, const Compiled &compiled,

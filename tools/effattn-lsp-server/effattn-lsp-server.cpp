@@ -7,6 +7,5 @@
 int main(int argc, char **argv) {
   mlir::DialectRegistry registry;
   mlir::effattn::registerEverything(registry);
-  return llvm::failed(
-      mlir::MlirLspServerMain(argc, argv, registry));
+  return llvm::failed(mlir::MlirLspServerMain(argc, argv, registry));
 }

@@ -47,8 +47,8 @@ std::string printPipeline(const PipelineOptions &options);
 /// Every dialect and interface model that IR files and pipelines need.
 void registerEverything(DialectRegistry &registry);
 
-/// Every pass and pipeline (`-effattn-cpu-pipeline`, `-effattn-nvptx-pipeline`),
-/// upstream's too.
+/// Every pass and pipeline (`-effattn-cpu-pipeline`,
+/// `-effattn-nvptx-pipeline`), upstream's too.
 void registerEveryPass();
 
 } // namespace mlir::effattn

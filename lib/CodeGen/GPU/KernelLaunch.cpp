@@ -82,8 +82,7 @@ static void makeSpeculatable(Operation *op) {
                                      builder.getIntegerAttr(type, value));
   };
   Value isZero = emit::equal(builder, loc, divisor->get(), constant(0));
-  divisor->set(
-      emit::select(builder, loc, isZero, constant(1), divisor->get()));
+  divisor->set(emit::select(builder, loc, isZero, constant(1), divisor->get()));
 }
 
 Value Scratch::hoist(OpBuilder &builder, Value value) {
@@ -113,9 +112,9 @@ Value Scratch::emitBytes(OpBuilder &builder, memref::AllocOp allocation) {
   for (Value size : allocation.getDynamicSizes())
     bytes = emit::mul(builder, loc, bytes, hoist(builder, size));
   Value alignment = emit::index(builder, loc, kScratchAlignment);
-  return emit::mul(
-      builder, loc,
-      arith::CeilDivUIOp::create(builder, loc, bytes, alignment), alignment);
+  return emit::mul(builder, loc,
+                   arith::CeilDivUIOp::create(builder, loc, bytes, alignment),
+                   alignment);
 }
 
 Scratch::Scratch(OpBuilder &builder, Operation *user, Region &body)
@@ -129,8 +128,7 @@ Scratch::Scratch(OpBuilder &builder, Operation *user, Region &body)
         return;
     offsets.push_back(stretch);
     allocations.push_back(allocation);
-    stretch =
-        emit::add(builder, loc, stretch, emitBytes(builder, allocation));
+    stretch = emit::add(builder, loc, stretch, emitBytes(builder, allocation));
   });
 }
 
@@ -140,9 +138,8 @@ Value Scratch::limitThreads(OpBuilder &builder, Value threads) {
   Value most = arith::DivUIOp::create(
       builder, loc, emit::index(builder, loc, kScratchBytes),
       emit::max(builder, loc, stretch, emit::index(builder, loc, 1)));
-  return emit::min(
-      builder, loc, threads,
-      emit::max(builder, loc, most, emit::index(builder, loc, 1)));
+  return emit::min(builder, loc, threads,
+                   emit::max(builder, loc, most, emit::index(builder, loc, 1)));
 }
 
 void Scratch::allocate(OpBuilder &builder, Value threads) {
@@ -150,8 +147,8 @@ void Scratch::allocate(OpBuilder &builder, Value threads) {
     return;
   auto type =
       MemRefType::get({ShapedType::kDynamic}, builder.getIntegerType(8));
-  buffer = memref::AllocOp::create(
-      builder, loc, type, emit::mul(builder, loc, stretch, threads));
+  buffer = memref::AllocOp::create(builder, loc, type,
+                                   emit::mul(builder, loc, stretch, threads));
   OpBuilder::InsertionGuard guard(builder);
   builder.setInsertionPointAfter(user);
   memref::DeallocOp::create(builder, loc, buffer);
@@ -167,8 +164,7 @@ void Scratch::distribute(OpBuilder &builder, Value thread) {
     Value view = memref::ViewOp::create(
         builder, allocation.getLoc(), allocation.getType(), buffer,
         emit::add(builder, loc, start, offset), allocation.getDynamicSizes());
-    for (Operation *user :
-         llvm::make_early_inc_range(allocation->getUsers()))
+    for (Operation *user : llvm::make_early_inc_range(allocation->getUsers()))
       if (isa<memref::DeallocOp>(user))
         user->erase();
     allocation.replaceAllUsesWith(view);
@@ -183,8 +179,8 @@ void Scratch::distribute(OpBuilder &builder, Value thread) {
 static gpu::LaunchOp createLaunch(OpBuilder &builder, Location loc,
                                   Value blocks, Value threads) {
   Value one = emit::index(builder, loc, 1);
-  auto launch = gpu::LaunchOp::create(builder, loc, blocks, one, one, threads,
-                                      one, one);
+  auto launch =
+      gpu::LaunchOp::create(builder, loc, blocks, one, one, threads, one, one);
   builder.setInsertionPointToEnd(&launch.getBody().front());
   gpu::TerminatorOp::create(builder, loc);
   builder.setInsertionPointToStart(&launch.getBody().front());
@@ -196,8 +192,7 @@ gpu::LaunchOp effattn::launchSequence(OpBuilder &builder,
   OpBuilder::InsertionGuard guard(builder);
   builder.setInsertionPointAfter(ops.back());
   Value one = emit::index(builder, ops.front()->getLoc(), 1);
-  gpu::LaunchOp launch =
-      createLaunch(builder, ops.front()->getLoc(), one, one);
+  gpu::LaunchOp launch = createLaunch(builder, ops.front()->getLoc(), one, one);
   Operation *terminator = launch.getBody().front().getTerminator();
   for (Operation *op : ops)
     op->moveBefore(terminator);
@@ -241,10 +236,10 @@ gpu::LaunchOp effattn::launchParallel(OpBuilder &builder,
     builder.setInsertionPoint(launch);
     scratch.allocate(builder, threads);
   }
-  Value thread = emit::add(
-      builder, loc,
-      emit::mul(builder, loc, launch.getBlockIds().x, blockThreads),
-      launch.getThreadIds().x);
+  Value thread =
+      emit::add(builder, loc,
+                emit::mul(builder, loc, launch.getBlockIds().x, blockThreads),
+                launch.getThreadIds().x);
   // A thread that is one too many has no iteration.
   Value first =
       emit::select(builder, loc, emit::lessThan(builder, loc, thread, threads),
@@ -259,9 +254,8 @@ gpu::LaunchOp effattn::launchParallel(OpBuilder &builder,
       index = arith::RemUIOp::create(builder, loc, rest, trips[d]);
       rest = arith::DivUIOp::create(builder, loc, rest, trips[d]);
     }
-    indices[d] = emit::add(
-        builder, loc, loop.getLowerBound()[d],
-        emit::mul(builder, loc, index, loop.getStep()[d]));
+    indices[d] = emit::add(builder, loc, loop.getLowerBound()[d],
+                           emit::mul(builder, loc, index, loop.getStep()[d]));
   }
   scratch.distribute(builder, thread);
   IRRewriter rewriter(builder);

@@ -50,10 +50,9 @@ static LogicalResult flattenParallelism(Operation *root) {
   for (Operation *op : inner) {
     rewriter.setInsertionPoint(op);
     auto forall = dyn_cast<scf::ForallOp>(op);
-    LogicalResult done =
-        forall ? scf::forallToForLoop(rewriter, forall)
-               : LogicalResult(scf::parallelForToNestedFors(
-                     rewriter, cast<scf::ParallelOp>(op)));
+    LogicalResult done = forall ? scf::forallToForLoop(rewriter, forall)
+                                : LogicalResult(scf::parallelForToNestedFors(
+                                      rewriter, cast<scf::ParallelOp>(op)));
     if (failed(done))
       return done;
   }
@@ -74,8 +73,7 @@ namespace {
 class Division {
 public:
   explicit Division(func::FuncOp function)
-      : function(function), record(function),
-        builder(function.getContext()) {}
+      : function(function), record(function), builder(function.getContext()) {}
 
   LogicalResult run();
 
@@ -112,14 +110,12 @@ Division::Place Division::choose(Operation *op) {
       llvm::any_of(op->getResultTypes(), isBuffer))
     return Place::Around;
   // Without memory, a region computes sizes or checks them.
-  bool touchesMemory = op->walk([](Operation *nested) {
-                           bool touches =
-                               isa<memref::LoadOp, memref::StoreOp,
-                                   memref::CopyOp>(nested);
-                           return touches ? WalkResult::interrupt()
-                                          : WalkResult::advance();
-                         })
-                           .wasInterrupted();
+  bool touchesMemory =
+      op->walk([](Operation *nested) {
+          bool touches =
+              isa<memref::LoadOp, memref::StoreOp, memref::CopyOp>(nested);
+          return touches ? WalkResult::interrupt() : WalkResult::advance();
+        }).wasInterrupted();
   return touchesMemory ? Place::Device : Place::Host;
 }
 

@@ -64,10 +64,9 @@ Value LaunchLowering::getKernel(Location loc, StringRef name) {
   if (!global) {
     OpBuilder::InsertionGuard guard(builder);
     builder.setInsertionPointToStart(module.getBody());
-    global = LLVM::GlobalOp::create(builder, loc, getKernelType(pointer),
-                                    /*isConstant=*/true,
-                                    LLVM::Linkage::External, symbol,
-                                    Attribute());
+    global = LLVM::GlobalOp::create(
+        builder, loc, getKernelType(pointer),
+        /*isConstant=*/true, LLVM::Linkage::External, symbol, Attribute());
     symbols.insert(global);
   }
   return LLVM::AddressOfOp::create(builder, loc, global);
@@ -134,20 +133,20 @@ void LaunchLowering::lower(gpu::LaunchFuncOp launch) {
     flatten(loc, operand, arguments);
   SmallVector<Value> operands{
       getKernel(loc, launch.getKernelName().getValue())};
-  for (gpu::KernelDim3 sizes : {launch.getGridSizeOperandValues(),
-                                launch.getBlockSizeOperandValues()})
+  for (gpu::KernelDim3 sizes :
+       {launch.getGridSizeOperandValues(), launch.getBlockSizeOperandValues()})
     for (Value size : {sizes.x, sizes.y, sizes.z})
       operands.push_back(toI64(loc, size));
   Value shared = launch.getDynamicSharedMemorySize();
   operands.push_back(
-      shared ? arith::ExtUIOp::create(builder, loc, builder.getI64Type(),
-                                      shared)
-                   .getResult()
-             : arith::ConstantIntOp::create(builder, loc, 0, 64).getResult());
+      shared
+          ? arith::ExtUIOp::create(builder, loc, builder.getI64Type(), shared)
+                .getResult()
+          : arith::ConstantIntOp::create(builder, loc, 0, 64).getResult());
   operands.push_back(emitArguments(launch, arguments));
-  func::CallOp::create(builder, loc,
-                       declare(kLaunchFunction, ValueRange(operands).getTypes()),
-                       operands);
+  func::CallOp::create(
+      builder, loc, declare(kLaunchFunction, ValueRange(operands).getTypes()),
+      operands);
   launch.erase();
 }
 
@@ -167,8 +166,8 @@ void LaunchLowering::lower(gpu::MemcpyOp copy) {
   Location loc = copy.getLoc();
   builder.setInsertionPoint(copy);
   auto type = cast<MemRefType>(copy.getSrc().getType());
-  Value bytes = arith::ConstantIntOp::create(builder, loc,
-                                             getElementBytes(type), 64);
+  Value bytes =
+      arith::ConstantIntOp::create(builder, loc, getElementBytes(type), 64);
   SmallVector<Value> operands{getAddress(loc, copy.getDst()),
                               getAddress(loc, copy.getSrc()), bytes};
   func::CallOp::create(builder, loc,

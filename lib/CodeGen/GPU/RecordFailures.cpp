@@ -30,16 +30,16 @@ Value effattn::emitReadBack(OpBuilder &builder, Location loc, Value source,
   Value copy;
   {
     OpBuilder::InsertionGuard guard(builder);
-    auto function =
-        builder.getInsertionBlock()->getParentOp()->getParentOfType<func::FuncOp>();
+    auto function = builder.getInsertionBlock()
+                        ->getParentOp()
+                        ->getParentOfType<func::FuncOp>();
     if (!function)
       function = cast<func::FuncOp>(builder.getInsertionBlock()->getParentOp());
     builder.setInsertionPointToStart(&function.getBody().front());
-    copy = memref::AllocaOp::create(
-        builder, loc, MemRefType::get({}, type.getElementType()));
+    copy = memref::AllocaOp::create(builder, loc,
+                                    MemRefType::get({}, type.getElementType()));
   }
-  gpu::MemcpyOp::create(builder, loc, TypeRange(), ValueRange(), copy,
-                        element);
+  gpu::MemcpyOp::create(builder, loc, TypeRange(), ValueRange(), copy, element);
   return memref::LoadOp::create(builder, loc, copy);
 }
 
@@ -116,8 +116,8 @@ void FailureRecord::recordFailure(CheckOp check) {
     builder.setInsertionPointToStart(first.thenBlock());
     memref::StoreOp::create(
         builder, loc,
-        arith::ConstantIntOp::create(builder, loc, failures.size(), 64),
-        record, emit::index(builder, loc, 0));
+        arith::ConstantIntOp::create(builder, loc, failures.size(), 64), record,
+        emit::index(builder, loc, 0));
     for (auto [i, argument] : llvm::enumerate(check.getArguments()))
       memref::StoreOp::create(builder, loc, widen(builder, loc, argument),
                               record, emit::index(builder, loc, i + 1));
@@ -156,14 +156,14 @@ func::FuncOp FailureRecord::getReporter() {
   };
   Value number = readWord(loc, 0);
   Value none = arith::ConstantIntOp::create(builder, loc, 0, 64);
-  Value isFailed = arith::CmpIOp::create(
-      builder, loc, arith::CmpIPredicate::ne, number, none);
+  Value isFailed = arith::CmpIOp::create(builder, loc, arith::CmpIPredicate::ne,
+                                         number, none);
   auto failed = scf::IfOp::create(builder, loc, isFailed, false);
   builder.setInsertionPointToStart(failed.thenBlock());
   for (auto [i, failure] : llvm::enumerate(failures)) {
     Value own = arith::ConstantIntOp::create(builder, failure.loc, i + 1, 64);
-    Value other = arith::CmpIOp::create(
-        builder, failure.loc, arith::CmpIPredicate::ne, number, own);
+    Value other = arith::CmpIOp::create(builder, failure.loc,
+                                        arith::CmpIPredicate::ne, number, own);
     SmallVector<Value> arguments;
     for (int64_t word = 1; word <= failure.argumentCount; ++word)
       arguments.push_back(readWord(failure.loc, word));
@@ -171,8 +171,7 @@ func::FuncOp FailureRecord::getReporter() {
   }
   builder.setInsertionPointToEnd(body);
   func::ReturnOp::create(
-      builder, loc,
-      Value(arith::ConstantIntOp::create(builder, loc, 0, 32)));
+      builder, loc, Value(arith::ConstantIntOp::create(builder, loc, 0, 32)));
   return reporter;
 }
 

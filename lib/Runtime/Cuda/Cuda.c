@@ -159,10 +159,9 @@ static void release(void *memory) {
 }
 
 static int copy(void *to, const void *from, int64_t bytes) {
-  int code =
-      cuda.driver.cuMemcpyAsync((uint64_t)(uintptr_t)to,
-                                (uint64_t)(uintptr_t)from, (size_t)bytes,
-                                stream);
+  int code = cuda.driver.cuMemcpyAsync((uint64_t)(uintptr_t)to,
+                                       (uint64_t)(uintptr_t)from, (size_t)bytes,
+                                       stream);
   return code ? explain(code, "copy memory") : EffattnDone;
 }
 
@@ -181,8 +180,8 @@ static int load_module(const char *image) {
   int options[] = {JitErrorLog, JitErrorLogBytes};
   void *values[] = {log, (void *)(uintptr_t)sizeof log};
   log[0] = 0;
-  int code = cuda.driver.cuModuleLoadDataEx(&cuda.module, image, 2, options,
-                                            values);
+  int code =
+      cuda.driver.cuModuleLoadDataEx(&cuda.module, image, 2, options, values);
   if (!code)
     return EffattnDone;
   cuda.module = NULL;
@@ -244,10 +243,10 @@ int effattn_device_launch(const struct EffattnKernel *kernel, int64_t grid_x,
     return explain(code, "give a kernel its shared memory");
   code = cuda.driver.cuLaunchKernel(
       function, (unsigned)grid_x, (unsigned)grid_y, (unsigned)grid_z,
-      (unsigned)block_x, (unsigned)block_y, (unsigned)block_z,
-      (unsigned)shared, stream, (void **)(uintptr_t)arguments, NULL);
+      (unsigned)block_x, (unsigned)block_y, (unsigned)block_z, (unsigned)shared,
+      stream, (void **)(uintptr_t)arguments, NULL);
   return code ? explain(code, "launch a kernel") : EffattnDone;
 }
 
-const struct EffattnDevice effattn_cuda = {
-    begin, end, allocate, release, copy, effattn_device_read};
+const struct EffattnDevice effattn_cuda = {begin,   end,  allocate,
+                                           release, copy, effattn_device_read};

@@ -34,7 +34,6 @@ static float from_bits32(uint32_t bits) {
   return pun.value;
 }
 
-
 static const double infinity = __builtin_inf();
 
 /* value * 2^exponent for any exponent that a result can have: in two steps,
@@ -60,11 +59,19 @@ static double exponential(double high, double low) {
   double r = __builtin_fma(-n, 6.93147180369123816490e-01, high);
   r = __builtin_fma(-n, 1.90821492927058770002e-10, r) + low;
   double sum = 1.0 / 6227020800.0;
-  static const double reciprocals[] = {
-      1.0 / 479001600.0, 1.0 / 39916800.0, 1.0 / 3628800.0, 1.0 / 362880.0,
-      1.0 / 40320.0,     1.0 / 5040.0,     1.0 / 720.0,     1.0 / 120.0,
-      1.0 / 24.0,        1.0 / 6.0,        0.5,             1.0,
-      1.0};
+  static const double reciprocals[] = {1.0 / 479001600.0,
+                                       1.0 / 39916800.0,
+                                       1.0 / 3628800.0,
+                                       1.0 / 362880.0,
+                                       1.0 / 40320.0,
+                                       1.0 / 5040.0,
+                                       1.0 / 720.0,
+                                       1.0 / 120.0,
+                                       1.0 / 24.0,
+                                       1.0 / 6.0,
+                                       0.5,
+                                       1.0,
+                                       1.0};
   for (int i = 0; i < 13; ++i)
     sum = __builtin_fma(sum, r, reciprocals[i]);
   return scale(sum, (int)n);
@@ -73,9 +80,8 @@ static double exponential(double high, double low) {
 double __nv_exp(double x) { return exponential(x, 0.0); }
 double __nv_exp2(double x) {
   double high = x * 0.69314718055994530942;
-  return exponential(high,
-                     __builtin_fma(x, 0.69314718055994530942, -high) +
-                         x * 2.3190468138462995584e-17);
+  return exponential(high, __builtin_fma(x, 0.69314718055994530942, -high) +
+                               x * 2.3190468138462995584e-17);
 }
 
 /* Of float: the same with the terms that 24 bits see. */
@@ -137,9 +143,8 @@ static double logarithm(double x, double *low) {
   }
   double f = m - 1.0, s = f / (m + 1.0);
   /* What the division rounded away. */
-  double rest = (__builtin_fma(-s, m + 1.0, f) -
-                 s * (m - ((m + 1.0) - 1.0))) /
-                (m + 1.0);
+  double rest =
+      (__builtin_fma(-s, m + 1.0, f) - s * (m - ((m + 1.0) - 1.0))) / (m + 1.0);
   double z = s * s, sum = 1.0 / 25.0;
   for (int n = 23; n >= 3; n -= 2)
     sum = __builtin_fma(sum, z, 1.0 / n);
@@ -242,9 +247,12 @@ static double sine_of_reduced(double r) {
 
 static double cosine_of_reduced(double r) {
   double z = r * r, sum = 1.0 / 20922789888000.0;
-  static const double terms[] = {-1.0 / 87178291200.0, 1.0 / 479001600.0,
-                                 -1.0 / 3628800.0,     1.0 / 40320.0,
-                                 -1.0 / 720.0,         1.0 / 24.0,
+  static const double terms[] = {-1.0 / 87178291200.0,
+                                 1.0 / 479001600.0,
+                                 -1.0 / 3628800.0,
+                                 1.0 / 40320.0,
+                                 -1.0 / 720.0,
+                                 1.0 / 24.0,
                                  -0.5};
   for (int i = 0; i < 7; ++i)
     sum = __builtin_fma(sum, z, terms[i]);
@@ -346,13 +354,13 @@ double __nv_round(double x) {
   return __builtin_copysign(__builtin_floor(__builtin_fabs(x) + 0.5), x);
 }
 float __nv_roundf(float x) { return (float)__nv_round((double)x); }
-double __nv_fma(double x, double y, double z) {
-  return __builtin_fma(x, y, z);
-}
+double __nv_fma(double x, double y, double z) { return __builtin_fma(x, y, z); }
 float __nv_fmaf(float x, float y, float z) { return __builtin_fmaf(x, y, z); }
 double __nv_copysign(double x, double y) { return __builtin_copysign(x, y); }
 float __nv_copysignf(float x, float y) { return __builtin_copysignf(x, y); }
-double __nv_fmod(double x, double y) { return __builtin_fma(-__builtin_trunc(x / y), y, x); }
+double __nv_fmod(double x, double y) {
+  return __builtin_fma(-__builtin_trunc(x / y), y, x);
+}
 float __nv_fmodf(float x, float y) {
   return (float)__nv_fmod((double)x, (double)y);
 }

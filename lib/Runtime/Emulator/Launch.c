@@ -143,6 +143,9 @@ static int write_memory(void *device, const void *host, int64_t bytes) {
   return EffattnDone;
 }
 
-const struct EffattnDevice effattn_emulator = {
-    begin, effattn_emulated_end, effattn_emulated_allocate, effattn_emulated_release, write_memory,
-    effattn_device_read};
+const struct EffattnDevice effattn_emulator = {begin,
+                                               effattn_emulated_end,
+                                               effattn_emulated_allocate,
+                                               effattn_emulated_release,
+                                               write_memory,
+                                               effattn_device_read};

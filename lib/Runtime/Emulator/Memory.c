@@ -83,8 +83,7 @@ static void erase(int64_t at) {
 
 /* What nobody wrote reads as NaN. */
 void *effattn_emulated_allocate(uint64_t bytes) {
-  uint64_t rounded =
-      (bytes + 3 * GuardBytes - 1) & ~(uint64_t)(GuardBytes - 1);
+  uint64_t rounded = (bytes + 3 * GuardBytes - 1) & ~(uint64_t)(GuardBytes - 1);
   char *memory = aligned_alloc(GuardBytes, rounded);
   if (!memory)
     return NULL;
@@ -141,15 +140,16 @@ static _Noreturn void report_bounds(const char *address, int64_t bytes,
 }
 
 static _Noreturn void report_race(const struct Buffer *buffer, int64_t offset,
-                                  uint32_t other, int is_write,
-                                  int other_wrote, const char *place) {
+                                  uint32_t other, int is_write, int other_wrote,
+                                  const char *place) {
   struct EffattnText text = effattn_begin_fault(place);
   effattn_put(&text, is_write ? "writes" : "reads");
   effattn_put(&text, " byte ");
   effattn_put_number(&text, offset);
   effattn_put(&text, " of a buffer of ");
   effattn_put_number(&text, buffer->bytes);
-  effattn_put(&text, other_wrote ? " bytes, which " : " bytes, which is read by ");
+  effattn_put(&text,
+              other_wrote ? " bytes, which " : " bytes, which is read by ");
   if (other == (uint32_t)ManyThreads) {
     effattn_put(&text, "several threads");
   } else {

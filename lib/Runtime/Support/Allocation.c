@@ -20,7 +20,7 @@ struct Chunk {
 static _Thread_local struct {
   const char *name; /* of the running function, NULL outside of calls */
   const struct EffattnDevice *device; /* whose memory it is, NULL: the host's */
-  int64_t mark;     /* slots below belong to outer calls */
+  int64_t mark;                       /* slots below belong to outer calls */
   int64_t count;
   struct Chunk *last;
   void *slots[InlineSlots];

@@ -102,7 +102,8 @@ static int prepare_output(struct EffattnCall *call, int32_t index) {
   struct EffattnView *view = &call->outputs[index];
   const struct EffattnArgument *argument = view->argument;
   effattn_fill_descriptor(view, view->data, view->strides);
-  int code = stands_packed(call, 1, view) ? pack(call, 1, index, view) : EffattnDone;
+  int code =
+      stands_packed(call, 1, view) ? pack(call, 1, index, view) : EffattnDone;
   if (code || argument->state < 0)
     return code;
   const struct EffattnView *state = &call->inputs[argument->state];

@@ -1,7 +1,7 @@
 /* A driver of NVIDIA's without a GPU, for the tests of lib/Runtime/Cuda: memory
  * of the device is memory of the host behind an offset, so that whoever mixes
- * the two up crashes, and a launch prints what it was given. A kernel whose name
- * begins with "fill" fills its last argument, a buffer of floats, with 7.
+ * the two up crashes, and a launch prints what it was given. A kernel whose
+ * name begins with "fill" fills its last argument, a buffer of floats, with 7.
  * FAIL names the function that fails. */
 #include <stdint.h>
 #include <stdio.h>

@@ -32,8 +32,7 @@ LLVM::GlobalOp createText(SymbolTable &symbols, Location loc, StringRef stem,
 /// Bytes of an element of a buffer.
 inline int64_t getElementBytes(MemRefType type) {
   Type element = type.getElementType();
-  return element.isIndex() ? 8
-                           : (element.getIntOrFloatBitWidth() + 7) / 8;
+  return element.isIndex() ? 8 : (element.getIntOrFloatBitWidth() + 7) / 8;
 }
 
 } // namespace mlir::effattn

@@ -311,6 +311,19 @@ run_tests() {
   sum_tests "$lit_status" "$lit_report" "$pytest_status" "$pytest_report"
 }
 
+# Everything as kernels of a GPU, run by the emulator in three orders.
+run_emulated() {
+  local seed
+  (
+    cd "$root"
+    unset EFFATTN_LONG
+    export EFFATTN_TARGET=nvptx-emulated
+    for seed in 0 1 2; do
+      EFFATTN_EMULATOR_SEED=$seed "$python" -m pytest -q --tb=short \
+        "$root/test/Integration"
+    done
+  )
+}
 # Compiled code, each of whose loads and stores AddressSanitizer checks. Its
 # runtime has to be in the process from the start; what Python leaks is Python's.
 run_sanitized() {
@@ -397,6 +410,7 @@ check-long)
   status=0
   run_tests --param long=1 || status=$?
   step sanitized run_sanitized
+  step emulated run_emulated
   exit "$status"
   ;;
 bench)

@@ -5,10 +5,22 @@ import pathlib
 import sys
 
 import hypothesis
+import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 # The worked cases.
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "Python"))
+
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "cpu: about code for the CPU, left out with another EFFATTN_TARGET")
+
+
+def pytest_runtest_setup(item):
+    if item.get_closest_marker("cpu") and os.environ.get("EFFATTN_TARGET", "cpu") != "cpu":
+        pytest.skip("about code for the CPU")
+
 
 # Examples take milliseconds, but the first of a signature compiles.
 hypothesis.settings.register_profile(

@@ -240,6 +240,7 @@ def test_long_addresses_with_regular_slots():
         assert_close(got[0], want[0], 2e-5)
 
 
+@pytest.mark.cpu  # a GPU's memory gets a copy of the slots
 def test_million_slots_cost_no_more_than_a_thousand():
     """Donated state: the same tokens at the same slots of a small and a large memory."""
     function = address_memory_function(with_lengths=False)

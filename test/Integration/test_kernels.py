@@ -39,6 +39,7 @@ def test_products_that_share_a_function(rows):
     assert_close(compile_ir(CHAIN).chain(x, a, b, y, z)[0], z + (y + x.astype(np.float64) @ a) @ b, 1e-4)
 
 
+@pytest.mark.cpu
 def test_no_memory_inside_of_a_shared_function():
     rows, bf16 = 1_000_000, ml_dtypes.bfloat16
     x, a, y = (np.ones(shape, bf16) for shape in [(rows, 8), (8, 8), (rows, 8)])

@@ -7,5 +7,6 @@
 int main(int argc, char **argv) {
   mlir::DialectRegistry registry;
   mlir::effattn::registerEverything(registry);
-  return llvm::failed(mlir::MlirLspServerMain(argc, argv, registry));
+  return llvm::failed(
+      mlir::MlirLspServerMain(argc, argv, registry));
 }

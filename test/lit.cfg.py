@@ -1,6 +1,7 @@
 """Lit configuration of the effattn tests; loaded by lit.site.cfg.py."""
 
 import os
+import shutil
 import sys
 
 import lit.formats
@@ -28,5 +29,7 @@ config.substitutions.append(("%shlibext", ".so"))
 
 if config.effattn_sanitizers:
     config.available_features.add("sanitizers")
+if shutil.which("ptxas") or os.path.exists("/usr/local/cuda/bin/ptxas"):
+    config.available_features.add("ptxas")
 if lit_config.params.get("long"):
     config.available_features.add("long")

@@ -537,6 +537,7 @@ def test_merged_parts_are_attention_over_all_keys():
 # Memory
 
 
+@pytest.mark.cpu  # the emulator remembers who touched each byte
 def test_memory_follows_the_keys():
     """65536 queries and keys: T x S flags alone would be 4 GiB."""
     script = """

@@ -7,6 +7,16 @@
 using namespace mlir;
 using namespace mlir::effattn;
 
+void AttentionTile::widenRow(Value source, Value row, Value destination,
+                             Value place) {
+  VectorEmitter &e = emitter;
+  e.overColumns(e.index(0), e.size(destination, 1),
+                [&](Value column, Value mask) {
+                  e.store(loadSource(source, row, column, mask), destination,
+                          {place, column}, mask);
+                });
+}
+
 Value AttentionTile::rowOf(Value place) {
   return memref::LoadOp::create(emitter.builder, emitter.loc, operands.rows,
                                 placeOf(place));

@@ -77,6 +77,8 @@ protected:
     return emitter.load(source, {operands.batch, operands.group, row, column},
                         mask);
   }
+  /// Writes a row of keys or values as f32 into a row of scratch.
+  void widenRow(Value source, Value row, Value destination, Value place);
   /// 0 where there is no score so far: -inf - -inf would be NaN.
   Value baseOf(Value largest);
 

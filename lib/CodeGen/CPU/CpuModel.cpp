@@ -129,8 +129,10 @@ static std::string listNames() {
 llvm::Error CpuModel::setTilings(llvm::ArrayRef<std::string> entries) {
   for (llvm::StringRef entry : entries) {
     auto [name, number] = entry.split(':');
-    const auto *tiling = llvm::find_if(
-        getTilings(), [&](const Tiling &known) { return known.name == name; });
+    const auto *tiling =
+        llvm::find_if(getTilings(), [name = name](const Tiling &known) {
+          return known.name == name;
+        });
     if (tiling == getTilings().end())
       return refuse("expected a tiling to be one of " + listNames() +
                     ", but got '" + name + "'");

@@ -62,12 +62,7 @@ void QueriesAlongVectors::convert(Value source, Value destination,
   VectorEmitter &e = emitter;
   Value places = e.mul(e.ceilDiv(count, kRows), kRows);
   e.loop(e.index(0), places, 1, [&](Value place) {
-    Value row = rowOf(place);
-    e.overColumns(e.index(0), e.size(destination, 1),
-                  [&](Value column, Value mask) {
-                    e.store(loadSource(source, row, column, mask), destination,
-                            {place, column}, mask);
-                  });
+    widenRow(source, rowOf(place), destination, place);
   });
 }
 

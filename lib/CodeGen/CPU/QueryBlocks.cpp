@@ -81,14 +81,8 @@ void QueryBlocks::multiplyKeys(Value count) {
 
 void QueryBlocks::widenKeys(Value first) {
   VectorEmitter &e = emitter;
-  for (int64_t i = 0; i < keysOfStep(); ++i) {
-    Value row = rowOf(e.add(first, i));
-    e.overColumns(e.index(0), e.size(f32Keys, 1),
-                  [&](Value column, Value mask) {
-                    e.store(loadSource(operands.key, row, column, mask),
-                            f32Keys, {e.index(i), column}, mask);
-                  });
-  }
+  for (int64_t i = 0; i < keysOfStep(); ++i)
+    widenRow(operands.key, rowOf(e.add(first, i)), f32Keys, e.index(i));
 }
 
 /// Where key i of a step is, but for the column.

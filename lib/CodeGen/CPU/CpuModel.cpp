@@ -22,7 +22,7 @@ llvm::ArrayRef<Tiling> mlir::effattn::getTilings() {
        most},
       {"task-rows", "rows of a product that a task has at least", 1, most},
       {"task-columns", "columns of a product that a task packs", 1, most},
-      {"panel-depth", "columns that are summed at once where rows are few", 64,
+      {"panel-depth", "columns that are summed at once in small products", 64,
        most},
       {"query-vectors", "vectors of queries of a tile of attention", 1, 8},
       {"query-tiles", "tiles of queries that take turns with a tile of keys", 1,

@@ -11,6 +11,12 @@ using namespace mlir::effattn;
 /// should stay in a cache from one use to the next.
 static constexpr int64_t kTasks = 16;
 
+/// Rows up to which a product is bound by reading the right factor. That goes
+/// fastest in long stretches of so many rows at a time, of at least a page each
+/// but for two tasks.
+static constexpr int64_t kThinRows = 16, kThinDepth = 64, kStretch = 1024,
+                         kThinTasks = 2;
+
 namespace {
 /// A panel, the columns of a tile, is copied to where its rows follow each
 /// other: where rows are a power of two apart, they would drive each other out
@@ -27,69 +33,98 @@ public:
 private:
   void runTask(Value first, Value end);
   void multiplyPanel(Value column);
-  Value readPanel(ResultTile &tile, Value k, int64_t j, Value mask);
-  void copyPanel(Value column);
-  void multiplyTile(Value row, Value column, bool makesCopy);
-  ResultTile tileAt(Value row, Value column) {
-    return ResultTile(emitter, product, row, column, emitter.cpu.tileVectors(),
-                      /*hangsOver=*/true);
+  void multiplyFirst(Value column);
+  void multiplyTile(ResultTile tile);
+  void sumTile(ResultTile &tile, function_ref<Value(Value k, int64_t j)> right);
+  void copyPanel(ResultTile tile);
+  Value readRight(ResultTile &tile, Value k, int64_t j, Value mask);
+  ResultTile tileAt(Value row, Value column, int64_t vectors, bool hangsOver) {
+    return ResultTile(emitter, product, row, column, vectors, hangsOver);
   }
 
   VectorEmitter &emitter;
   const Product &product;
-  /// Of a task: f32 [k, column].
-  Value panel;
-  /// The slab: its first index and its depth.
-  Value start, depth;
+  /// Of a task: its rows, and f32 [k, column].
+  Value firstRow, endRow, panel;
+  /// The depth of slabs; the slab in work: its first index and its depth.
+  Value slab, start, depth;
 };
 } // namespace
 
 void DirectProduct::emit() {
   VectorEmitter &e = emitter;
   Value panels = e.ceilDiv(product.columns, e.cpu.tileColumns());
-  Value panelsOfTask = e.ceilDiv(panels, kTasks);
-  Value tasks = arith::CeilDivUIOp::create(e.builder, e.loc, panels,
-                                           e.max(panelsOfTask, e.index(1)));
+  Value isThin = e.lessEqual(product.rows, e.index(kThinRows));
+  int64_t stretch = llvm::divideCeil(kStretch, e.cpu.tileColumns());
+  Value most = e.index(kTasks);
+  if (product.batches)
+    most = ceilDivide(e, most, product.batches);
+  Value panelsOfTask =
+      e.select(isThin, e.min(e.ceilDiv(panels, kThinTasks), e.index(stretch)),
+               ceilDivide(e, panels, most));
+  slab = e.min(product.depth, e.select(isThin, e.index(kThinDepth),
+                                       e.index(e.cpu.panelDepth())));
+  Value tasks = ceilDivide(e, panels, panelsOfTask);
   Value columns = e.mul(panelsOfTask, e.cpu.tileColumns());
-  product.overTasks(e, tasks, [&](ValueRange task) {
-    Value first = e.mul(task[0], columns);
+  // Few columns are not shared out alone.
+  Value tiles = e.ceilDiv(product.rows, e.cpu.tileRows());
+  Value rowTasks = arith::DivUIOp::create(
+      e.builder, e.loc, product.wantedTasks(e), e.max(tasks, e.index(1)));
+  rowTasks =
+      e.select(isThin, e.index(1), e.min(e.max(rowTasks, e.index(1)), tiles));
+  product.overTasks(e, {rowTasks, tasks}, [&](ValueRange task) {
+    auto rowAt = [&](Value number) {
+      Value tile = arith::DivUIOp::create(
+          e.builder, e.loc, e.mul(number, tiles), e.max(rowTasks, e.index(1)));
+      return e.mul(tile, e.cpu.tileRows());
+    };
+    firstRow = rowAt(task[0]);
+    endRow = e.min(rowAt(e.add(task[0], 1)), product.rows);
+    Value first = e.mul(task[1], columns);
     runTask(first, e.min(e.add(first, columns), product.columns));
   });
 }
 
 void DirectProduct::runTask(Value first, Value end) {
   VectorEmitter &e = emitter;
-  panel = e.scratch({e.min(product.depth, e.index(e.cpu.panelDepth())),
-                     e.fixed(e.cpu.tileColumns())},
+  panel = e.scratch({OpFoldResult(slab), e.fixed(e.cpu.tileColumns())},
                     e.builder.getF32Type());
-  e.loop(first, end, e.cpu.tileColumns(), [&](Value column) {
-    e.loop(e.index(0), product.depth, e.cpu.panelDepth(), [&](Value slab) {
-      start = slab;
-      depth = e.min(e.sub(product.depth, slab), e.index(e.cpu.panelDepth()));
-      multiplyPanel(column);
-    });
+  Value slabs = ceilDivide(e, product.depth, slab);
+  e.loop(e.index(0), slabs, 1, [&](Value number) {
+    start = e.mul(number, slab);
+    depth = e.min(e.sub(product.depth, start), slab);
+    e.loop(first, end, e.cpu.tileColumns(),
+           [&](Value column) { multiplyPanel(column); });
   });
 }
 
+/// What is behind the last whole panel is multiplied by narrower tiles.
 void DirectProduct::multiplyPanel(Value column) {
   VectorEmitter &e = emitter;
-  Value isWhole =
-      e.lessEqual(e.index(e.cpu.tileColumns()), e.sub(product.columns, column));
-  auto copyAndMultiply = [&]() -> SmallVector<Value> {
-    multiplyTile(e.index(0), column, /*makesCopy=*/true);
-    return {e.index(e.cpu.tileRows())};
+  Value left = e.sub(product.columns, column);
+  auto overRows = [&](Value first, int64_t vectors, bool hangsOver) {
+    e.loop(first, endRow, e.cpu.tileRows(), [&](Value row) {
+      multiplyTile(tileAt(row, column, vectors, hangsOver));
+    });
   };
-  auto copy = [&]() -> SmallVector<Value> {
-    copyPanel(column);
-    return {e.index(0)};
+  auto multiplyWhole = [&] {
+    multiplyFirst(column);
+    overRows(e.add(firstRow, e.cpu.tileRows()), e.cpu.tileVectors(),
+             /*hangsOver=*/false);
   };
-  Value next =
-      e.choose(isWhole, e.builder.getIndexType(), copyAndMultiply, copy)[0];
-  e.loop(next, product.rows, e.cpu.tileRows(),
-         [&](Value row) { multiplyTile(row, column, /*makesCopy=*/false); });
+  auto multiplyRest = [&] {
+    Value some = e.ceilDiv(left, e.lanes());
+    for (int64_t count = 1; count <= e.cpu.tileVectors(); ++count)
+      e.choose(e.equal(some, e.index(count)), [&] {
+        copyPanel(tileAt(firstRow, column, count, /*hangsOver=*/true));
+        overRows(firstRow, count, /*hangsOver=*/true);
+      });
+  };
+  e.choose(e.lessEqual(e.index(e.cpu.tileColumns()), left), multiplyWhole,
+           multiplyRest);
 }
 
-Value DirectProduct::readPanel(ResultTile &tile, Value k, int64_t j,
+Value DirectProduct::readRight(ResultTile &tile, Value k, int64_t j,
                                Value mask) {
   const MatrixView &right = product.right;
   return emitter.load(right.memory,
@@ -97,44 +132,50 @@ Value DirectProduct::readPanel(ResultTile &tile, Value k, int64_t j,
 }
 
 /// What the panel has behind the last column is not looked at.
-void DirectProduct::copyPanel(Value column) {
+void DirectProduct::copyPanel(ResultTile tile) {
   VectorEmitter &e = emitter;
-  ResultTile tile = tileAt(e.index(0), column);
   SmallVector<Value> masks = tile.columnMasks();
   e.loop(e.index(0), depth, 1, [&](Value k) {
-    for (int64_t j = 0; j < e.cpu.tileVectors(); ++j)
-      e.store(readPanel(tile, k, j, masks[j]), panel,
-              {k, e.index(j * e.lanes())});
+    for (auto [j, mask] : llvm::enumerate(masks))
+      e.store(readRight(tile, k, j, mask), panel, {k, e.index(j * e.lanes())});
   });
 }
 
-void DirectProduct::multiplyTile(Value row, Value column, bool makesCopy) {
+void DirectProduct::multiplyFirst(Value column) {
   VectorEmitter &e = emitter;
-  const MatrixView &left = product.left, &right = product.right;
-  ResultTile tile = tileAt(row, column);
+  const MatrixView &right = product.right;
+  ResultTile tile =
+      tileAt(firstRow, column, e.cpu.tileVectors(), /*hangsOver=*/false);
+  sumTile(tile, [&](Value k, int64_t j) {
+    Value numbers = readRight(tile, k, j, {});
+    e.store(numbers, panel, {k, e.index(j * e.lanes())});
+    return numbers;
+  });
+}
+
+/// The next panel arrives meanwhile.
+void DirectProduct::multiplyTile(ResultTile tile) {
+  VectorEmitter &e = emitter;
+  const MatrixView &right = product.right;
+  sumTile(tile, [&](Value k, int64_t j) {
+    Value next = e.add(tile.columnAt(j), e.cpu.tileColumns());
+    e.prefetch(right.memory, right.at(e.add(start, k), next));
+    return e.load(panel, {k, e.index(j * e.lanes())});
+  });
+}
+
+void DirectProduct::sumTile(ResultTile &tile,
+                            function_ref<Value(Value k, int64_t j)> right) {
+  VectorEmitter &e = emitter;
+  const MatrixView &left = product.left;
   tile.prefetch();
   SmallVector<Value> rows;
   for (int64_t i = 0; i < e.cpu.tileRows(); ++i)
     rows.push_back(tile.rowAt(i));
-  auto readRight = [&](Value k, int64_t j) {
-    Value ahead = e.add(k, e.cpu.prefetchRows());
-    SmallVector<Value> at{k, e.index(j * e.lanes())};
-    if (!makesCopy) {
-      e.prefetch(panel, {ahead, at[1]});
-      return e.load(panel, at);
-    }
-    e.prefetch(right.memory, right.at(e.add(start, ahead), tile.columnAt(j)));
-    Value numbers = readPanel(tile, k, j, {});
-    e.store(numbers, panel, at);
-    return numbers;
+  auto readLeft = [&](int64_t i, Value k) {
+    return e.loadScalar(left.memory, left.at(rows[i], e.add(start, k)));
   };
-  SmallVector<Value> sums = tile.sum(
-      depth,
-      [&](int64_t i, Value k) {
-        return e.loadScalar(left.memory, left.at(rows[i], e.add(start, k)));
-      },
-      readRight);
-  tile.store(sums, start);
+  tile.store(tile.sum(depth, readLeft, right), start);
 }
 
 void effattn::emitDirectProduct(VectorEmitter &emitter,

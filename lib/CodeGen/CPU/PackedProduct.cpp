@@ -6,10 +6,6 @@
 using namespace mlir;
 using namespace mlir::effattn;
 
-/// Tasks that keep the threads of a small machine busy.
-static constexpr int64_t kWantedTasks = 4;
-/// Products of numbers that are worth a task.
-static constexpr int64_t kLeastProducts = int64_t(1) << 20;
 /// Rows of the left factor that a tile asks for.
 static constexpr int64_t kRowsAhead = 2;
 /// Rows of the right factor that are copied at a time.
@@ -65,11 +61,6 @@ private:
 // Tasks
 //===----------------------------------------------------------------------===//
 
-static Value ceilDivide(VectorEmitter &e, Value value, Value divisor) {
-  return arith::CeilDivUIOp::create(e.builder, e.loc, value,
-                                    e.max(divisor, e.index(1)));
-}
-
 Value PackedProduct::beginOf(Value number, Value count, Value parts) {
   return arith::DivUIOp::create(emitter.builder, emitter.loc,
                                 emitter.mul(number, count),
@@ -88,12 +79,7 @@ void PackedProduct::measure() {
   Value fitting = arith::DivUIOp::create(
       e.builder, e.loc, e.index(cpu.taskPanels() * cpu.slabDepth()),
       e.max(slab, e.index(1)));
-  Value work = e.mul(e.mul(product.rows, product.columns), product.depth);
-  Value wanted =
-      arith::DivUIOp::create(e.builder, e.loc, work, e.index(kLeastProducts));
-  wanted = e.min(wanted, e.index(kWantedTasks));
-  if (product.batches)
-    wanted = ceilDivide(e, wanted, product.batches);
+  Value wanted = product.wantedTasks(e);
   // For one task, columns are only cut as caches ask for.
   Value parts = ceilDivide(e, panels, fitting), even = e.ceilDiv(parts, 2);
   columnTasks = e.select(e.lessEqual(wanted, e.index(1)), parts,

@@ -1,6 +1,8 @@
 //===- Product.cpp - Which way to multiply --------------------------------===//
 #include "Product.h"
 
+#include "mlir/Dialect/Arith/IR/Arith.h"
+
 using namespace mlir;
 using namespace mlir::effattn;
 
@@ -8,9 +10,12 @@ using namespace mlir::effattn;
 /// which copying it ahead of its use would take longer than it saves.
 static constexpr int64_t kFewRows = 8, kFewDots = 16, kSomeRows = 16;
 
-/// Products of numbers up to which the same goes for the left factor, where
-/// panels are filled but for an eleventh.
-static constexpr int64_t kSomeProducts = int64_t(1) << 23;
+/// Products of numbers up to which the same goes for the left factor.
+static constexpr int64_t kSomeProducts = int64_t(1) << 24;
+
+/// Tasks that keep the threads of a small machine busy, and products of numbers
+/// that are worth a task.
+static constexpr int64_t kWantedTasks = 4, kLeastProducts = int64_t(1) << 20;
 
 /// Whether panels are copied as they are multiplied, and nothing else is.
 static Value isDirect(VectorEmitter &e, const Product &product) {
@@ -19,12 +24,23 @@ static Value isDirect(VectorEmitter &e, const Product &product) {
   if (!product.left.rowsAreContiguous || !type.getElementType().isF32())
     return hasSomeRows;
   Value work = e.mul(e.mul(product.rows, product.columns), product.depth);
-  Value panels = e.ceilDiv(product.columns, e.cpu.tileColumns());
-  Value isFilled = e.lessEqual(e.mul(panels, e.cpu.tileColumns() * 10),
-                               e.mul(product.columns, 11));
-  Value isSmall = emit::logicalAnd(
-      e.builder, e.loc, e.lessEqual(work, e.index(kSomeProducts)), isFilled);
+  Value isSmall = e.lessEqual(work, e.index(kSomeProducts));
   return emit::logicalOr(e.builder, e.loc, isSmall, hasSomeRows);
+}
+
+Value effattn::ceilDivide(VectorEmitter &e, Value value, Value divisor) {
+  return arith::CeilDivUIOp::create(e.builder, e.loc, value,
+                                    e.max(divisor, e.index(1)));
+}
+
+Value Product::wantedTasks(VectorEmitter &e) const {
+  Value work = e.mul(e.mul(rows, columns), depth);
+  Value wanted =
+      arith::DivUIOp::create(e.builder, e.loc, work, e.index(kLeastProducts));
+  wanted = e.min(wanted, e.index(kWantedTasks));
+  if (!batches)
+    return wanted;
+  return ceilDivide(e, wanted, batches);
 }
 
 void Product::overTasks(VectorEmitter &emitter, ValueRange counts,

@@ -26,6 +26,9 @@ struct MatrixView {
   }
 };
 
+/// value / divisor, rounded up; divided by 1 where the divisor is 0.
+Value ceilDivide(VectorEmitter &emitter, Value value, Value divisor);
+
 /// result (+)= left right, of `rows` x `depth` and `depth` x `columns`.
 struct Product {
   Value rows, columns, depth;
@@ -39,6 +42,9 @@ struct Product {
   Value batches = nullptr;
   std::function<void(Value number)> enterBatch = nullptr;
 
+  /// As many tasks of each product as keep the threads of a small machine busy
+  /// and are worth it.
+  Value wantedTasks(VectorEmitter &emitter) const;
   /// Runs tasks of all products in parallel, each on the views of its own.
   void overTasks(VectorEmitter &emitter, ValueRange counts,
                  function_ref<void(ValueRange task)> body) const;

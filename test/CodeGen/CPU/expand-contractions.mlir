@@ -55,6 +55,22 @@ func.func @one_row(%a: memref<1x?xf32>, %b: memref<?x?xf32>, %c: memref<1x?xf32>
 
 // -----
 
+// Few rows: 64 rows of the right factor are read side by side, in stretches of
+// 22 panels, which are 1056 columns.
+// CHECK-LABEL: func @some_rows
+// CHECK:         scf.parallel (%{{.*}}) = (%c0) to (%c4)
+// CHECK:           memref.alloc() {{.*}} : memref<64x48xf32>
+// CHECK:           scf.for %{{.*}} = %c0 to %c16
+// CHECK:             scf.for %{{.*}} step %c48
+// CHECK-NOT:     scf.parallel
+// CHECK:         return
+func.func @some_rows(%a: memref<16x1000xf32>, %b: memref<1000x4096xf32>, %c: memref<16x4096xf32>) {
+  linalg.matmul ins(%a, %b : memref<16x1000xf32>, memref<1000x4096xf32>) outs(%c : memref<16x4096xf32>)
+  return
+}
+
+// -----
+
 // Zeros that only the product sees are not written first, but where it has no
 // terms.
 // CHECK-LABEL: func @from_zeros
@@ -100,10 +116,12 @@ func.func @in_a_parallel_loop(%a: memref<?x?xf32>, %b: memref<?x?xf32>, %c: memr
 
 // -----
 
-// Threads share out the products of a batch, here one task each.
+// Threads share out the products of a batch. Of a small product, one panel is
+// copied at a time, and the left factor is read where it lies.
 // CHECK-LABEL: func @batch
-// CHECK:         scf.parallel (%{{.*}}) = (%c0) to (%c8)
-// CHECK:           memref.alloc() {{.*}} : memref<8x528xf32>
+// CHECK:         scf.parallel (%{{.*}}) = (%c0, %c0) to (%c8, %c2)
+// CHECK:           memref.alloc() {{.*}} : memref<64x48xf32>
+// CHECK-NOT:     memref.alloc
 // CHECK-NOT:     scf.parallel
 // CHECK:         return
 func.func @batch(%a: memref<8x256x64xf32>, %b: memref<8x64x256xf32>, %c: memref<8x256x256xf32>) {

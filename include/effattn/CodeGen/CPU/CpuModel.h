@@ -85,7 +85,7 @@ struct CpuModel {
   int64_t taskRowTiles() const;
   int64_t taskPanels() const;
 
-  /// How much is summed at once where rows are few.
+  /// How much is summed at once in small products.
   int64_t panelDepth() const { return get(Tiling::PanelDepth); }
 
   /// A tile of attention: keys, and vectors of queries. How many tiles of

@@ -132,13 +132,16 @@ void QuantizedExpansion::multiply() {
 
 void QuantizedExpansion::multiplyIntegers() {
   VectorEmitter &e = emitter;
-  IntegerProduct product{
-      emitIntegerActivations(e, x, rows, table->groups, table->groupWidth),
-      *table, result};
+  auto productOf = [&](bool isParallel) -> IntegerProduct {
+    return {emitIntegerActivations(e, x, rows, table->groups, table->groupWidth,
+                                   isParallel),
+            *table, result};
+  };
+  // To round a few rows takes less time than to start threads.
   e.choose(
       e.lessEqual(rows, e.index(kFewRows)),
-      [&] { emitIntegerDots(e, product); },
-      [&] { emitPackedIntegerProduct(e, product); });
+      [&] { emitIntegerDots(e, productOf(/*isParallel=*/false)); },
+      [&] { emitPackedIntegerProduct(e, productOf(/*isParallel=*/true)); });
 }
 
 void QuantizedExpansion::multiplyFloats() {

@@ -8,24 +8,29 @@
 using namespace mlir;
 using namespace mlir::effattn;
 
-/// Rows of the table at once, whose chains of sums hide each other's latency.
-static constexpr int64_t kRows = 4;
-/// Such sets of rows of a task.
-static constexpr int64_t kTaskSets = 16;
+/// Rows of the table that a task has at least, and tasks at most.
+static constexpr int64_t kTaskRows = 64, kMostTasks = 64;
 /// How far ahead codes are asked for, in bytes.
 static constexpr int64_t kAhead = 4096;
 
 namespace {
-/// Sums go unit by unit: a group, or two groups that share the blocks of a
-/// vector.
+/// How codes are taken up. A vector of them, a block, has those of several
+/// groups where groups are narrow, or a group is made of blocks.
+struct Shape {
+  int64_t bits, lanes, groups;
+  /// Whether groups are known not to have several blocks.
+  bool isOneBlock;
+
+  int64_t bytes() const { return lanes * 4; }
+  int64_t columns() const { return bytes() * 8 / bits; }
+};
+
+/// Sums go unit by unit: a group, or the groups that share a block.
 class IntegerDots {
 public:
-  IntegerDots(VectorEmitter &emitter, const IntegerProduct &product,
-              int64_t lanes, bool isPair)
+  IntegerDots(VectorEmitter &emitter, const IntegerProduct &product)
       : e(emitter), product(product), table(product.table),
-        x(product.activations), lanes(lanes), isPair(isPair),
-        sumType(VectorType::get(lanes, emitter.builder.getF32Type())),
-        integers(VectorType::get(lanes, emitter.builder.getI32Type())) {}
+        x(product.activations), setRows(e.cpu.vectorRegisters >= 32 ? 8 : 4) {}
 
   void emit();
 
@@ -33,41 +38,50 @@ private:
   void emitTask(Value first, Value end);
   Value countWide(Value first);
   void emitSameKind(Value first, bool isWide);
+  void storeSet(ArrayRef<Value> sums, Value at, Value first);
   void emitRow(Value id);
   /// Dot products of some rows of the table and row `at` of the activations:
-  /// f32 lanes yet to be summed, added to `sums`. What is carried from unit to
-  /// unit and from block to block are the sums and the least codes.
-  SmallVector<Value> addParts(ArrayRef<RowPart> parts, Value at,
-                              ValueRange sums);
+  /// f32 lanes yet to be summed.
+  SmallVector<Value> multiply(ArrayRef<RowPart> parts, Value at);
   void scaleSteps(const RowPart &part, Value at, int64_t number);
-  SmallVector<Value> addUnit(ArrayRef<RowPart> parts, Value at, Value unit,
-                             Value blocks, ValueRange sums);
-  SmallVector<Value> sumUnit(ArrayRef<RowPart> parts, Value at, Value unit,
-                             Value blocks, Value least);
-  Value loadScale(int64_t number, Value unit, int64_t bits);
-  SmallVector<Value> addBlock(ArrayRef<RowPart> parts, Value at, Value block,
-                              ValueRange sums);
-  Value loadBlock(const RowPart &part, Value block);
-  void prefetch(ArrayRef<RowPart> parts, Value block);
-  void store(Value lanes, Value at, Value id) {
-    e.storeScalar(e.sum(lanes), product.result.memory,
-                  product.result.at(at, id));
+  SmallVector<Shape> shapesFor(int64_t bits);
+  Value fits(const Shape &shape);
+  SmallVector<Value> multiplyAs(ArrayRef<Shape> shapes, ArrayRef<RowPart> parts,
+                                Value at);
+  /// What is carried from unit to unit and from block to block are the sums and
+  /// the least codes.
+  SmallVector<Value> addUnits(const Shape &shape, ArrayRef<RowPart> parts,
+                              Value at);
+  SmallVector<Value> addUnit(const Shape &shape, ArrayRef<RowPart> parts,
+                             Value at, Value unit, Value blocks,
+                             ValueRange sums);
+  SmallVector<Value> sumUnit(const Shape &shape, ArrayRef<RowPart> parts,
+                             Value at, Value unit, Value blocks, Value least);
+  Value loadStart(const Shape &shape, Value at, Value unit);
+  Value loadScales(const Shape &shape, int64_t number, Value unit);
+  SmallVector<Value> addBlock(const Shape &shape, ArrayRef<RowPart> parts,
+                              Value at, Value block, ValueRange sums);
+  SmallVector<Value> loadNumbers(const Shape &shape, Value at, Value block);
+  SmallVector<Value> loadCodes(const Shape &shape, const RowPart &part,
+                               Value block);
+  void prefetch(const Shape &shape, ArrayRef<RowPart> parts, Value block);
+  VectorType integers(int64_t lanes) {
+    return VectorType::get(lanes, e.builder.getI32Type());
   }
-  Value loadIntegers(Value memory, ValueRange at) {
-    return vector::LoadOp::create(e.builder, e.loc, integers, memory, at);
+  Value load(Type type, Value memory, ValueRange at) {
+    return vector::LoadOp::create(e.builder, e.loc, type, memory, at);
   }
-  Value zeros() {
+  Value zerosOf(Type type) {
     return arith::ConstantOp::create(e.builder, e.loc,
-                                     e.builder.getZeroAttr(sumType));
+                                     e.builder.getZeroAttr(type));
   }
 
   VectorEmitter &e;
   const IntegerProduct &product;
   QuantizedRows &table;
   const IntegerActivations &x;
-  int64_t lanes;
-  bool isPair;
-  VectorType sumType, integers;
+  /// Rows of the table at once, whose chains of sums hide each other's latency.
+  int64_t setRows;
   /// [row of the set, group], whole vectors: scales of the table times steps of
   /// x.
   Value scaled;
@@ -75,18 +89,25 @@ private:
 } // namespace
 
 void IntegerDots::emit() {
-  Value tasks = e.ceilDiv(table.count, kRows * kTaskSets);
+  Value tasks = e.min(e.ceilDiv(table.count, kTaskRows), e.index(kMostTasks));
+  Value sets = arith::CeilDivUIOp::create(e.builder, e.loc,
+                                          e.ceilDiv(table.count, setRows),
+                                          e.max(tasks, e.index(1)));
+  Value rows = e.mul(sets, setRows);
+  Value room = e.mul(e.ceilDiv(table.groups, e.lanes()), e.lanes());
+  // One allocation: a task is about as short as it takes to allocate memory.
+  Value scales =
+      e.scratch({tasks, e.fixed(setRows), room}, e.builder.getF32Type());
   e.parallel(tasks, [&](ValueRange task) {
-    Value first = e.mul(task[0], kRows * kTaskSets);
-    emitTask(first, e.min(e.add(first, kRows * kTaskSets), table.count));
+    scaled = e.slice(scales, task[0]);
+    Value first = e.mul(task[0], rows);
+    emitTask(first, e.min(e.add(first, rows), table.count));
   });
 }
 
 void IntegerDots::emitTask(Value first, Value end) {
-  Value room = e.mul(e.ceilDiv(table.groups, e.lanes()), e.lanes());
-  scaled = e.scratch({e.fixed(kRows), room}, e.builder.getF32Type());
-  e.loop(first, end, kRows, [&](Value id) {
-    Value next = e.add(id, kRows);
+  e.loop(first, end, setRows, [&](Value id) {
+    Value next = e.add(id, setRows);
     auto emitRows = [&] {
       e.loop(id, e.min(next, end), 1, [&](Value row) { emitRow(row); });
     };
@@ -99,7 +120,7 @@ void IntegerDots::emitTask(Value first, Value end) {
         [&] { return SmallVector<Value>{countWide(id)}; },
         [&] { return SmallVector<Value>{e.index(1)}; })[0];
     e.choose(
-        e.equal(kind, e.index(kRows)), [&] { emitSameKind(id, true); },
+        e.equal(kind, e.index(setRows)), [&] { emitSameKind(id, true); },
         [&] {
           e.choose(
               e.equal(kind, e.index(0)), [&] { emitSameKind(id, false); },
@@ -111,7 +132,7 @@ void IntegerDots::emitTask(Value first, Value end) {
 /// How many rows of a set have 8 bits.
 Value IntegerDots::countWide(Value first) {
   Value count = e.index(0);
-  for (int64_t i = 0; i < kRows; ++i)
+  for (int64_t i = 0; i < setRows; ++i)
     count = e.add(
         count, e.select(table.isWide(e.add(first, i)), e.index(1), e.index(0)));
   return count;
@@ -119,35 +140,49 @@ Value IntegerDots::countWide(Value first) {
 
 void IntegerDots::emitSameKind(Value first, bool isWide) {
   SmallVector<RowPart> parts;
-  for (int64_t i = 0; i < kRows; ++i)
+  for (int64_t i = 0; i < setRows; ++i)
     parts.push_back(table.ownPart(e.add(first, i), isWide));
-  e.loop(e.index(0), x.rows, 1, [&](Value at) {
-    SmallVector<Value> start(kRows, zeros());
-    SmallVector<Value> sums = addParts(parts, at, start);
-    for (int64_t i = 0; i < kRows; ++i)
-      store(sums[i], at, e.add(first, i));
-  });
+  e.loop(e.index(0), x.rows, 1,
+         [&](Value at) { storeSet(multiply(parts, at), at, first); });
+}
+
+/// Adds up the lanes of all rows of a set at once.
+void IntegerDots::storeSet(ArrayRef<Value> sums, Value at, Value first) {
+  Value all = e.sumParts(sums);
+  for (int64_t lanes = e.lanes() / 2; lanes >= setRows; lanes /= 2) {
+    auto half = [&](int64_t start) {
+      return vector::ExtractStridedSliceOp::create(e.builder, e.loc, all, start,
+                                                   lanes, 1);
+    };
+    all = e.addFloats(half(0), half(lanes));
+  }
+  Value memory = product.result.memory;
+  Type element = cast<MemRefType>(memory.getType()).getElementType();
+  if (!element.isF32())
+    all = arith::TruncFOp::create(e.builder, e.loc,
+                                  VectorType::get(setRows, element), all);
+  vector::StoreOp::create(e.builder, e.loc, all, memory,
+                          product.result.at(at, first));
 }
 
 void IntegerDots::emitRow(Value id) {
   e.loop(e.index(0), x.rows, 1, [&](Value at) {
-    auto add = [&](const RowPart &part, Value sum) {
-      return addParts(part, at, sum);
-    };
+    auto sumOf = [&](const RowPart &part) { return multiply(part, at); };
     Value sum = e.choose(
-        table.isWide(id), sumType,
-        [&] { return add(table.ownPart(id, true), zeros()); },
-        [&] { return add(table.ownPart(id, false), zeros()); })[0];
+        table.isWide(id), e.vectorType(),
+        [&] { return sumOf(table.ownPart(id, true)); },
+        [&] { return sumOf(table.ownPart(id, false)); })[0];
     if (table.hasResidual())
-      sum = add(table.residualPart(id), sum)[0];
+      sum = e.addFloats(sum, sumOf(table.residualPart(id))[0]);
     if (table.hasNearest()) {
       Value source = table.nearestOf(id);
-      sum = e.choose(
-          e.lessEqual(e.index(0), source), sumType,
-          [&] { return add(table.nearestPart(id, source), sum); },
-          [&] { return SmallVector<Value>{sum}; })[0];
+      Value more = e.choose(
+          e.lessEqual(e.index(0), source), e.vectorType(),
+          [&] { return sumOf(table.nearestPart(id, source)); },
+          [&] { return SmallVector<Value>{e.zeros()}; })[0];
+      sum = e.addFloats(sum, more);
     }
-    store(sum, at, id);
+    e.storeScalar(e.sum(sum), product.result.memory, product.result.at(at, id));
   });
 }
 
@@ -167,141 +202,195 @@ void IntegerDots::scaleSteps(const RowPart &part, Value at, int64_t number) {
   });
 }
 
-SmallVector<Value> IntegerDots::addParts(ArrayRef<RowPart> parts, Value at,
-                                         ValueRange sums) {
+SmallVector<Value> IntegerDots::multiply(ArrayRef<RowPart> parts, Value at) {
   for (auto [number, part] : llvm::enumerate(parts))
     scaleSteps(part, at, number);
-  Value units = table.groups, one = e.index(1);
-  if (isPair)
-    units = arith::DivUIOp::create(e.builder, e.loc, units, e.index(2));
-  SmallVector<Value> start(sums);
-  start.push_back(splatInteger(e, lanes, -1));
-  auto addUnits = [&](Value blocks) {
-    return e.loop(e.index(0), units, 1, start,
-                  [&](Value unit, ValueRange carried) {
-                    return addUnit(parts, at, unit, blocks, carried);
-                  });
-  };
-  auto watched = [&](SmallVector<Value> carried) {
-    table.watchIf(parts, carried.pop_back_val(), 0);
-    return carried;
-  };
-  if (isPair)
-    return watched(addUnits(one));
-  Value blocks = arith::DivUIOp::create(e.builder, e.loc, table.groupWidth,
-                                        e.index(lanes * 4));
-  // Where vectors are wide, most groups of one block are pairs.
-  if (e.cpu.vectorBits >= 512)
-    return watched(addUnits(blocks));
-  // Without a loop inside where units are of one block.
-  return watched(e.choose(
-      e.equal(blocks, one), ValueRange(start).getTypes(),
-      [&] { return addUnits(one); }, [&] { return addUnits(blocks); }));
+  return multiplyAs(shapesFor(parts[0].bits()), parts, at);
 }
 
-SmallVector<Value> IntegerDots::addUnit(ArrayRef<RowPart> parts, Value at,
+/// From the one that takes up most groups to one that always fits.
+SmallVector<Shape> IntegerDots::shapesFor(int64_t bits) {
+  SmallVector<Shape> shapes;
+  int64_t wide = e.lanes(), narrow = kByteBlock * bits / 32;
+  int64_t most = Shape{bits, wide, 1, true}.columns() / kByteBlock;
+  for (int64_t groups = most; groups > 1; groups /= 2)
+    shapes.push_back({bits, wide, groups, true});
+  // Where vectors are narrow, most groups are of one block.
+  if (e.cpu.vectorBits < 512)
+    shapes.push_back({bits, wide, 1, true});
+  shapes.push_back({bits, wide, 1, false});
+  if (narrow < wide)
+    shapes.push_back({bits, narrow, 1, false});
+  return shapes;
+}
+
+Value IntegerDots::fits(const Shape &shape) {
+  auto isMultiple = [&](Value number, int64_t divisor) {
+    return e.equal(
+        arith::RemUIOp::create(e.builder, e.loc, number, e.index(divisor)),
+        e.index(0));
+  };
+  if (!shape.isOneBlock)
+    return isMultiple(table.groupWidth, shape.columns());
+  return emit::logicalAnd(
+      e.builder, e.loc,
+      e.equal(table.groupWidth, e.index(shape.columns() / shape.groups)),
+      isMultiple(table.groups, shape.groups));
+}
+
+SmallVector<Value> IntegerDots::multiplyAs(ArrayRef<Shape> shapes,
+                                           ArrayRef<RowPart> parts, Value at) {
+  if (shapes.size() == 1)
+    return addUnits(shapes[0], parts, at);
+  SmallVector<Type> types(parts.size(), e.vectorType());
+  return e.choose(
+      fits(shapes[0]), types, [&] { return addUnits(shapes[0], parts, at); },
+      [&] { return multiplyAs(shapes.drop_front(), parts, at); });
+}
+
+SmallVector<Value> IntegerDots::addUnits(const Shape &shape,
+                                         ArrayRef<RowPart> parts, Value at) {
+  auto divide = [&](Value number, int64_t divisor) -> Value {
+    return arith::DivUIOp::create(e.builder, e.loc, number, e.index(divisor));
+  };
+  Value units = divide(table.groups, shape.groups);
+  Value blocks =
+      shape.isOneBlock ? e.index(1) : divide(table.groupWidth, shape.columns());
+  auto type = VectorType::get(shape.lanes, e.builder.getF32Type());
+  SmallVector<Value> sums(parts.size(), zerosOf(type));
+  sums.push_back(splatInteger(e, shape.lanes, -1));
+  sums =
+      e.loop(e.index(0), units, 1, sums, [&](Value unit, ValueRange carried) {
+        return addUnit(shape, parts, at, unit, blocks, carried);
+      });
+  table.watchIf(parts, sums.pop_back_val(), 0);
+  if (shape.lanes < e.lanes())
+    for (Value &sum : sums)
+      sum = vector::InsertStridedSliceOp::create(e.builder, e.loc, sum,
+                                                 e.zeros(), 0, 1);
+  return sums;
+}
+
+SmallVector<Value> IntegerDots::addUnit(const Shape &shape,
+                                        ArrayRef<RowPart> parts, Value at,
                                         Value unit, Value blocks,
                                         ValueRange sums) {
   SmallVector<Value> products =
-      sumUnit(parts, at, unit, blocks, /*least=*/sums.back());
+      sumUnit(shape, parts, at, unit, blocks, /*least=*/sums.back());
   SmallVector<Value> next;
   for (unsigned i = 0; i < parts.size(); ++i) {
-    Value number =
-        arith::SIToFPOp::create(e.builder, e.loc, sumType, products[i]);
-    next.push_back(
-        e.mulAdd(number, loadScale(i, unit, parts[i].bits()), sums[i]));
+    Value number = arith::SIToFPOp::create(e.builder, e.loc, sums[i].getType(),
+                                           products[i]);
+    next.push_back(e.mulAdd(number, loadScales(shape, i, unit), sums[i]));
   }
   next.push_back(products.back());
   return next;
 }
 
 /// What every lane of a unit is multiplied by.
-Value IntegerDots::loadScale(int64_t number, Value unit, int64_t bits) {
-  auto load = [&](Value group) -> Value {
-    return vector::BroadcastOp::create(
-        e.builder, e.loc, sumType,
-        e.loadScalar(scaled, {e.index(number), group}));
-  };
-  if (!isPair)
-    return load(unit);
-  // The groups are the halves of a block; in order 1 those of its even and of
-  // its odd columns.
-  SmallVector<bool> isSecond;
-  int64_t run = bits == 8 ? lanes / 2 : lanes / 4;
-  for (int64_t lane = 0; lane < lanes; ++lane)
-    isSecond.push_back(lane / run % 2);
-  auto type = VectorType::get(lanes, e.builder.getI1Type());
-  Value mask = arith::ConstantOp::create(
-      e.builder, e.loc, DenseElementsAttr::get(type, isSecond));
-  Value first = e.mul(unit, 2);
-  return e.select(mask, load(e.add(first, 1)), load(first));
+Value IntegerDots::loadScales(const Shape &shape, int64_t number, Value unit) {
+  Type f32 = e.builder.getF32Type();
+  auto type = VectorType::get(shape.groups, f32);
+  Value scales =
+      load(type, scaled, {e.index(number), e.mul(unit, shape.groups)});
+  SmallVector<int64_t> groupOfLane;
+  for (int64_t lane = 0; lane < shape.lanes; ++lane)
+    groupOfLane.push_back(lane * shape.groups / shape.lanes);
+  return vector::ShuffleOp::create(e.builder, e.loc, scales, scales,
+                                   groupOfLane);
+}
+
+/// i32 lanes to start the sums of a unit from, because its codes are made
+/// positive.
+Value IntegerDots::loadStart(const Shape &shape, Value at, Value unit) {
+  Type type = integers(shape.lanes);
+  if (shape.isOneBlock)
+    return load(
+        type, shape.bits == 8 ? x.codes : x.halves,
+        {at, e.index(shape.bits == 8 ? 1 : 2), e.mul(unit, shape.lanes)});
+  Value total = emit::load(e.builder, e.loc, x.totals, {at, unit});
+  // It is that of 8 bits, to whose codes 128 are added.
+  if (shape.bits == 4)
+    total = arith::ShRSIOp::create(
+        e.builder, e.loc, total,
+        arith::ConstantIntOp::create(e.builder, e.loc, 4, 32));
+  return vector::InsertOp::create(e.builder, e.loc, total, zerosOf(type), 0);
 }
 
 /// i32 lanes of the products of a unit, one vector for each part, and the least
 /// codes.
-SmallVector<Value> IntegerDots::sumUnit(ArrayRef<RowPart> parts, Value at,
+SmallVector<Value> IntegerDots::sumUnit(const Shape &shape,
+                                        ArrayRef<RowPart> parts, Value at,
                                         Value unit, Value blocks, Value least) {
-  Value order = e.index(parts[0].bits() == 8 ? 0 : 1);
-  Value start = loadIntegers(x.starts, {at, order, e.mul(unit, lanes)});
-  SmallVector<Value> starts(parts.size(), start);
+  SmallVector<Value> starts(parts.size(), loadStart(shape, at, unit));
   starts.push_back(least);
   if (matchPattern(blocks, m_One()))
-    return addBlock(parts, at, unit, starts);
+    return addBlock(shape, parts, at, unit, starts);
   Value first = e.mul(unit, blocks);
   return e.loop(first, e.add(first, blocks), 1, starts,
                 [&](Value block, ValueRange carried) {
-                  return addBlock(parts, at, block, carried);
+                  return addBlock(shape, parts, at, block, carried);
                 });
 }
 
-SmallVector<Value> IntegerDots::addBlock(ArrayRef<RowPart> parts, Value at,
+SmallVector<Value> IntegerDots::addBlock(const Shape &shape,
+                                         ArrayRef<RowPart> parts, Value at,
                                          Value block, ValueRange sums) {
-  prefetch(parts, block);
-  Value order = e.index(parts[0].bits() == 8 ? 0 : 1);
-  Value numbers = loadIntegers(x.codes, {at, order, e.mul(block, lanes)});
+  prefetch(shape, parts, block);
+  SmallVector<Value> numbers = loadNumbers(shape, at, block);
   SmallVector<Value> next;
   Value least = sums.back();
-  for (auto [part, sum] : llvm::zip(parts, sums.drop_back())) {
-    Value codes = loadBlock(part, block);
-    next.push_back(emitByteDots(e, sum, codes, numbers));
-    least = leastBytes(e, least, codes);
+  for (auto [part, start] : llvm::zip(parts, sums.drop_back())) {
+    Value sum = start;
+    SmallVector<Value> codes = loadCodes(shape, part, block);
+    for (auto [left, right] : llvm::zip_equal(codes, numbers)) {
+      sum = emitByteDots(e, sum, left, right);
+      least = leastBytes(e, least, left);
+    }
+    next.push_back(sum);
   }
   next.push_back(least);
   return next;
 }
 
-/// The codes of a block made positive: 128 or 8 are added. Those of 4 bits have
-/// the even columns first.
-Value IntegerDots::loadBlock(const RowPart &part, Value block) {
-  int64_t bytes = lanes * part.bits() / 2;
-  Value codes = vector::LoadOp::create(
-      e.builder, e.loc, VectorType::get(bytes, e.builder.getI8Type()),
-      part.codes, ValueRange{part.row, e.mul(block, bytes)});
-  if (part.bits() == 8) {
-    codes = vector::BitCastOp::create(e.builder, e.loc, integers, codes);
-    return arith::XOrIOp::create(e.builder, e.loc, codes,
-                                 splatInteger(e, lanes, 0x80808080));
-  }
-  SmallVector<int64_t> twice;
-  for (int64_t place = 0; place < lanes * 4; ++place)
-    twice.push_back(place % bytes);
-  codes = vector::ShuffleOp::create(e.builder, e.loc, codes, codes, twice);
-  codes = vector::BitCastOp::create(e.builder, e.loc, integers, codes);
-  SmallVector<int32_t> shifts(lanes, 0);
-  std::fill(shifts.begin() + lanes / 2, shifts.end(), 4);
-  Value shift = arith::ConstantOp::create(
-      e.builder, e.loc, DenseElementsAttr::get(integers, ArrayRef(shifts)));
-  codes = arith::ShRUIOp::create(e.builder, e.loc, codes, shift);
-  codes = arith::AndIOp::create(e.builder, e.loc, codes,
-                                splatInteger(e, lanes, 0x0f0f0f0f));
-  return arith::XOrIOp::create(e.builder, e.loc, codes,
-                               splatInteger(e, lanes, 0x08080808));
+/// The activations of a block: one vector for codes of 8 bits, for those of 4
+/// bits the even columns and the odd ones.
+SmallVector<Value> IntegerDots::loadNumbers(const Shape &shape, Value at,
+                                            Value block) {
+  Type type = integers(shape.lanes);
+  Value lane = e.mul(block, shape.lanes);
+  if (shape.bits == 8)
+    return {load(type, x.codes, {at, e.index(0), lane})};
+  return {load(type, x.halves, {at, e.index(0), lane}),
+          load(type, x.halves, {at, e.index(1), lane})};
+}
+
+/// The codes of a block made positive, 128 or 8 are added, in the order of the
+/// activations.
+SmallVector<Value> IntegerDots::loadCodes(const Shape &shape,
+                                          const RowPart &part, Value block) {
+  auto type = VectorType::get(shape.bytes(), e.builder.getI8Type());
+  Value codes = load(type, part.codes, {part.row, e.mul(block, shape.bytes())});
+  codes =
+      vector::BitCastOp::create(e.builder, e.loc, integers(shape.lanes), codes);
+  auto all = [&](int64_t number) {
+    return splatInteger(e, shape.lanes, number);
+  };
+  if (shape.bits == 8)
+    return {arith::XOrIOp::create(e.builder, e.loc, codes, all(0x80808080))};
+  auto lowHalves = [&](Value bytes) -> Value {
+    bytes = arith::AndIOp::create(e.builder, e.loc, bytes, all(0x0f0f0f0f));
+    return arith::XOrIOp::create(e.builder, e.loc, bytes, all(0x08080808));
+  };
+  Value high = arith::ShRUIOp::create(e.builder, e.loc, codes, all(4));
+  return {lowHalves(codes), lowHalves(high)};
 }
 
 /// A set of rows is read as one stream: most often its rows lie one behind the
 /// other.
-void IntegerDots::prefetch(ArrayRef<RowPart> parts, Value block) {
-  int64_t bytes = lanes * parts[0].bits() / 2 * parts.size();
+void IntegerDots::prefetch(const Shape &shape, ArrayRef<RowPart> parts,
+                           Value block) {
+  int64_t bytes = shape.bytes() * parts.size();
   Value column = e.add(e.mul(block, bytes), kAhead);
   for (int64_t line = 0; line < bytes; line += kVectorAlignment)
     e.prefetch(parts[0].codes, {parts[0].row, e.add(column, line)});
@@ -309,18 +398,5 @@ void IntegerDots::prefetch(ArrayRef<RowPart> parts, Value block) {
 
 void effattn::emitIntegerDots(VectorEmitter &emitter,
                               const IntegerProduct &product) {
-  VectorEmitter &e = emitter;
-  auto emit = [&](int64_t lanes, bool isPair) {
-    IntegerDots(e, product, lanes, isPair).emit();
-  };
-  if (e.cpu.vectorBits < 512)
-    return emit(kBlockLanes, false);
-  const IntegerActivations &x = product.activations;
-  e.choose(
-      x.isPair, [&] { emit(kWideLanes, true); },
-      [&] {
-        e.choose(
-            x.isWide, [&] { emit(kWideLanes, false); },
-            [&] { emit(kBlockLanes, false); });
-      });
+  IntegerDots(emitter, product).emit();
 }

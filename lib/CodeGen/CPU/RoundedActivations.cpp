@@ -158,11 +158,7 @@ public:
 private:
   Value loadBlock(Value row, Value column);
   Value roundNumbers(GroupStep &step, Value numbers);
-  SmallVector<Value> roundBlock(GroupStep &step, Value row, Value column,
-                                ValueRange sums);
-  Value placeOf(Value block);
-  void store(Value lanes, Value memory, Value row, int64_t order, Value place);
-  void storeStarts(Value lanes, Value row, Value group, int64_t order);
+  Value roundBlock(GroupStep &step, Value row, Value column, Value sums);
 
   VectorEmitter &e;
   const MatrixView &x;
@@ -217,77 +213,39 @@ Value IntegerRounding::roundNumbers(GroupStep &step, Value numbers) {
       })[0];
 }
 
-/// Returns the sums of the lanes of both orders, from those before.
-SmallVector<Value> IntegerRounding::roundBlock(GroupStep &step, Value row,
-                                               Value column, ValueRange sums) {
-  Value codes = roundNumbers(step, loadBlock(row, column));
-  SmallVector<int64_t> evenFirst;
-  for (int64_t start : {0, 1})
-    for (int64_t place = start; place < kByteBlock; place += 2)
-      evenFirst.push_back(place);
-  Value split =
-      vector::ShuffleOp::create(e.builder, e.loc, codes, codes, evenFirst);
-  Value places[] = {
-      arith::DivUIOp::create(e.builder, e.loc, column, e.index(4)),
-      placeOf(arith::DivUIOp::create(e.builder, e.loc, column,
-                                     e.index(kByteBlock)))};
-  SmallVector<Value> next;
-  for (auto [order, bytes] : llvm::enumerate(ArrayRef<Value>{codes, split})) {
-    Value four = bitCast(e, bytes, kBlockLanes, i32);
-    store(four, result.codes, row, order, places[order]);
-    int64_t shift = order == 0 ? 0x80808080 : 0x08080808;
-    next.push_back(emitByteDots(e, sums[order],
-                                splatInteger(e, kBlockLanes, shift), four));
-  }
-  return next;
-}
-
-/// Where the first lane of a block of 32 columns is in order 1. A wide block
-/// has the even columns of both of its halves first.
-Value IntegerRounding::placeOf(Value block) {
-  Value two = e.index(2);
-  Value half = arith::RemUIOp::create(e.builder, e.loc, block, two);
-  Value whole = arith::DivUIOp::create(e.builder, e.loc, block, two);
-  Value wide = e.add(e.mul(whole, kWideLanes), e.mul(half, kBlockLanes / 2));
-  return e.select(result.isWide, wide, e.mul(block, kBlockLanes));
-}
-
-/// Stores the lanes of 32 columns; in order 1 of a wide block, those of the odd
-/// columns are not behind those of the even ones.
-void IntegerRounding::store(Value lanes, Value memory, Value row, int64_t order,
-                            Value place) {
-  auto write = [&](Value vector, Value at) {
-    vector::StoreOp::create(e.builder, e.loc, vector, memory,
-                            ValueRange{row, e.index(order), at});
+/// Returns the sums of the starts of `codes`, from those before.
+Value IntegerRounding::roundBlock(GroupStep &step, Value row, Value column,
+                                  Value sums) {
+  auto part = [&](int64_t divisor) -> Value {
+    return arith::DivUIOp::create(e.builder, e.loc, column, e.index(divisor));
   };
-  if (order == 0)
-    return write(lanes, place);
-  for (int64_t half : {0, 1}) {
+  auto store = [&](Value vector, Value memory, ValueRange at) {
+    vector::StoreOp::create(e.builder, e.loc, vector, memory, at);
+  };
+  Value codes = roundNumbers(step, loadBlock(row, column));
+  Value four = bitCast(e, codes, kBlockLanes, i32);
+  store(four, result.codes, {row, e.index(0), part(4)});
+  Value zero = splatInteger(e, kBlockLanes, 0);
+  Value start =
+      emitByteDots(e, zero, splatInteger(e, kBlockLanes, 0x80808080), four);
+  start = arith::SubIOp::create(e.builder, e.loc, zero, start);
+  store(start, result.codes, {row, e.index(1), part(4)});
+  int64_t lanes = kBlockLanes / 2;
+  zero = splatInteger(e, lanes, 0);
+  Value sum = zero;
+  for (int64_t number : {0, 1}) {
     SmallVector<int64_t> picked;
-    for (int64_t lane = 0; lane < kBlockLanes / 2; ++lane)
-      picked.push_back(half * kBlockLanes / 2 + lane);
-    Value gap = e.select(result.isWide, e.index(kWideLanes / 2),
-                         e.index(kBlockLanes / 2));
-    write(vector::ShuffleOp::create(e.builder, e.loc, lanes, lanes, picked),
-          half ? e.add(place, gap) : place);
+    for (int64_t at = number; at < kByteBlock; at += 2)
+      picked.push_back(at);
+    Value half =
+        vector::ShuffleOp::create(e.builder, e.loc, codes, codes, picked);
+    half = bitCast(e, half, lanes, i32);
+    store(half, result.halves, {row, e.index(number), part(8)});
+    sum = emitByteDots(e, sum, splatInteger(e, lanes, 0x08080808), half);
   }
-}
-
-/// A group of its own in wide blocks has the lanes of one block; what is not
-/// used of them is 0.
-void IntegerRounding::storeStarts(Value lanes, Value row, Value group,
-                                  int64_t order) {
-  Value isAlone =
-      emit::logicalAnd(e.builder, e.loc, result.isWide,
-                       emit::logicalNot(e.builder, e.loc, result.isPair));
-  Value place = order == 0 ? e.mul(group, kBlockLanes) : placeOf(group);
-  Value whole = e.mul(group, kWideLanes);
-  e.choose(isAlone, [&] {
-    vector::StoreOp::create(e.builder, e.loc, splatInteger(e, kWideLanes, 0),
-                            result.starts,
-                            ValueRange{row, e.index(order), whole});
-  });
-  store(lanes, result.starts, row, order, e.select(isAlone, whole, place));
+  store(arith::SubIOp::create(e.builder, e.loc, zero, sum), result.halves,
+        {row, e.index(2), part(8)});
+  return arith::AddIOp::create(e.builder, e.loc, sums, start);
 }
 
 void IntegerRounding::roundGroup(Value row, Value group) {
@@ -302,56 +260,41 @@ void IntegerRounding::roundGroup(Value row, Value group) {
       })[0];
   GroupStep step(e, reduceLargest(e, largest));
   Value zero = splatInteger(e, kBlockLanes, 0);
-  SmallVector<Value> sums =
-      e.loop(first, end, kByteBlock, {zero, zero},
-             [&](Value column, ValueRange carried) {
-               return roundBlock(step, row, column, carried);
-             });
-  for (auto [order, sum] : llvm::enumerate(sums)) {
-    Value start = arith::SubIOp::create(e.builder, e.loc, zero, sum);
-    storeStarts(start, row, group, order);
-    if (order == 0)
-      memref::StoreOp::create(
-          e.builder, e.loc,
-          vector::ReductionOp::create(e.builder, e.loc,
-                                      vector::CombiningKind::ADD, start)
-              .getResult(),
-          result.totals, ValueRange{row, group});
-  }
+  Value sums = e.loop(
+      first, end, kByteBlock, zero, [&](Value column, ValueRange carried) {
+        return SmallVector<Value>{roundBlock(step, row, column, carried[0])};
+      })[0];
+  Value total = vector::ReductionOp::create(e.builder, e.loc,
+                                            vector::CombiningKind::ADD, sums);
+  memref::StoreOp::create(e.builder, e.loc, total, result.totals,
+                          ValueRange{row, group});
   e.storeScalar(step.step, result.steps, {row, group});
 }
 
 IntegerActivations effattn::emitIntegerActivations(VectorEmitter &e,
                                                    const MatrixView &x,
                                                    Value rows, Value groups,
-                                                   Value groupWidth) {
+                                                   Value groupWidth,
+                                                   bool isParallel) {
   Type i32 = e.builder.getI32Type();
-  OpFoldResult orders = e.fixed(2);
-  Value quarter = arith::DivUIOp::create(e.builder, e.loc,
-                                         e.mul(groups, groupWidth), e.index(4));
+  Value width = e.mul(groups, groupWidth);
+  auto part = [&](int64_t divisor) -> Value {
+    return arith::DivUIOp::create(e.builder, e.loc, width, e.index(divisor));
+  };
   IntegerActivations made;
   made.rows = rows;
-  made.isPair = made.isWide = emit::boolean(e.builder, e.loc, false);
-  if (e.cpu.vectorBits >= 512) {
-    auto isMultiple = [&](Value number, int64_t divisor) {
-      return e.equal(
-          arith::RemUIOp::create(e.builder, e.loc, number, e.index(divisor)),
-          e.index(0));
-    };
-    made.isPair = emit::logicalAnd(e.builder, e.loc,
-                                   e.equal(groupWidth, e.index(kByteBlock)),
-                                   isMultiple(groups, 2));
-    made.isWide = emit::logicalOr(e.builder, e.loc, made.isPair,
-                                  isMultiple(groupWidth, kWideBlock));
-  }
-  made.codes = e.scratch({rows, orders, quarter}, i32);
-  made.starts = e.scratch({rows, orders, e.mul(groups, kWideLanes)}, i32);
+  made.codes = e.scratch({rows, e.fixed(2), part(4)}, i32);
+  made.halves = e.scratch({rows, e.fixed(3), part(8)}, i32);
   made.totals = e.scratch({rows, groups}, i32);
   made.steps = e.scratch({rows, groups}, e.builder.getF32Type());
   IntegerRounding rounding(e, x, groupWidth, made);
-  e.parallel(rows, [&](ValueRange row) {
+  auto roundRow = [&](Value row) {
     e.loop(e.index(0), groups, 1,
-           [&](Value group) { rounding.roundGroup(row[0], group); });
-  });
+           [&](Value group) { rounding.roundGroup(row, group); });
+  };
+  if (isParallel)
+    e.parallel(rows, [&](ValueRange row) { roundRow(row[0]); });
+  else
+    e.loop(e.index(0), rows, 1, roundRow);
   return made;
 }

@@ -9,22 +9,18 @@ namespace mlir::effattn {
 /// Columns of the least vector of bytes, of 256 bits, and lanes of its i32
 /// sums.
 inline constexpr int64_t kByteBlock = 32, kBlockLanes = 8;
-/// The same where vectors of 512 bits are used.
-inline constexpr int64_t kWideBlock = 64, kWideLanes = 16;
 
 /// Rows of activations as integers, each group of columns of its own step.
 struct IntegerActivations {
   Value rows;
-  /// i1: blocks are wide, which fit groups or two groups each.
-  Value isWide, isPair;
-  /// [row, order, C / 4], i32: the integers as bytes, four to an i32. Order 0
-  /// is that of the columns; in order 1, a block has its even columns first.
+  /// [row, 2, C / 4], i32: the integers as bytes, four to an i32, and what to
+  /// start the sum of each four from where 128 have been added to the codes
+  /// that they are multiplied by.
   Value codes;
-  /// [row, order, lane], i32, the lanes of a group or a pair of groups in turn:
-  /// what to start a sum from where the codes that these are multiplied by have
-  /// been made positive by adding 128, or 8 in order 1.
-  Value starts;
-  /// [row, group], i32: the sums of `starts` in order 0.
+  /// [row, 3, C / 8], i32: the same for codes of 4 bits. The even columns, the
+  /// odd ones, and what to start from where 8 have been added.
+  Value halves;
+  /// [row, group], i32: the sums of what to start from in `codes`.
   Value totals;
   /// [row, group], f32; 0 where no f32 is so small.
   Value steps;
@@ -42,7 +38,8 @@ Value splatInteger(VectorEmitter &emitter, int64_t lanes, int64_t number);
 /// over 127. For groups of whole blocks.
 IntegerActivations emitIntegerActivations(VectorEmitter &emitter,
                                           const MatrixView &x, Value rows,
-                                          Value groups, Value groupWidth);
+                                          Value groups, Value groupWidth,
+                                          bool isParallel);
 
 /// The same into f32 rows, for groups of any width.
 void emitRoundedActivations(VectorEmitter &emitter, const MatrixView &x,

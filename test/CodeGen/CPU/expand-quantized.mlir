@@ -2,13 +2,18 @@
 // RUN: effattn-opt %s -effattn-expand-quantized='vector-bits=256 byte-dots' -canonicalize -split-input-file | FileCheck %s --check-prefix=AVX2
 // RUN: effattn-opt %s -effattn-expand-quantized -canonicalize -split-input-file | FileCheck %s --check-prefix=PLAIN
 
-// A row is multiplied by four rows of the table at a time, in integers; wide
-// vectors take two groups of 32 columns.
+// A row is multiplied by eight rows of the table at a time, in integers, or by
+// four where there are 16 registers; wide vectors take two groups of 32 columns,
+// and four of 4 bits, whose half bytes are multiplied by the even and the odd
+// columns.
 // CHECK-LABEL: func @one_row
 // CHECK:         memref.alloc() {{.*}} : memref<1x2x160xi32>
+// CHECK:         memref.alloc() {{.*}} : memref<1x3x80xi32>
 // CHECK-NOT:     effattn
-// CHECK-COUNT-4: vector.load {{.*}} : memref<?x640xi8>, vector<64xi8>
-// CHECK-COUNT-4: llvm.call_intrinsic "llvm.x86.avx512.vpdpbusd.512"
+// CHECK-COUNT-8: vector.load {{.*}} : memref<?x640xi8>, vector<64xi8>
+// CHECK:         vector.load {{.*}} : memref<1x3x80xi32>, vector<16xi32>
+// CHECK-COUNT-8: vector.load {{.*}} : memref<?x320xi8>, vector<64xi8>
+// CHECK-NOT:     vector.interleave
 // CHECK:         memref.atomic_rmw mins
 // CHECK:         effattn.check %{{.*}}, "'effattn.quantized_matmul' op expected the codes of codes4 to lie in [-7, 7], but got -8 in row {0}"
 // CHECK:         effattn.check %{{.*}}, "'effattn.quantized_matmul' op expected the codes of codes8 to lie in [-127, 127], but got -128 in row {0}"

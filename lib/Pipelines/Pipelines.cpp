@@ -85,6 +85,7 @@ static std::string loopPasses(const PipelineOptions &options) {
     return "buffer-deallocation-pipeline,convert-bufferization-to-memref,"
            "effattn-expand-copies{all=true},canonicalize,cse,"
            "func.func(convert-linalg-to-parallel-loops),canonicalize,cse,"
+           "effattn-sum-in-registers,canonicalize,cse,"
            "loop-invariant-code-motion";
   return expansionPasses(options) +
          "buffer-deallocation-pipeline,convert-bufferization-to-memref,"

@@ -83,7 +83,6 @@ def test_layouts(equation, adds, seed, sizes):
     check(product(equation, "f32", adds), equation, "f32", adds, seed, sizes)
 
 
-@pytest.mark.cpu  # whose tuned products sum in f32
 @pytest.mark.parametrize("type", ["bf16", "f16"])
 @pytest.mark.parametrize("equation", ["ik,kj->ij", "ik,jk->ij"])
 @settings(max_examples=25)

@@ -4,6 +4,21 @@
 
 include "mlir/Pass/PassBase.td"
 
+def SumInRegistersPass : Pass<"effattn-sum-in-registers"> {
+  let summary = "keep an element that a loop adds to in a register";
+  let description = [{
+    Of a loop every step of which loads an element of a buffer and stores it
+    again, and which touches that buffer nowhere else, the element is loaded
+    before the loop and stored behind it, if the loop runs at all. Sums of bf16
+    or f16 are f32 on the way, and so are products that are added.
+
+    A thread of a GPU that makes an element of a product has its sum in a
+    register so, and rounds it once.
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect",
+    "::mlir::memref::MemRefDialect", "::mlir::scf::SCFDialect"];
+}
+
 def LaunchKernelsPass : Pass<"effattn-launch-kernels", "::mlir::ModuleOp"> {
   let summary = "divide functions into what the host and what the device does";
   let description = [{

@@ -324,6 +324,7 @@ run_emulated() {
     done
   )
 }
+
 # Compiled code, each of whose loads and stores AddressSanitizer checks. Its
 # runtime has to be in the process from the start; what Python leaks is Python's.
 run_sanitized() {

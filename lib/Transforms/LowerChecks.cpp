@@ -1,6 +1,7 @@
 //===- LowerChecks.cpp - Checks as branches to an error return ------------===//
 #include "effattn/Dialect/EffAttn.h"
 #include "effattn/Dialect/Emit.h"
+#include "effattn/Dialect/Place.h"
 #include "effattn/Transforms/Passes.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -9,7 +10,6 @@
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/UB/IR/UBOps.h"
-#include "llvm/Support/Path.h"
 
 namespace mlir::effattn {
 #define GEN_PASS_DEF_LOWERCHECKSPASS
@@ -23,25 +23,6 @@ using namespace mlir::effattn;
 static constexpr int32_t kDataError = 2;
 static constexpr int32_t kOutOfMemory = 3;
 static constexpr llvm::StringLiteral kFailFunction = "effattn_fail";
-
-/// "model.mlir:7:10: " where the op came from a file.
-static std::string describeLocation(Location loc) {
-  std::string text;
-  loc->walk([&](Location nested) {
-    auto file = dyn_cast<FileLineColLoc>(nested);
-    // IR that was made in memory or piped in has no place to look at.
-    if (!file || file.getFilename().strref().starts_with("<") ||
-        file.getFilename() == "-")
-      return WalkResult::advance();
-    // The name alone: where the model lay when it was compiled says nothing to
-    // who runs the object.
-    text = (llvm::sys::path::filename(file.getFilename().strref()) + ":" +
-            Twine(file.getLine()) + ":" + Twine(file.getColumn()) + ": ")
-               .str();
-    return WalkResult::interrupt();
-  });
-  return text;
-}
 
 namespace {
 class CheckLowering {
@@ -125,10 +106,13 @@ Value CheckLowering::emitArguments(Location loc, ValueRange arguments) {
 
 Value CheckLowering::emitError(Location loc, int32_t code, StringRef message,
                                ValueRange arguments) {
+  std::string place = describePlace(loc);
+  if (!place.empty())
+    place += ": ";
   return LLVM::CallOp::create(
              builder, loc, getFailFunction(),
              ValueRange{arith::ConstantIntOp::create(builder, loc, code, 32),
-                        emitString(loc, describeLocation(loc) + message.str()),
+                        emitString(loc, place + message.str()),
                         emitArguments(loc, arguments)})
       .getResult();
 }

@@ -8,7 +8,7 @@ EMULATED = "--target=nvptx-emulated"
 
 READ = """
 func.func @read_at(%x: tensor<?xf32> {effattn.name = "x"}, %at: index {effattn.name = "at"}) -> tensor<f32> {
-  %value = tensor.extract %x[%at] : tensor<?xf32>
+  %value = tensor.extract %x[%at] : tensor<?xf32> loc("model.mlir":3:12)
   %result = tensor.from_elements %value : tensor<f32>
   return %result : tensor<f32>
 }
@@ -84,7 +84,7 @@ def test_writes_out_of_bounds_are_faults():
 
 
 def test_faults_name_the_line():
-    with pytest.raises(harness.CallError, match=r"<stdin>:3:12: reads"):
+    with pytest.raises(harness.CallError, match=r", model.mlir:3:12: reads"):
         compiled(READ).read_at(np.zeros(5, np.float32), 1000)
 
 

@@ -1,13 +1,13 @@
 //===- EmulateKernels.cpp - Kernels as functions of the host --------------===//
 #include "effattn/CodeGen/GPU/Passes.h"
 #include "effattn/CodeGen/GPU/Runtime.h"
+#include "effattn/Dialect/Place.h"
 
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "mlir/Interfaces/DataLayoutInterfaces.h"
 #include "llvm/ADT/TypeSwitch.h"
-#include "llvm/Support/Path.h"
 
 namespace mlir::effattn {
 #define GEN_PASS_DEF_EMULATEKERNELSPASS
@@ -90,21 +90,6 @@ static bool isOnStack(Value address) {
     address = op->getOperand(0);
   }
   return false;
-}
-
-/// "model.mlir:7:10" where the op came from a file.
-static std::string describePlace(Location loc) {
-  std::string text;
-  loc->walk([&](Location nested) {
-    auto file = dyn_cast<FileLineColLoc>(nested);
-    if (!file)
-      return WalkResult::advance();
-    text = (llvm::sys::path::filename(file.getFilename().strref()) + ":" +
-            Twine(file.getLine()) + ":" + Twine(file.getColumn()))
-               .str();
-    return WalkResult::interrupt();
-  });
-  return text;
 }
 
 void Emulation::checkAccess(Operation *op, Value address, Type type,

@@ -11,6 +11,10 @@ using namespace mlir::effattn;
 /// should stay in a cache from one use to the next.
 static constexpr int64_t kTasks = 16;
 
+/// Row tiles that are shared out rather than panels: even tasks, each of which
+/// copies every panel and has left factors that stay in a cache.
+static constexpr int64_t kManyTiles = 64;
+
 /// Rows up to which a product is bound by reading the right factor. That goes
 /// fastest in long stretches of so many rows at a time, of at least a page each
 /// but for two tasks.
@@ -56,7 +60,9 @@ void DirectProduct::emit() {
   Value panels = e.ceilDiv(product.columns, e.cpu.tileColumns());
   Value isThin = e.lessEqual(product.rows, e.index(kThinRows));
   int64_t stretch = llvm::divideCeil(kStretch, e.cpu.tileColumns());
-  Value most = e.index(kTasks);
+  Value tiles = e.ceilDiv(product.rows, e.cpu.tileRows());
+  Value most = e.select(e.lessEqual(e.index(kManyTiles), tiles), e.index(1),
+                        e.index(kTasks));
   if (product.batches)
     most = ceilDivide(e, most, product.batches);
   Value panelsOfTask =
@@ -67,7 +73,6 @@ void DirectProduct::emit() {
   Value tasks = ceilDivide(e, panels, panelsOfTask);
   Value columns = e.mul(panelsOfTask, e.cpu.tileColumns());
   // Few columns are not shared out alone.
-  Value tiles = e.ceilDiv(product.rows, e.cpu.tileRows());
   Value rowTasks = arith::DivUIOp::create(
       e.builder, e.loc, product.wantedTasks(e), e.max(tasks, e.index(1)));
   rowTasks =

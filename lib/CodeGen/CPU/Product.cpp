@@ -12,6 +12,9 @@ static constexpr int64_t kFewRows = 8, kFewDots = 16, kSomeRows = 16;
 
 /// Products of numbers up to which the same goes for the left factor.
 static constexpr int64_t kSomeProducts = int64_t(1) << 24;
+/// The same where the right factor takes half the second-level cache at most
+/// and has short rows, so that a panel is read from few pages.
+static constexpr int64_t kMoreProducts = int64_t(1) << 27, kShortRow = 768;
 
 /// Tasks that keep the threads of a small machine busy, and products of numbers
 /// that are worth a task.
@@ -24,7 +27,12 @@ static Value isDirect(VectorEmitter &e, const Product &product) {
   if (!product.left.rowsAreContiguous || !type.getElementType().isF32())
     return hasSomeRows;
   Value work = e.mul(e.mul(product.rows, product.columns), product.depth);
-  Value isSmall = e.lessEqual(work, e.index(kSomeProducts));
+  int64_t fitting = e.cpu.secondCache() / int64_t(2 * sizeof(float));
+  Value fits = emit::logicalAnd(
+      e.builder, e.loc, e.lessEqual(product.columns, e.index(kShortRow)),
+      e.lessEqual(e.mul(product.columns, product.depth), e.index(fitting)));
+  Value isSmall = e.lessEqual(
+      work, e.select(fits, e.index(kMoreProducts), e.index(kSomeProducts)));
   return emit::logicalOr(e.builder, e.loc, isSmall, hasSomeRows);
 }
 

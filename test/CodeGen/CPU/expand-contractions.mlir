@@ -18,8 +18,8 @@
 // AVX2-LABEL:  func @many_rows
 // AVX2:          memref.alloc() {{.*}} : memref<6x392xf32>
 // AVX2-COUNT-12: arith.mulf {{.*}} fastmath<contract> : vector<8xf32>
-func.func @many_rows(%a: memref<1024x500xf32>, %b: memref<500x256xf32>, %c: memref<1024x256xf32>) {
-  linalg.matmul ins(%a, %b : memref<1024x500xf32>, memref<500x256xf32>) outs(%c : memref<1024x256xf32>)
+func.func @many_rows(%a: memref<2048x500xf32>, %b: memref<500x256xf32>, %c: memref<2048x256xf32>) {
+  linalg.matmul ins(%a, %b : memref<2048x500xf32>, memref<500x256xf32>) outs(%c : memref<2048x256xf32>)
   return
 }
 

@@ -148,7 +148,6 @@ void DirectProduct::copyPanel(ResultTile tile) {
 
 void DirectProduct::multiplyFirst(Value column) {
   VectorEmitter &e = emitter;
-  const MatrixView &right = product.right;
   ResultTile tile =
       tileAt(firstRow, column, e.cpu.tileVectors(), /*hangsOver=*/false);
   sumTile(tile, [&](Value k, int64_t j) {

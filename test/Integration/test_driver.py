@@ -66,7 +66,7 @@ def test_without_a_driver(folder):
     if os.path.exists("/usr/lib/x86_64-linux-gnu/libcuda.so.1"):
         pytest.skip("there is a driver")
     assert call(folder, driver=False) == [
-        "5 no NVIDIA driver: libcuda.so.1 was not found; compile with --target=nvptx-emulated to run "
+        "5 fill: no NVIDIA driver: libcuda.so.1 was not found; compile with --target=nvptx-emulated to run "
         "kernels without a GPU"
     ] * 2
 
@@ -74,14 +74,14 @@ def test_without_a_driver(folder):
 @pytest.mark.parametrize(
     "function, sentence",
     [
-        ("cuInit", "5 the NVIDIA driver cannot find a GPU: it was told to fail"),
-        ("cuDeviceGet", "5 the NVIDIA driver cannot find a GPU: it was told to fail"),
-        ("cuDevicePrimaryCtxRetain", "5 the NVIDIA driver cannot use the GPU: it was told to fail"),
-        ("cuModuleLoadDataEx", "5 the NVIDIA driver cannot load the kernels: unsupported PTX version"),
-        ("cuModuleGetFunction", "5 the NVIDIA driver cannot find a kernel: it was told to fail"),
-        ("cuLaunchKernel", "5 the NVIDIA driver cannot launch a kernel: it was told to fail"),
-        ("cuMemcpyAsync", "5 the NVIDIA driver cannot copy memory: it was told to fail"),
-        ("cuStreamSynchronize", "5 the NVIDIA driver cannot run a kernel: it was told to fail"),
+        ("cuInit", "5 fill: the NVIDIA driver cannot find a GPU: it was told to fail"),
+        ("cuDeviceGet", "5 fill: the NVIDIA driver cannot find a GPU: it was told to fail"),
+        ("cuDevicePrimaryCtxRetain", "5 fill: the NVIDIA driver cannot use the GPU: it was told to fail"),
+        ("cuModuleLoadDataEx", "5 fill: the NVIDIA driver cannot load the kernels: unsupported PTX version"),
+        ("cuModuleGetFunction", "5 fill: the NVIDIA driver cannot find a kernel: it was told to fail"),
+        ("cuLaunchKernel", "5 fill: the NVIDIA driver cannot launch a kernel: it was told to fail"),
+        ("cuMemcpyAsync", "5 fill: the NVIDIA driver cannot copy memory: it was told to fail"),
+        ("cuStreamSynchronize", "5 fill: the NVIDIA driver cannot run a kernel: it was told to fail"),
         ("cuMemAllocAsync", "3 fill: out of memory: cannot allocate 32 bytes for input 0 'arg0'"),
     ],
 )

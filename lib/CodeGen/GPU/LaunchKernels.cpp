@@ -112,8 +112,8 @@ Division::Place Division::choose(Operation *op) {
   // Without memory, a region computes sizes or checks them.
   bool touchesMemory =
       op->walk([](Operation *nested) {
-          bool touches =
-              isa<memref::LoadOp, memref::StoreOp, memref::CopyOp>(nested);
+          bool touches = nested->getNumRegions() == 0 &&
+                         !isa<CheckOp>(nested) && !isMemoryEffectFree(nested);
           return touches ? WalkResult::interrupt() : WalkResult::advance();
         }).wasInterrupted();
   return touchesMemory ? Place::Device : Place::Host;

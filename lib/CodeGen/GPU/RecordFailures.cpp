@@ -13,7 +13,13 @@ using namespace mlir;
 using namespace mlir::effattn;
 
 /// A number and the arguments of the longest sentence.
-static constexpr int64_t kRecordWords = 8;
+static int64_t countWords(func::FuncOp function) {
+  size_t most = 0;
+  function.walk([&](CheckOp check) {
+    most = std::max<size_t>(most, check.getArguments().size());
+  });
+  return 1 + int64_t(most);
+}
 
 Value effattn::emitReadBack(OpBuilder &builder, Location loc, Value source,
                             ValueRange indices) {
@@ -49,7 +55,7 @@ Value FailureRecord::getRecord() {
     return record;
   OpBuilder builder = OpBuilder::atBlockBegin(&function.getBody().front());
   Location loc = function.getLoc();
-  auto type = MemRefType::get({kRecordWords}, builder.getI64Type());
+  auto type = MemRefType::get({countWords(function)}, builder.getI64Type());
   auto allocation = memref::AllocOp::create(builder, loc, type);
   Value none = arith::ConstantIntOp::create(builder, loc, 0, 64);
   auto clear = memref::StoreOp::create(builder, loc, none, allocation,

@@ -80,13 +80,13 @@ static void unlock(void) { __atomic_store_n(&cuda.lock, 0, __ATOMIC_RELEASE); }
 /* ---- Errors ---- */
 
 static int refuse(const char *reason) {
-  struct EffattnText text = effattn_sentence(NULL);
+  struct EffattnText text = effattn_sentence_of_call();
   effattn_put(&text, reason);
   return EffattnBadDevice;
 }
 
 static int explain(int code, const char *action) {
-  struct EffattnText text = effattn_sentence(NULL);
+  struct EffattnText text = effattn_sentence_of_call();
   const char *reason = NULL;
   effattn_put(&text, "the NVIDIA driver cannot ");
   effattn_put(&text, action);
@@ -188,7 +188,7 @@ static int load_module(const char *image) {
   int refused = explain(code, "load the kernels");
   if (!log[0])
     return refused;
-  struct EffattnText text = effattn_sentence(NULL);
+  struct EffattnText text = effattn_sentence_of_call();
   effattn_put(&text, "the NVIDIA driver cannot load the kernels: ");
   log[LogBytes - 1] = 0;
   effattn_put(&text, log);

@@ -19,7 +19,7 @@ int32_t effattn_emulated_register(int32_t number) {
 
 struct EffattnText effattn_begin_fault(const char *place) {
   static const char *const axes[] = {", ", ", ", ")"};
-  struct EffattnText text = effattn_sentence(NULL);
+  struct EffattnText text = effattn_sentence_of_call();
   effattn_put(&text, "kernel ");
   effattn_put(&text, effattn_emulation.kernel->name);
   for (int part = 1; part >= 0; --part) {
@@ -128,7 +128,7 @@ int effattn_device_launch(const struct EffattnKernel *kernel, int64_t grid_x,
 
 int effattn_device_read(void *host, const void *device, int64_t bytes) {
   if (!effattn_emulated_contains(device, bytes)) {
-    struct EffattnText text = effattn_sentence(NULL);
+    struct EffattnText text = effattn_sentence_of_call();
     effattn_put(&text, "the host reads memory that is none of the device");
     return EffattnBadDevice;
   }

@@ -144,9 +144,13 @@ void _mlir_memref_to_llvm_free(void *pointer) {
   release(pointer);
 }
 
+struct EffattnText effattn_sentence_of_call(void) {
+  return effattn_sentence(list.name);
+}
+
 /* Replaces {0}, {1}, ... by the arguments. */
 int effattn_fail(int code, const char *format, const int64_t *arguments) {
-  struct EffattnText text = effattn_sentence(list.name);
+  struct EffattnText text = effattn_sentence_of_call();
   char character[2] = {0, 0};
   while (*format) {
     const char *at = format + 1;

@@ -122,6 +122,8 @@ struct EffattnText {
 
 /* Starts a new sentence: `name: `, without the prefix when name is NULL. */
 struct EffattnText effattn_sentence(const char *name);
+/* The same with the name of the running function. */
+struct EffattnText effattn_sentence_of_call(void);
 void effattn_put(struct EffattnText *text, const char *part);
 void effattn_put_number(struct EffattnText *text, int64_t number);
 /* Appends `input 1 'k'`. */

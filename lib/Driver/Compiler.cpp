@@ -7,6 +7,7 @@
 #include "effattn/Target/Signature.h"
 #include "effattn/Target/TranslateToLLVM.h"
 #include "mlir/Bytecode/BytecodeReader.h"
+#include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/IR/Diagnostics.h"
 #include "mlir/IR/MLIRContext.h"
 #include "mlir/Parser/Parser.h"
@@ -300,10 +301,12 @@ Compiler::compile(std::unique_ptr<llvm::MemoryBuffer> source, OutputKind kind,
         copyText(kind == OutputKind::Header ? compiled.header : compiled.json);
     return compiled;
   }
-  if (options.target == TargetKind::Nvptx &&
+  bool isKernels = kind == OutputKind::Ptx || kind == OutputKind::Cubin;
+  // Functions without results have none, and are an object all the same.
+  bool hasKernels = !module->getOps<gpu::GPUModuleOp>().empty();
+  if (options.target == TargetKind::Nvptx && (isKernels || hasKernels) &&
       failed(generateKernels(*module, kind, times, diagnostics, compiled)))
     return failure();
-  bool isKernels = kind == OutputKind::Ptx || kind == OutputKind::Cubin;
   if (!isKernels &&
       failed(generate(*module, kind, times, diagnostics, compiled)))
     return failure();

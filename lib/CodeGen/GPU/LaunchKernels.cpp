@@ -2,14 +2,12 @@
 #include "KernelLaunch.h"
 #include "RecordFailures.h"
 #include "effattn/CodeGen/GPU/Passes.h"
-#include "effattn/Dialect/Emit.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/GPU/Utils/GPUUtils.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/Transforms/Transforms.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
-#include "mlir/Transforms/RegionUtils.h"
 #include "llvm/ADT/SetVector.h"
 
 namespace mlir::effattn {

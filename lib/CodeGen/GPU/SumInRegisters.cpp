@@ -75,11 +75,11 @@ static Value emitWideSum(OpBuilder &builder, arith::AddFOp sum, Value carried,
   };
   Value term = sum.getLhs() == loaded ? sum.getRhs() : sum.getLhs();
   auto product = term.getDefiningOp<arith::MulFOp>();
-  Value wide = product ? arith::MulFOp::create(builder, loc,
-                                               widen(product.getLhs()),
-                                               widen(product.getRhs()))
-                             .getResult()
-                       : widen(term);
+  Value wide =
+      product ? arith::MulFOp::create(builder, loc, widen(product.getLhs()),
+                                      widen(product.getRhs()))
+                    .getResult()
+              : widen(term);
   return arith::AddFOp::create(builder, loc, carried, wide);
 }
 
@@ -119,10 +119,9 @@ static void sumInRegister(scf::ForOp loop, Accumulator accumulator) {
     load.replaceAllUsesWith(Value(carried[0]));
     return SmallVector<Value>{store.getValue()};
   };
-  auto summed = cast<scf::ForOp>(
-      *loop.replaceWithAdditionalYields(rewriter, first,
-                                        /*replaceInitOperandUsesInLoop=*/false,
-                                        yieldSum));
+  auto summed = cast<scf::ForOp>(*loop.replaceWithAdditionalYields(
+      rewriter, first,
+      /*replaceInitOperandUsesInLoop=*/false, yieldSum));
   rewriter.setInsertionPointAfter(summed);
   Value last = summed.getResults().back();
   if (narrow)

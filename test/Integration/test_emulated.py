@@ -53,6 +53,31 @@ func.func @checked(%ids: tensor<?xi32> {effattn.name = "ids"}, %table: tensor<8x
 }
 """
 
+# A read that relies on a check inside of a branch before it.
+BRANCHED = """
+func.func @sum_at(%ids: tensor<?xindex> {effattn.name = "ids"}, %table: tensor<8xf32>) -> tensor<f32> {
+  %zero = arith.constant 0 : index
+  %one = arith.constant 1 : index
+  %size = arith.constant 8 : index
+  %none = arith.constant 0.0 : f32
+  %n = tensor.dim %ids, %zero : tensor<?xindex>
+  %sum = scf.for %i = %zero to %n step %one iter_args(%sum = %none) -> (f32) {
+    %id = tensor.extract %ids[%i] : tensor<?xindex>
+    %last = arith.cmpi ne, %id, %size : index
+    scf.if %last {
+      %inside = arith.cmpi ult, %id, %size : index
+      effattn.check %inside, "expected ids below 8, but got {0} at [{1}]" (%id, %i : index, index)
+    }
+    %read = arith.select %last, %id, %zero : index
+    %value = tensor.extract %table[%read] : tensor<8xf32>
+    %next = arith.addf %sum, %value : f32
+    scf.yield %next : f32
+  }
+  %result = tensor.from_elements %sum : tensor<f32>
+  return %result : tensor<f32>
+}
+"""
+
 
 def compiled(text):
     return harness.compile_ir(text, EMULATED)
@@ -114,6 +139,16 @@ def test_checks_inside_of_kernels_fail_as_on_the_host(seed):
                 harness.compile_ir(CHECKED, *flags).checked(np.array(ids, np.int32), table)
             sentences.append((caught.value.code, str(caught.value)))
         assert sentences[0] == sentences[1]
+
+
+@pytest.mark.parametrize("flags", [(), (EMULATED,)])
+def test_nothing_behind_a_failed_check_runs(flags):
+    function = harness.compile_ir(BRANCHED, *flags).sum_at
+    table = np.arange(8, dtype=np.float32) + 1
+    assert function(np.array([1, 8, 7]), table)[0] == 2 + 1 + 8
+    with pytest.raises(harness.CallError, match=r"but got 1073741824 at \[1\]") as caught:
+        function(np.array([1, 2**30, 2**31]), table)
+    assert caught.value.code == 2
 
 
 def test_views_of_the_caller():

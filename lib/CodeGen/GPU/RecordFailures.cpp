@@ -87,62 +87,79 @@ static Value widen(OpBuilder &builder, Location loc, Value value) {
   return value;
 }
 
-/// What comes behind the check in its block runs only where it holds; values
-/// that leave the block are zeros elsewhere.
-void FailureRecord::recordFailure(CheckOp check) {
-  Location loc = check.getLoc();
-  Block *block = check->getBlock();
+/// Makes what comes behind `op` in its block run only where the condition
+/// holds; values that leave the block are zeros elsewhere. The builder is left
+/// where the other branch begins.
+static void guardRest(OpBuilder &builder, Operation *op, Value condition) {
+  Location loc = op->getLoc();
+  Block *block = op->getBlock();
   Operation *terminator = block->getTerminator();
-  Value record = getRecord();
-  OpBuilder builder(check);
-  auto branch =
-      scf::IfOp::create(builder, loc, terminator->getOperandTypes(),
-                        check.getCondition(), /*withElseRegion=*/true);
+  auto branch = scf::IfOp::create(builder, loc, terminator->getOperandTypes(),
+                                  condition, /*withElseRegion=*/true);
   Block *then = branch.thenBlock();
   if (branch.getNumResults() == 0)
     then->getTerminator()->erase();
   then->getOperations().splice(then->end(), block->getOperations(),
-                               std::next(check->getIterator()),
+                               std::next(branch->getIterator()),
                                terminator->getIterator());
   builder.setInsertionPointToEnd(then);
   scf::YieldOp::create(builder, loc, terminator->getOperands());
   terminator->setOperands(branch.getResults());
 
-  failures.push_back(
-      {loc, check.getMessageAttr(), int64_t(check.getArguments().size())});
   Block *otherwise = branch.elseBlock();
-  if (branch.getNumResults() == 0)
-    builder.setInsertionPointToStart(otherwise);
-  else
-    builder.setInsertionPointToEnd(otherwise);
-  Value none = emitHolds(builder);
-  auto first = scf::IfOp::create(builder, loc, none, /*withElseRegion=*/false);
-  {
-    OpBuilder::InsertionGuard guard(builder);
-    builder.setInsertionPointToStart(first.thenBlock());
-    memref::StoreOp::create(
-        builder, loc,
-        arith::ConstantIntOp::create(builder, loc, failures.size(), 64), record,
-        emit::index(builder, loc, 0));
-    for (auto [i, argument] : llvm::enumerate(check.getArguments()))
-      memref::StoreOp::create(builder, loc, widen(builder, loc, argument),
-                              record, emit::index(builder, loc, i + 1));
-  }
   if (branch.getNumResults() != 0) {
+    builder.setInsertionPointToEnd(otherwise);
     SmallVector<Value> zeros;
     for (Type type : branch.getResultTypes())
       zeros.push_back(emitZero(builder, loc, type));
     scf::YieldOp::create(builder, loc, zeros);
   }
+  builder.setInsertionPointToStart(otherwise);
+}
+
+void FailureRecord::recordFailure(CheckOp check) {
+  Location loc = check.getLoc();
+  Value record = getRecord();
+  failures.push_back(
+      {loc, check.getMessageAttr(), int64_t(check.getArguments().size())});
+  OpBuilder builder(check->getContext());
+  builder.setInsertionPointAfter(check);
+  guardRest(builder, check, check.getCondition());
+  Value none = emitHolds(builder);
+  auto first = scf::IfOp::create(builder, loc, none, /*withElseRegion=*/false);
+  builder.setInsertionPointToStart(first.thenBlock());
+  memref::StoreOp::create(
+      builder, loc,
+      arith::ConstantIntOp::create(builder, loc, failures.size(), 64), record,
+      emit::index(builder, loc, 0));
+  for (auto [i, argument] : llvm::enumerate(check.getArguments()))
+    memref::StoreOp::create(builder, loc, widen(builder, loc, argument), record,
+                            emit::index(builder, loc, i + 1));
   check.erase();
 }
 
+/// What comes behind a loop or a branch may rely on the checks inside.
+void FailureRecord::guardBehind(Operation *op) {
+  OpBuilder builder(op->getContext());
+  builder.setInsertionPointAfter(op);
+  guardRest(builder, op, emitHolds(builder));
+}
+
 void FailureRecord::recordFailures(Operation *op) {
-  SmallVector<CheckOp> checks;
-  op->walk([&](CheckOp check) { checks.push_back(check); });
+  SmallVector<Operation *> checks;
+  op->walk([&](CheckOp check) {
+    checks.push_back(check);
+    Operation *above = check->getParentOp();
+    for (; above != op && !llvm::is_contained(checks, above);
+         above = above->getParentOp())
+      checks.push_back(above);
+  });
   // From the last to the first, so that a check moves with what is behind it.
-  for (CheckOp check : llvm::reverse(checks))
-    recordFailure(check);
+  for (Operation *check : llvm::reverse(checks))
+    if (auto own = dyn_cast<CheckOp>(check))
+      recordFailure(own);
+    else
+      guardBehind(check);
 }
 
 func::FuncOp FailureRecord::getReporter() {

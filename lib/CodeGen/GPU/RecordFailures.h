@@ -15,7 +15,8 @@ public:
 
   /// Whether a kernel of the function can fail.
   bool isNeeded() const { return record != nullptr; }
-  /// Makes every check inside of `op` one that records its failure.
+  /// Makes every check inside of `op` one that records its failure. Nothing
+  /// behind a check runs once it has failed.
   void recordFailures(Operation *op);
   /// Whether nothing has failed yet, in a kernel.
   Value emitHolds(OpBuilder &builder);
@@ -28,6 +29,7 @@ public:
 private:
   Value getRecord();
   void recordFailure(CheckOp check);
+  void guardBehind(Operation *op);
   /// The private function that reads the record and fails.
   func::FuncOp getReporter();
 

@@ -29,26 +29,36 @@ static std::string tileFusionPasses(const PipelineOptions &options) {
                        : "effattn-fuse-hourglass,effattn-fuse-norm-matmul,";
 }
 
+/// What expansionPasses() expands.
+static constexpr llvm::StringLiteral kExpanded =
+    "effattn.address_memory,effattn.attention,effattn.chunk,effattn.gated_ffn,"
+    "effattn.hourglass_ffn,effattn.lora_embedding,effattn.product_softmax,"
+    "effattn.product_softmax_top_k,effattn.quantized_matmul,"
+    "effattn.tensor_train_embedding";
+
+/// What kernelBuilderPasses() makes kernels of.
+static constexpr llvm::StringLiteral kBuiltAsKernels = "";
+
+/// All but the ops named, if there are any, which hot code is made of later.
+static std::string convertPasses(const PipelineOptions &options,
+                                 StringRef except, StringRef flags) {
+  bool all = !options.tuned || except.empty();
+  std::string choice = all ? "" : ("{except=" + except + flags + "}").str();
+  return "effattn-convert-to-linalg" + choice + ",canonicalize,cse";
+}
+
 static std::string linalgPasses(const PipelineOptions &options) {
-  // A thread makes an element of a product; tiles are for caches.
+  std::string checks =
+      "effattn-prepare-entry-points,effattn-insert-checks,canonicalize,cse,";
+  // A thread makes an element of a product; tiles are for caches. No kernel is
+  // launched from a parallel loop, which becomes a kernel itself.
   if (options.target != TargetKind::Cpu)
-    return "effattn-prepare-entry-points,effattn-insert-checks,canonicalize,"
-           "cse,effattn-convert-to-linalg,canonicalize,cse";
-  std::string integersOnly = options.tuned ? "{integers-only=true}" : "";
-  // What expansionPasses() expands.
-  std::string except =
-      options.tuned ? "{except=effattn.address_memory,effattn.attention,"
-                      "effattn.chunk,effattn.gated_ffn,effattn.hourglass_ffn,"
-                      "effattn.lora_embedding,"
-                      "effattn.product_softmax,effattn.product_softmax_top_k,"
-                      "effattn.quantized_matmul,effattn.tensor_train_embedding}"
-                    : "";
-  return "effattn-prepare-entry-points,effattn-insert-checks,canonicalize,cse,"
-         "effattn-fuse-embedding-norm," +
-         tileFusionPasses(options) +
+    return checks +
+           convertPasses(options, kBuiltAsKernels, " except-in-parallel=false");
+  return checks + "effattn-fuse-embedding-norm," + tileFusionPasses(options) +
          "effattn-fuse-quantized-top-k,effattn-tile-contractions" +
-         integersOnly + ",effattn-convert-to-linalg" + except +
-         ",canonicalize,cse";
+         (options.tuned ? "{integers-only=true}," : ",") +
+         convertPasses(options, kExpanded, "");
 }
 
 /// Results are built in the memory they go to (eliminate-empty-tensors), and
@@ -79,10 +89,19 @@ static std::string expansionPasses(const PipelineOptions &options) {
          "effattn-tile-contractions,canonicalize,cse,";
 }
 
+/// Builders of kernels free what they allocate: deallocation does not look
+/// into kernels.
+static std::string kernelBuilderPasses(const PipelineOptions &options) {
+  return options.tuned && !kBuiltAsKernels.empty()
+             ? "effattn-build-norm-kernels,"
+             : "";
+}
+
 /// Deallocation comes behind the expansions, whose scratch it frees, too.
 static std::string loopPasses(const PipelineOptions &options) {
   if (options.target != TargetKind::Cpu)
-    return "buffer-deallocation-pipeline,convert-bufferization-to-memref,"
+    return "buffer-deallocation-pipeline,convert-bufferization-to-memref," +
+           kernelBuilderPasses(options) +
            "effattn-expand-copies{all=true},canonicalize,cse,"
            "func.func(convert-linalg-to-parallel-loops),canonicalize,cse,"
            "effattn-sum-in-registers,canonicalize,cse,"
@@ -101,7 +120,8 @@ static std::string gpuPasses(const PipelineOptions &) {
 
 /// From gpu.func to functions of the LLVM and NVVM dialects.
 static std::string kernelPasses() {
-  return "gpu.module(loop-invariant-code-motion,expand-strided-metadata,"
+  return "gpu.module(loop-invariant-code-motion,convert-nvgpu-to-nvvm,"
+         "convert-vector-to-scf,expand-strided-metadata,"
          "arith-expand{include-bf16=true},lower-affine,convert-scf-to-cf,"
          "convert-gpu-to-nvvm{index-bitwidth=64},canonicalize,cse,"
          "reconcile-unrealized-casts),";
@@ -169,8 +189,7 @@ std::string effattn::printPipeline(const PipelineOptions &options) {
   else
     flags += options.target == TargetKind::Nvptx ? "emulated=false"
                                                  : "emulated=true";
-  if (onCpu)
-    flags += options.tuned ? " tuned=true" : " tuned=false";
+  flags += options.tuned ? " tuned=true" : " tuned=false";
   if (!options.symbolPrefix.empty())
     flags += " symbol-prefix=" + options.symbolPrefix;
   if (!options.cpuFeatures.empty())

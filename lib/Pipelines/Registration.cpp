@@ -61,6 +61,9 @@ struct NvptxFlags : EntryFlags {
   Option<bool> emulated{*this, "emulated",
                         llvm::cl::desc("Run kernels on the host"),
                         llvm::cl::init(false)};
+  Option<bool> tuned{*this, "tuned",
+                     llvm::cl::desc("Use the kernels built for hot ops"),
+                     llvm::cl::init(true)};
 };
 } // namespace
 
@@ -99,6 +102,7 @@ void effattn::registerEveryPass() {
         options.target =
             flags.emulated ? TargetKind::NvptxEmulated : TargetKind::Nvptx;
         options.openmp = false;
+        options.tuned = flags.tuned;
         addStages(manager, options);
       });
 }

@@ -15,6 +15,8 @@ def ConvertEffAttnToLinalgPass : Pass<"effattn-convert-to-linalg"> {
   let options = [
     ListOption<"except", "except", "std::string",
       "Names of ops that stay as they are, for a tuned expansion">,
+    Option<"exceptInParallel", "except-in-parallel", "bool", "true",
+      "Whether they stay inside of parallel loops, too">,
   ];
   let dependentDialects = ["::mlir::arith::ArithDialect",
     "::mlir::bufferization::BufferizationDialect",

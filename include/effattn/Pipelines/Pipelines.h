@@ -14,7 +14,8 @@ struct PipelineOptions {
   TargetKind target = TargetKind::Cpu;
   /// Parallel loops run with OpenMP; otherwise on the calling thread.
   bool openmp = true;
-  /// Hot ops take the tuned expansions of CodeGen/CPU where there are any.
+  /// Hot ops take the tuned expansions of CodeGen/CPU, or the kernels of
+  /// CodeGen/GPU, where there are any.
   bool tuned = true;
   /// Put before every exported name.
   std::string symbolPrefix;

@@ -12,56 +12,8 @@
 using namespace mlir;
 using namespace mlir::effattn;
 
-Value VectorEmitter::ceilDiv(Value value, int64_t divisor) {
-  return arith::CeilDivUIOp::create(builder, loc, value, index(divisor));
-}
-
-Value VectorEmitter::roundDown(Value value, int64_t divisor) {
-  Value count = arith::DivUIOp::create(builder, loc, value, index(divisor));
-  return mul(count, divisor);
-}
-
 Value VectorEmitter::splat(Value scalar) {
   return vector::BroadcastOp::create(builder, loc, vectorType(), scalar);
-}
-
-Value VectorEmitter::mulAdd(Value a, Value b, Value c) {
-  // vector.fma would call a function for every lane where a CPU has no such
-  // instruction.
-  auto contract = arith::FastMathFlags::contract;
-  Value product = arith::MulFOp::create(builder, loc, a, b, contract);
-  return arith::AddFOp::create(builder, loc, product, c, contract);
-}
-
-Value VectorEmitter::addFloats(Value lhs, Value rhs) {
-  return arith::AddFOp::create(builder, loc, lhs, rhs);
-}
-
-Value VectorEmitter::subFloats(Value lhs, Value rhs) {
-  return arith::SubFOp::create(builder, loc, lhs, rhs);
-}
-
-Value VectorEmitter::mulFloats(Value lhs, Value rhs) {
-  return arith::MulFOp::create(builder, loc, lhs, rhs);
-}
-
-Value VectorEmitter::divFloats(Value lhs, Value rhs) {
-  return arith::DivFOp::create(builder, loc, lhs, rhs);
-}
-
-Value VectorEmitter::lessFloats(Value lhs, Value rhs) {
-  return arith::CmpFOp::create(builder, loc, arith::CmpFPredicate::OLT, lhs,
-                               rhs);
-}
-
-Value VectorEmitter::equalFloats(Value lhs, Value rhs) {
-  return arith::CmpFOp::create(builder, loc, arith::CmpFPredicate::OEQ, lhs,
-                               rhs);
-}
-
-/// One instruction on x86, unlike arith.maximumf.
-Value VectorEmitter::maxFloats(Value lhs, Value rhs) {
-  return select(lessFloats(rhs, lhs), lhs, rhs);
 }
 
 /// Adding 1.5 2^23 rounds to an integer, which then stands in the low bits of
@@ -324,25 +276,6 @@ Value VectorEmitter::slice(Value memory, Value index) {
                                    sizes, strides);
 }
 
-void VectorEmitter::loop(Value low, Value high, int64_t step,
-                         function_ref<void(Value)> body) {
-  loop(low, high, step, {}, [&](Value counter, ValueRange) {
-    body(counter);
-    return SmallVector<Value>();
-  });
-}
-
-SmallVector<Value>
-VectorEmitter::loop(Value low, Value high, int64_t step, ValueRange carried,
-                    function_ref<SmallVector<Value>(Value, ValueRange)> body) {
-  auto loop = scf::ForOp::create(
-      builder, loc, low, high, index(step), carried,
-      [&](OpBuilder &, Location, Value counter, ValueRange values) {
-        scf::YieldOp::create(builder, loc, body(counter, values));
-      });
-  return loop.getResults();
-}
-
 void VectorEmitter::overColumns(
     Value first, Value end, function_ref<void(Value column, Value mask)> body) {
   Value whole = add(first, roundDown(sub(end, first), lanes()));
@@ -399,31 +332,4 @@ void VectorEmitter::parallel(ValueRange counts,
   scf::ParallelOp::create(
       builder, loc, low, counts, step,
       [&](OpBuilder &, Location, ValueRange at) { body(at); });
-}
-
-void VectorEmitter::choose(Value condition, function_ref<void()> then,
-                           function_ref<void()> otherwise) {
-  auto emit = [&](function_ref<void()> branch) {
-    return [&, branch](OpBuilder &, Location) {
-      branch();
-      scf::YieldOp::create(builder, loc);
-    };
-  };
-  if (otherwise)
-    scf::IfOp::create(builder, loc, condition, emit(then), emit(otherwise));
-  else
-    scf::IfOp::create(builder, loc, condition, emit(then));
-}
-
-SmallVector<Value>
-VectorEmitter::choose(Value condition, TypeRange types,
-                      function_ref<SmallVector<Value>()> then,
-                      function_ref<SmallVector<Value>()> otherwise) {
-  auto emit = [&](function_ref<SmallVector<Value>()> branch) {
-    return [&, branch](OpBuilder &, Location) {
-      scf::YieldOp::create(builder, loc, branch());
-    };
-  };
-  return scf::IfOp::create(builder, loc, condition, emit(then), emit(otherwise))
-      .getResults();
 }

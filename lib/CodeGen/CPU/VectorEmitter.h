@@ -2,8 +2,8 @@
 #ifndef EFFATTN_LIB_CODEGEN_CPU_VECTOREMITTER_H
 #define EFFATTN_LIB_CODEGEN_CPU_VECTOREMITTER_H
 
+#include "../LoopEmitter.h"
 #include "effattn/CodeGen/CPU/CpuModel.h"
-#include "effattn/Dialect/Emit.h"
 
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/BuiltinTypes.h"
@@ -13,13 +13,11 @@ namespace mlir::effattn {
 /// A builder at a location with the few shapes of code on memrefs that tuned
 /// expansions are made of. A vector is a vector of f32 as wide as the CPU's,
 /// also where memory holds bf16 or f16.
-class VectorEmitter {
+class VectorEmitter : public LoopEmitter {
 public:
   VectorEmitter(OpBuilder &builder, Location loc, const CpuModel &cpu)
-      : builder(builder), loc(loc), cpu(cpu) {}
+      : LoopEmitter(builder, loc), cpu(cpu) {}
 
-  OpBuilder &builder;
-  Location loc;
   const CpuModel &cpu;
 
   int64_t lanes() const { return cpu.lanes(); }
@@ -27,53 +25,10 @@ public:
     return VectorType::get(lanes(), builder.getF32Type());
   }
 
-  //===--- Numbers ---===//
-  Value index(int64_t value) { return emit::index(builder, loc, value); }
-  Value add(Value lhs, Value rhs) { return emit::add(builder, loc, lhs, rhs); }
-  Value add(Value lhs, int64_t rhs) {
-    return rhs == 0 ? lhs : add(lhs, index(rhs));
-  }
-  Value sub(Value lhs, Value rhs) { return emit::sub(builder, loc, lhs, rhs); }
-  Value mul(Value lhs, Value rhs) { return emit::mul(builder, loc, lhs, rhs); }
-  Value mul(Value lhs, int64_t rhs) { return mul(lhs, index(rhs)); }
-  Value min(Value lhs, Value rhs) { return emit::min(builder, loc, lhs, rhs); }
-  Value max(Value lhs, Value rhs) { return emit::max(builder, loc, lhs, rhs); }
-  /// Of values that are not negative.
-  Value ceilDiv(Value value, int64_t divisor);
-  /// The largest multiple of `divisor` that is not more than `value`.
-  Value roundDown(Value value, int64_t divisor);
-  Value lessThan(Value lhs, Value rhs) {
-    return emit::lessThan(builder, loc, lhs, rhs);
-  }
-  Value lessEqual(Value lhs, Value rhs) {
-    return emit::lessEqual(builder, loc, lhs, rhs);
-  }
-  Value equal(Value lhs, Value rhs) {
-    return emit::equal(builder, loc, lhs, rhs);
-  }
-  Value size(Value source, int64_t dim) {
-    return emit::size(builder, loc, source, dim);
-  }
-
   //===--- Vectors ---===//
   Value zeros() { return splat(emit::f32(builder, loc, 0)); }
   /// Every lane is `scalar`, an f32.
   Value splat(Value scalar);
-  /// a b + c, rounded once where the CPU can.
-  Value mulAdd(Value a, Value b, Value c);
-  /// Of scalars or vectors.
-  Value addFloats(Value lhs, Value rhs);
-  Value subFloats(Value lhs, Value rhs);
-  Value mulFloats(Value lhs, Value rhs);
-  Value divFloats(Value lhs, Value rhs);
-  /// The larger number; where either is NaN, `rhs`.
-  Value maxFloats(Value lhs, Value rhs);
-  /// i1 lanes: an ordered comparison, false for NaN.
-  Value lessFloats(Value lhs, Value rhs);
-  Value equalFloats(Value lhs, Value rhs);
-  Value select(Value condition, Value ifTrue, Value ifFalse) {
-    return emit::select(builder, loc, condition, ifTrue, ifFalse);
-  }
   /// e^x of lanes that are at most 0, -inf or NaN, good to 2 units in the last
   /// place; 0 below -87.
   Value expOfNegative(Value x);
@@ -94,8 +49,8 @@ public:
   Value countTrue(Value mask);
   /// Exchanges rows and columns of a square: as many vectors as lanes.
   void transpose(MutableArrayRef<Value> rows);
-  /// With n rows, of n lanes a part: lane i of a part is the sum of that part of
-  /// row i.
+  /// With n rows, of n lanes a part: lane i of a part is the sum of that part
+  /// of row i.
   Value sumParts(ArrayRef<Value> rows);
   /// i1 lanes, true for the first `count`; none where it is negative.
   Value firstLanes(Value count);
@@ -136,11 +91,6 @@ public:
   Value slice(Value memory, Value index);
 
   //===--- Control ---===//
-  void loop(Value low, Value high, int64_t step,
-            function_ref<void(Value)> body);
-  SmallVector<Value>
-  loop(Value low, Value high, int64_t step, ValueRange carried,
-       function_ref<SmallVector<Value>(Value, ValueRange)> body);
   /// The first columns of the vectors that columns [first, end) are made of;
   /// the mask is null but for the last one.
   void overColumns(Value first, Value end,
@@ -157,12 +107,6 @@ public:
                   function_ref<void(const Block &)> body);
   /// Every index in [0, counts), in any order and at the same time.
   void parallel(ValueRange counts, function_ref<void(ValueRange)> body);
-  void choose(Value condition, function_ref<void()> then,
-              function_ref<void()> otherwise = {});
-  /// Branches that give values of the same types.
-  SmallVector<Value> choose(Value condition, TypeRange types,
-                            function_ref<SmallVector<Value>()> then,
-                            function_ref<SmallVector<Value>()> otherwise);
 };
 
 /// A cache line, and the widest vector, in bytes.

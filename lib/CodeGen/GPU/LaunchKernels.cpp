@@ -77,7 +77,8 @@ public:
 
 private:
   enum class Place { Host, Device, Around };
-  /// Where an op runs; an op Around kernels is a loop or a branch of the host.
+  /// Where an op runs; an op Around kernels is a loop or a branch of the host,
+  /// or a kernel itself.
   Place choose(Operation *op);
   void divide(Block &block);
   /// Makes a kernel of what has been put aside, and reads back what the host
@@ -97,14 +98,15 @@ private:
 } // namespace
 
 Division::Place Division::choose(Operation *op) {
-  if (isa<scf::ParallelOp>(op))
+  if (isa<scf::ParallelOp, gpu::LaunchOp>(op))
     return Place::Around;
   if (isa<memref::AllocOp, memref::DeallocOp, CheckOp, func::CallOp>(op) ||
       op->hasTrait<OpTrait::IsTerminator>())
     return Place::Host;
   if (op->getNumRegions() == 0)
     return isMemoryEffectFree(op) ? Place::Host : Place::Device;
-  if (contains<scf::ParallelOp>(op) || contains<func::CallOp>(op) ||
+  if (contains<scf::ParallelOp>(op) || contains<gpu::LaunchOp>(op) ||
+      contains<func::CallOp>(op) ||
       llvm::any_of(op->getResultTypes(), isBuffer))
     return Place::Around;
   // Without memory, a region computes sizes or checks them.
@@ -199,6 +201,10 @@ void Division::divide(Block &block) {
       flush();
       if (auto loop = dyn_cast<scf::ParallelOp>(op)) {
         launches.push_back(launchParallel(builder, loop));
+        break;
+      }
+      if (auto launch = dyn_cast<gpu::LaunchOp>(op)) {
+        launches.push_back(launch);
         break;
       }
       for (Region &region : op.getRegions())
@@ -302,7 +308,10 @@ struct LaunchKernelsPass
     gpu::GPUModuleOp kernels = createKernelModule(getOperation());
     for (auto [i, launch] : llvm::enumerate(launches)) {
       auto function = launch->getParentOfType<func::FuncOp>();
-      std::string name = (function.getName() + "_" + Twine(i)).str();
+      std::string name = function.getName().str();
+      if (SymbolRefAttr stem = launch.getFunctionAttr())
+        name += "_" + stem.getLeafReference().str();
+      name += "_" + std::to_string(i);
       if (failed(outline(launch, kernels, name)))
         return signalPassFailure();
     }

@@ -52,6 +52,10 @@ static void wrapInTensors(IRRewriter &rewriter, ComputeOpInterface op) {
   rewriter.eraseOp(op);
 }
 
+static bool isParallelLoop(Operation *op) {
+  return isa<scf::ForallOp, scf::ParallelOp>(op);
+}
+
 namespace {
 struct ConvertEffAttnToLinalgPass
     : effattn::impl::ConvertEffAttnToLinalgPassBase<
@@ -69,14 +73,30 @@ struct ConvertEffAttnToLinalgPass
     }
     IRRewriter rewriter(&getContext());
     getOperation()->walk([&](ComputeOpInterface op) {
-      if (!isExcepted(op->getName()) &&
-          cast<DestinationStyleOpInterface>(op.getOperation())
-              .hasPureBufferSemantics())
+      if (!stays(op) && cast<DestinationStyleOpInterface>(op.getOperation())
+                            .hasPureBufferSemantics())
         wrapInTensors(rewriter, op);
     });
     RewritePatternSet decode(&getContext());
     populateAddressDecodePatterns(decode);
     walkAndApplyPatterns(getOperation(), std::move(decode));
+    if (!exceptInParallel) {
+      FrozenRewritePatternSet all(getPatterns());
+      getOperation()->walk<WalkOrder::PreOrder>([&](Operation *op) {
+        if (!isParallelLoop(op))
+          return WalkResult::advance();
+        walkAndApplyPatterns(op, all);
+        return WalkResult::skip();
+      });
+    }
+    RewritePatternSet patterns = getPatterns();
+    llvm::erase_if(patterns.getNativePatterns(), [&](const auto &pattern) {
+      return isExcepted(*pattern->getRootKind());
+    });
+    walkAndApplyPatterns(getOperation(), std::move(patterns));
+  }
+
+  RewritePatternSet getPatterns() {
     RewritePatternSet patterns(&getContext());
     populateConceptsToLinalgPatterns(patterns);
     populateMemoryToLinalgPatterns(patterns);
@@ -86,14 +106,16 @@ struct ConvertEffAttnToLinalgPass
     populateFeedForwardToLinalgPatterns(patterns);
     populateEmbeddingsToLinalgPatterns(patterns);
     populateCachesToLinalgPatterns(patterns);
-    llvm::erase_if(patterns.getNativePatterns(), [&](const auto &pattern) {
-      return isExcepted(*pattern->getRootKind());
-    });
-    walkAndApplyPatterns(getOperation(), std::move(patterns));
+    return patterns;
   }
 
   bool isExcepted(OperationName name) const {
     return llvm::is_contained(except, name.getStringRef());
+  }
+  bool stays(Operation *op) const {
+    return isExcepted(op->getName()) &&
+           (exceptInParallel || !(op->getParentOfType<scf::ForallOp>() ||
+                                  op->getParentOfType<scf::ParallelOp>()));
   }
 };
 } // namespace

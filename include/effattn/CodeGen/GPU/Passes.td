@@ -4,6 +4,25 @@
 
 include "mlir/Pass/PassBase.td"
 
+/// Makes kernels of ops on buffers whose blocks of threads work together.
+class EffAttn_KernelBuilderPass<string flag> : Pass<flag> {
+  let dependentDialects = ["::mlir::arith::ArithDialect",
+    "::mlir::gpu::GPUDialect", "::mlir::math::MathDialect",
+    "::mlir::memref::MemRefDialect", "::mlir::NVVM::NVVMDialect",
+    "::mlir::scf::SCFDialect", "::mlir::vector::VectorDialect"];
+}
+
+def BuildNormKernelsPass
+    : EffAttn_KernelBuilderPass<"effattn-build-norm-kernels"> {
+  let summary = "make kernels of norms, a warp a row";
+  let description = [{
+    `effattn.rms_norm` and `effattn.layer_norm` on buffers become a launch of
+    which each warp takes a row: its lanes add up neighbouring columns in f64
+    and exchange their sums by shuffles. A row is read from memory once for its
+    sums (twice for `layer_norm`) and once to be scaled.
+  }];
+}
+
 def SumInRegistersPass : Pass<"effattn-sum-in-registers"> {
   let summary = "keep an element that a loop adds to in a register";
   let description = [{

@@ -1,0 +1,140 @@
+//===- KernelEmitter.cpp - Short forms for emitting kernels ---------------===//
+#include "KernelEmitter.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+
+using namespace mlir;
+using namespace mlir::effattn;
+
+gpu::LaunchOp KernelEmitter::launch(OpBuilder &builder, Location loc,
+                                    StringRef name, ArrayRef<Value> blocks,
+                                    int64_t threads,
+                                    function_ref<void(KernelEmitter &)> body,
+                                    int64_t sharedBytes) {
+  OpBuilder::InsertionGuard guard(builder);
+  Value one = emit::index(builder, loc, 1);
+  SmallVector<Value> grid(3, one);
+  llvm::copy(blocks, grid.begin());
+  Value dynamic;
+  if (sharedBytes)
+    dynamic = arith::ConstantIntOp::create(builder, loc, sharedBytes, 32);
+  auto launch = gpu::LaunchOp::create(builder, loc, grid[0], grid[1], grid[2],
+                                      emit::index(builder, loc, threads), one,
+                                      one, dynamic);
+  launch.setFunctionAttr(SymbolRefAttr::get(builder.getContext(), name));
+  builder.setInsertionPointToEnd(&launch.getBody().front());
+  gpu::TerminatorOp::create(builder, loc);
+  builder.setInsertionPointToStart(&launch.getBody().front());
+  KernelEmitter emitter(builder, launch, threads);
+  body(emitter);
+  return launch;
+}
+
+Value KernelEmitter::thread() { return launchOp.getThreadIds().x; }
+
+Value KernelEmitter::warp() {
+  return arith::DivUIOp::create(builder, loc, thread(), index(kWarpThreads));
+}
+
+Value KernelEmitter::lane() {
+  return arith::RemUIOp::create(builder, loc, thread(), index(kWarpThreads));
+}
+
+Value KernelEmitter::block(unsigned dimension) {
+  gpu::KernelDim3 ids = launchOp.getBlockIds();
+  return dimension == 0 ? ids.x : dimension == 1 ? ids.y : ids.z;
+}
+
+SmallVector<Value> KernelEmitter::split(Value number, ValueRange sizes) {
+  SmallVector<Value> indices(sizes.size());
+  for (size_t d = sizes.size(); d-- > 0;) {
+    indices[d] = number;
+    if (d == 0)
+      break;
+    indices[d] = arith::RemUIOp::create(builder, loc, number, sizes[d]);
+    number = arith::DivUIOp::create(builder, loc, number, sizes[d]);
+  }
+  return indices;
+}
+
+void KernelEmitter::barrier() { gpu::BarrierOp::create(builder, loc); }
+
+static Value shuffle(KernelEmitter &e, Value value, Value lane,
+                     gpu::ShuffleMode mode) {
+  Value width =
+      arith::ConstantIntOp::create(e.builder, e.loc, kWarpThreads, 32);
+  return gpu::ShuffleOp::create(e.builder, e.loc, value, lane, width, mode)
+      .getShuffleResult();
+}
+
+Value KernelEmitter::shuffleXor(Value value, int64_t mask) {
+  Value lanes = arith::ConstantIntOp::create(builder, loc, mask, 32);
+  return shuffle(*this, value, lanes, gpu::ShuffleMode::XOR);
+}
+
+Value KernelEmitter::shuffleFrom(Value value, Value lane) {
+  Value lanes = emit::fromIndex(builder, loc, lane, builder.getI32Type());
+  return shuffle(*this, value, lanes, gpu::ShuffleMode::IDX);
+}
+
+Value KernelEmitter::reduceWarp(Value value,
+                                function_ref<Value(Value, Value)> combine) {
+  for (int64_t mask = kWarpThreads / 2; mask > 0; mask /= 2)
+    value = combine(value, shuffleXor(value, mask));
+  return value;
+}
+
+Value KernelEmitter::sumWarp(Value value) {
+  return reduceWarp(value,
+                    [&](Value lhs, Value rhs) { return addFloats(lhs, rhs); });
+}
+
+Value KernelEmitter::maxWarp(Value value) {
+  return reduceWarp(value,
+                    [&](Value lhs, Value rhs) { return maxNumber(lhs, rhs); });
+}
+
+Value KernelEmitter::maxNumber(Value lhs, Value rhs) {
+  return arith::MaxNumFOp::create(builder, loc, lhs, rhs);
+}
+
+Value KernelEmitter::minNumber(Value lhs, Value rhs) {
+  return arith::MinNumFOp::create(builder, loc, lhs, rhs);
+}
+
+static Attribute getSharedSpace(OpBuilder &builder) {
+  return gpu::AddressSpaceAttr::get(builder.getContext(),
+                                    gpu::AddressSpace::Workgroup);
+}
+
+Value KernelEmitter::shared(ArrayRef<int64_t> shape, Type element) {
+  auto type = MemRefType::get(shape, element, MemRefLayoutAttrInterface(),
+                              getSharedSpace(builder));
+  return launchOp.addWorkgroupAttribution(type, loc);
+}
+
+Value KernelEmitter::dynamicShared(int64_t firstByte, ArrayRef<int64_t> shape,
+                                   Type element) {
+  Attribute space = getSharedSpace(builder);
+  auto bytes = MemRefType::get({ShapedType::kDynamic}, builder.getI8Type(),
+                               MemRefLayoutAttrInterface(), space);
+  Value all = gpu::DynamicSharedMemoryOp::create(builder, loc, bytes);
+  auto type =
+      MemRefType::get(shape, element, MemRefLayoutAttrInterface(), space);
+  return memref::ViewOp::create(builder, loc, type, all, index(firstByte),
+                                ValueRange());
+}
+
+Value KernelEmitter::loadFloat(Value source, ValueRange indices) {
+  return emit::toFloat(builder, loc, emit::load(builder, loc, source, indices),
+                       builder.getF32Type());
+}
+
+void KernelEmitter::storeFloat(Value value, Value destination,
+                               ValueRange indices) {
+  Type element = cast<MemRefType>(destination.getType()).getElementType();
+  memref::StoreOp::create(builder, loc,
+                          emit::toFloat(builder, loc, value, element),
+                          destination, indices);
+}

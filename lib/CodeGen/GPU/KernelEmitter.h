@@ -1,0 +1,82 @@
+//===- KernelEmitter.h - Short forms for emitting kernels -----------------===//
+#ifndef EFFATTN_LIB_CODEGEN_GPU_KERNELEMITTER_H
+#define EFFATTN_LIB_CODEGEN_GPU_KERNELEMITTER_H
+
+#include "../LoopEmitter.h"
+
+#include "mlir/Dialect/GPU/IR/GPUDialect.h"
+
+namespace mlir::effattn {
+
+/// Threads that run in step and see each other's registers.
+inline constexpr int64_t kWarpThreads = 32;
+
+/// A builder inside of a kernel whose blocks of threads work together. Code is
+/// that of one thread.
+class KernelEmitter : public LoopEmitter {
+public:
+  /// Emits a launch of `blocks`, up to three numbers as index, of `threads`
+  /// threads each, and what `body` emits inside of it. More than 65535 blocks
+  /// are allowed in the first dimension only, and none at all in any. With
+  /// `sharedBytes`, dynamicShared() has so many. `name` becomes a part of the
+  /// kernel's.
+  static gpu::LaunchOp launch(OpBuilder &builder, Location loc, StringRef name,
+                              ArrayRef<Value> blocks, int64_t threads,
+                              function_ref<void(KernelEmitter &)> body,
+                              int64_t sharedBytes = 0);
+
+  //===--- Where a thread is ---===//
+  int64_t threads() const { return threadCount; }
+  int64_t warps() const { return threadCount / kWarpThreads; }
+  /// In the block.
+  Value thread();
+  Value warp();
+  /// In the warp.
+  Value lane();
+  /// In the grid.
+  Value block(unsigned dimension = 0);
+
+  /// The indices of place `number` of an array of these sizes, row by row.
+  SmallVector<Value> split(Value number, ValueRange sizes);
+
+  //===--- Threads together ---===//
+  /// Waits for all threads of the block, which then see what each has written.
+  void barrier();
+  /// The value, of 32 bits or f64, of the thread whose lane differs in the bits
+  /// of `mask`. All threads of the warp have to come here, as in all of these.
+  Value shuffleXor(Value value, int64_t mask);
+  /// The value of a given lane.
+  Value shuffleFrom(Value value, Value lane);
+  /// What `combine` makes of the values of all lanes, in every lane.
+  Value reduceWarp(Value value, function_ref<Value(Value, Value)> combine);
+  Value sumWarp(Value value);
+  /// The largest number, as maxNumber.
+  Value maxWarp(Value value);
+
+  //===--- Numbers ---===//
+  /// The larger one; the other where one is NaN. One instruction.
+  Value maxNumber(Value lhs, Value rhs);
+  Value minNumber(Value lhs, Value rhs);
+
+  //===--- Memory ---===//
+  /// Memory that the threads of a block share, of a size known now; at most 48
+  /// KiB in all.
+  Value shared(ArrayRef<int64_t> shape, Type element);
+  /// A part of the memory given by `sharedBytes`, from a byte on.
+  Value dynamicShared(int64_t firstByte, ArrayRef<int64_t> shape, Type element);
+  /// One element as f32, and back in the type of the memory.
+  Value loadFloat(Value source, ValueRange indices);
+  void storeFloat(Value value, Value destination, ValueRange indices);
+
+private:
+  KernelEmitter(OpBuilder &builder, gpu::LaunchOp launch, int64_t threadCount)
+      : LoopEmitter(builder, launch.getLoc()), launchOp(launch),
+        threadCount(threadCount) {}
+
+  gpu::LaunchOp launchOp;
+  int64_t threadCount;
+};
+
+} // namespace mlir::effattn
+
+#endif // EFFATTN_LIB_CODEGEN_GPU_KERNELEMITTER_H

@@ -205,6 +205,7 @@ LogicalResult Compiler::generateKernels(ModuleOp module, OutputKind kind,
       generatePtx(module, *gpuMachine, options.machine.optimization);
   if (failed(ptx))
     return failure();
+  compiled.kernels = describeKernels(*ptx, collectLaunchShapes(module));
   if (kind != OutputKind::Cubin) {
     embedPtx(module, *ptx);
     compiled.content = copyText(*ptx);
@@ -217,7 +218,8 @@ LogicalResult Compiler::generateKernels(ModuleOp module, OutputKind kind,
     return failure();
   }
   compiled.content = copyText(cubin->code);
-  compiled.kernels = std::move(cubin->kernels);
+  describeMachineCode(compiled.kernels, cubin->kernels,
+                      disassemble(cubin->code));
   return success();
 }
 

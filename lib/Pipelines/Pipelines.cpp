@@ -118,11 +118,14 @@ static std::string gpuPasses(const PipelineOptions &) {
   return "effattn-launch-kernels,canonicalize,cse";
 }
 
-/// From gpu.func to functions of the LLVM and NVVM dialects.
-static std::string kernelPasses() {
+/// From gpu.func to functions of the LLVM and NVVM dialects. GPUs have
+/// instructions for bf16, unlike the host that emulates them.
+static std::string kernelPasses(bool emulated) {
   return "gpu.module(loop-invariant-code-motion,convert-nvgpu-to-nvvm,"
          "convert-vector-to-scf,expand-strided-metadata,"
-         "arith-expand{include-bf16=true},lower-affine,convert-scf-to-cf,"
+         "arith-expand{include-bf16=" +
+         std::string(emulated ? "true" : "false") +
+         "},lower-affine,convert-scf-to-cf,"
          "convert-gpu-to-nvvm{index-bitwidth=64},canonicalize,cse,"
          "reconcile-unrealized-casts),";
 }
@@ -141,9 +144,9 @@ static std::string llvmPasses(const PipelineOptions &options) {
           ? ""
           : " cpu-features=" + llvm::join(options.cpuFeatures, ",");
   bool onDevice = options.target != TargetKind::Cpu;
-  std::string kernels =
-      onDevice ? "effattn-lower-launches," + kernelPasses() : "";
   bool emulated = options.target == TargetKind::NvptxEmulated;
+  std::string kernels =
+      onDevice ? "effattn-lower-launches," + kernelPasses(emulated) : "";
   std::string emulation = emulated ? "effattn-emulate-kernels," : "";
   std::string device = emulated   ? " device=effattn_emulator"
                        : onDevice ? " device=effattn_cuda"

@@ -116,20 +116,19 @@ void effattn::embedPtx(ModuleOp module, llvm::StringRef ptx) {
 // Machine code
 //===----------------------------------------------------------------------===//
 
-static llvm::Expected<std::string> findPtxas() {
+/// A program of CUDA; empty if there is none.
+static std::string findCudaProgram(llvm::StringRef name) {
   llvm::SmallVector<std::string> folders;
   for (llvm::StringRef variable : {"CUDA_HOME", "CUDA_PATH"})
     if (auto root = llvm::sys::Process::GetEnv(variable))
       folders.push_back(*root + "/bin");
   folders.push_back("/usr/local/cuda/bin");
   llvm::SmallVector<llvm::StringRef> places(folders.begin(), folders.end());
-  if (auto path = llvm::sys::findProgramByName("ptxas"))
+  if (auto path = llvm::sys::findProgramByName(name))
     return *path;
-  if (auto path = llvm::sys::findProgramByName("ptxas", places))
+  if (auto path = llvm::sys::findProgramByName(name, places))
     return *path;
-  return refuse("ptxas, which makes machine code of PTX, was not found: put it "
-                "on the PATH (it is part of CUDA, and of the Python package "
-                "nvidia-cuda-nvcc), or write PTX, which needs no CUDA");
+  return "";
 }
 
 /// Reads what `ptxas -v` prints: for each kernel a line with its name, one with
@@ -167,9 +166,12 @@ static std::vector<KernelResources> parseResources(llvm::StringRef text) {
 
 llvm::Expected<Cubin> effattn::assemblePtx(llvm::StringRef ptx,
                                            llvm::StringRef gpu) {
-  auto program = findPtxas();
-  if (!program)
-    return program.takeError();
+  std::string program = findCudaProgram("ptxas");
+  if (program.empty())
+    return refuse("ptxas, which makes machine code of PTX, was not found: put "
+                  "it on the PATH (it is part of CUDA, and of the Python "
+                  "package nvidia-cuda-nvcc), or write PTX, which needs no "
+                  "CUDA");
   auto folder = PrivateFolder::create();
   if (!folder)
     return folder.takeError();
@@ -179,12 +181,12 @@ llvm::Expected<Cubin> effattn::assemblePtx(llvm::StringRef ptx,
   if (llvm::Error error = writeFiles(OutputFile{input, ptx}))
     return std::move(error);
   std::string architecture = ("-arch=" + gpu).str();
-  llvm::StringRef arguments[] = {*program, "-v", architecture,
-                                 input,    "-o", output};
+  llvm::StringRef arguments[] = {program, "-v", architecture,
+                                 input,   "-o", output};
   std::optional<llvm::StringRef> redirects[] = {
       llvm::StringRef(), llvm::StringRef(messages), llvm::StringRef(messages)};
   std::string reason;
-  int code = llvm::sys::ExecuteAndWait(*program, arguments, std::nullopt,
+  int code = llvm::sys::ExecuteAndWait(program, arguments, std::nullopt,
                                        redirects, 0, 0, &reason);
   auto said = llvm::MemoryBuffer::getFile(messages);
   llvm::StringRef text = said ? (*said)->getBuffer().trim() : "";
@@ -197,4 +199,26 @@ llvm::Expected<Cubin> effattn::assemblePtx(llvm::StringRef ptx,
     return refuse("cannot read what ptxas wrote: " +
                   describe(machineCode.getError()));
   return Cubin{(*machineCode)->getBuffer().str(), parseResources(text)};
+}
+
+std::string effattn::disassemble(llvm::StringRef machineCode) {
+  std::string program = findCudaProgram("nvdisasm");
+  auto folder = PrivateFolder::create();
+  if (!folder)
+    llvm::consumeError(folder.takeError());
+  if (program.empty() || !folder)
+    return "";
+  std::string input = folder->file("kernels.cubin"),
+              output = folder->file("listing");
+  if (llvm::Error error = writeFiles(OutputFile{input, machineCode})) {
+    llvm::consumeError(std::move(error));
+    return "";
+  }
+  llvm::StringRef arguments[] = {program, "-c", input};
+  std::optional<llvm::StringRef> redirects[] = {
+      llvm::StringRef(), llvm::StringRef(output), llvm::StringRef()};
+  if (llvm::sys::ExecuteAndWait(program, arguments, std::nullopt, redirects))
+    return "";
+  auto listing = llvm::MemoryBuffer::getFile(output);
+  return listing ? (*listing)->getBuffer().str() : "";
 }

@@ -148,23 +148,8 @@ static SmallVector<OutputFile> nameOutputs(const Flags &flags,
   return files;
 }
 
-/// What ptxas says, a kernel a line.
-static void printKernels(raw_ostream &os, ArrayRef<KernelResources> kernels) {
-  if (kernels.empty())
-    return;
-  size_t width = 0;
-  for (const KernelResources &kernel : kernels)
-    width = std::max(width, kernel.name.size());
-  os << left_justify("kernel", width)
-     << "  registers  spilled  stack  shared bytes\n";
-  for (const KernelResources &kernel : kernels)
-    os << left_justify(kernel.name, width)
-       << format("  %9u  %7u  %5u  %12u\n", kernel.registers, kernel.spillBytes,
-                 kernel.stackBytes, kernel.sharedBytes);
-}
-
 static void printReport(const StageTimes &times, const Compiled &compiled,
-                        const Compiler &compiler) {
+                        const Compiler &compiler, StringRef gpu) {
   times.print(errs());
   if (compiled.sizes)
     errs() << "code " << compiled.sizes->code << " bytes, data "
@@ -172,7 +157,7 @@ static void printReport(const StageTimes &times, const Compiled &compiled,
            << compiled.sizes->zeroFilled << " bytes\n";
   if (compiler.isTuned() && compiled.kernels.empty())
     compiler.getCpuModel().print(errs());
-  printKernels(errs(), compiled.kernels);
+  printKernels(errs(), compiled.kernels, gpu);
 }
 
 static int compile(const Flags &flags, const Compiler &compiler,
@@ -203,7 +188,7 @@ static int compile(const Flags &flags, const Compiler &compiler,
   if (Error error = writeFiles(files))
     return fail(std::move(error));
   if (flags.report)
-    printReport(times, *compiled, compiler);
+    printReport(times, *compiled, compiler, flags.gpu);
   return Done;
 }
 

@@ -50,8 +50,8 @@ struct Compiled {
   /// What belongs beside an object or a library; empty for other kinds.
   std::string header, json;
   std::optional<ObjectSizes> sizes;
-  /// Of machine code for a GPU.
-  std::vector<KernelResources> kernels;
+  /// Of PTX and machine code for a GPU.
+  std::vector<KernelReport> kernels;
 };
 
 class Compiler {

@@ -2,6 +2,7 @@
 #ifndef EFFATTN_TARGET_KERNELS_H
 #define EFFATTN_TARGET_KERNELS_H
 
+#include "effattn/Target/KernelReport.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/Support/LLVM.h"
 #include "llvm/Support/Error.h"
@@ -25,12 +26,6 @@ FailureOr<std::string> generatePtx(ModuleOp module,
 /// Makes PTX part of the module for the host, in place of its `gpu.module`.
 void embedPtx(ModuleOp module, llvm::StringRef ptx);
 
-/// What ptxas says of a kernel.
-struct KernelResources {
-  std::string name;
-  unsigned registers = 0, spillBytes = 0, stackBytes = 0, sharedBytes = 0;
-};
-
 /// Machine code for one GPU and what its kernels need, made by ptxas, which
 /// comes with CUDA or from PyPI.
 struct Cubin {
@@ -38,6 +33,10 @@ struct Cubin {
   std::vector<KernelResources> kernels;
 };
 llvm::Expected<Cubin> assemblePtx(llvm::StringRef ptx, llvm::StringRef gpu);
+
+/// The instructions of machine code as nvdisasm prints them, which comes with
+/// CUDA or from PyPI; empty without it.
+std::string disassemble(llvm::StringRef machineCode);
 
 } // namespace mlir::effattn
 

@@ -1,5 +1,5 @@
 //===- OutlineKernels.cpp - Expand ops that are equal in one place --------===//
-#include "Contractions.h"
+#include "../Contraction.h"
 #include "effattn/CodeGen/CPU/Passes.h"
 #include "effattn/Dialect/AttentionOps.h"
 #include "effattn/Dialect/EmbeddingOps.h"
@@ -74,7 +74,7 @@ static KernelOps getKernelOps(Operation *op) {
                : KernelOps();
   auto contraction = dyn_cast<linalg::LinalgOp>(op);
   if (!contraction || !contraction.hasPureBufferSemantics() ||
-      !isExpandableContraction(contraction))
+      !Contraction::match(contraction))
     return {};
   if (linalg::FillOp zeros = findZeros(contraction))
     return {zeros, op};

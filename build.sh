@@ -180,9 +180,10 @@ link_package() {
     printf '%s\n' "$root/python/src" >"$folder/effattn.pth"
 }
 
-# install_python VENV REQUIREMENTS
+# install_python VENV REQUIREMENTS [STAMP]: installs once, which the file STAMP
+# of the environment says.
 install_python() {
-  local venv=$1 requirements=$2 stamp=$1/installed fingerprint
+  local venv=$1 requirements=$2 stamp=$1/${3:-installed} fingerprint
   local python=$venv/bin/python
   fingerprint=$(python_fingerprint "$requirements") || return
   [[ -x $python && -e $stamp && $(<"$stamp") == "$fingerprint" ]] && return
@@ -350,6 +351,19 @@ run_pytest() {
   ((status == 5)) || return "$status"
 }
 
+# --- bench -------------------------------------------------------------------
+
+# The peers are heavy, and nothing else needs them. llama.cpp is built from its
+# source; where that fails, its rows are empty.
+install_peers() {
+  local venv=$root/.venv-bench folder=$root/python/benchmarks
+  step peers install_python "$venv" "$folder/requirements.txt"
+  [[ -e $venv/llama ]] ||
+    echo "llama.cpp is built from its source once, which takes some minutes"
+  try_step llama.cpp install_python "$venv" "$folder/requirements-llama.txt" \
+    llama || echo "llama.cpp is not measured"
+}
+
 # --- Commands ----------------------------------------------------------------
 
 command=
@@ -421,9 +435,7 @@ bench)
     fi
   done
   build_all
-  # The peers are heavy, and nothing else needs them.
-  step peers install_python "$root/.venv-bench" \
-    "$root/python/benchmarks/requirements.txt"
+  install_peers
   exec env EFFATTN_BUILD_DIR="$build" \
     PYTHONPATH="$root/python${PYTHONPATH:+:$PYTHONPATH}" \
     "$root/.venv-bench/bin/python" -m benchmarks \

@@ -7,6 +7,7 @@
     families/     the works, one file a family
     ours.py       our side: compiled by ``effattn.compile``, called with results in kept memory
     peers.py      what the peers need: PyTorch, onnxruntime, JAX, a C compiler
+    ggml.py       llama.cpp, by its C interface
     runner.py     rounds in turns, medians, quartiles
     probes.py     what the machine can do: arithmetic and memory, by native.c
     worker.py     a process that measures rows with one number of threads

@@ -45,7 +45,8 @@ examples:
   ./build.sh bench --json all.json --plots pictures   for other programs, and to look at
 
 A peer that is not installed, fails or computes something else is listed with the reason. Peers come
-with `pip install -r python/benchmarks/requirements.txt`, which build.sh does in .venv-bench/.
+with `pip install -r python/benchmarks/requirements.txt` and, built from its source, llama.cpp with
+requirements-llama.txt beside it; build.sh does both in .venv-bench/.
 """
 
 

@@ -19,7 +19,7 @@ import numpy as np
 
 from benchmarks.rows import Call, NotMeasured, Peer
 
-PACKAGES = ("torch", "jax", "onnxruntime", "onnx", "iree.compiler", "iree.runtime", "llama_cpp")
+PACKAGES = ("torch", "jax", "onnxruntime", "onnx", "iree.compiler", "iree.runtime")
 
 
 def threads() -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from benchmarks import ours, peers
+from benchmarks import ggml, ours, peers
 from benchmarks.rows import Case, Peer, Row, Work, some_rows
 from effattn import ops, reference
 
@@ -116,14 +116,6 @@ def int8_pack(x, weights, **options) -> Peer:
     return Peer("torch int8 pack", prepare, **{"result": None, **options})
 
 
-def llama(**options) -> Peer:
-    def prepare():
-        peers.need("llama_cpp")
-        raise peers.NotMeasured("llama-cpp-python gives no access to its matrix-vector product")
-
-    return Peer("llama.cpp", prepare, **options)
-
-
 def matvec(work, bits):
     def row(rows, width) -> Row:
         def make(rng) -> Case:
@@ -137,7 +129,7 @@ def matvec(work, bits):
                     [weights.codes if bits == 8 else weights.nibbles(), weights.scales],
                     goal=0.9 if rows > 100 else None,
                 ),
-                llama(),
+                ggml.peer(x, weights, goal=2.0 if rows > 100 else None),
             ]
             call = ours.bind(_function(width, width // GROUP), [x, *weights.operands()])
             return Case(call, lambda: _expect(x, weights), 1e-4, others)
@@ -178,7 +170,7 @@ def matmul(tokens, rows, width, kind="8 bit per group") -> Row:
             Peer("torch._int_mm", integers, goal=None if per_group or bits == 4 else 1.0, result=None),
         ]
         if group == GROUP:
-            others.append(onnx_quantised(x, weights))
+            others += [onnx_quantised(x, weights), ggml.peer(x, weights)]
         call = ours.bind(_function(width, width // group), [x, *weights.operands()])
         return Case(call, lambda: _expect(x, weights), 1e-4, others)
 
@@ -204,7 +196,8 @@ WORKS = [
         tiny=[(5, 32), (17, 64)],
         quick=[(2048, 640), (32768, 640)],
         full=SIZES,
-        note=f"A scale (f16) for {GROUP} columns; ours and MatMulNBits round the row to 8 bits first. "
+        note=f"A scale (f16) for {GROUP} columns; ours, llama.cpp (Q8_0, Q4_0, in the better of its orders) "
+        "and MatMulNBits round the row to 8 bits first. "
         "torch int8 pack has a scale for a whole row and reads 8 bits in both tables.",
     )
     for bits in (8, 4)

@@ -168,7 +168,8 @@ LogicalResult Compiler::describeFunctions(ModuleOp module, OutputKind kind,
     return module.emitError("expected at least one public function to "
                             "compile, but got none");
   llvm::raw_string_ostream header(compiled.header), json(compiled.json);
-  writeHeader(header, *signatures, options.name, EFFATTN_VERSION);
+  writeHeader(header, *signatures, options.name, EFFATTN_VERSION,
+              /*hasStreams=*/options.target == TargetKind::Nvptx);
   std::string triple = machine->getTargetTriple().str();
   writeSignatures(json, *signatures,
                   {EFFATTN_VERSION, triple, machine->getTargetCPU(),

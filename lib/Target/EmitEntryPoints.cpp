@@ -39,7 +39,7 @@ private:
   LLVM::LLVMFuncOp emitCompute();
   LLVM::LLVMFuncOp emitSizes();
   void emitTensorEntry(const llvm::Twine &name, llvm::StringRef support,
-                       LLVM::GlobalOp description);
+                       LLVM::GlobalOp description, int64_t pointers = 2);
   void emitPlainEntry(LLVM::GlobalOp description);
   Value loadPointer(Value array, int64_t index);
   void loadInputs(Value array, LLVM::LLVMFuncOp wrapper,
@@ -150,7 +150,7 @@ LogicalResult EntryEmitter::findFunctions() {
 
 LogicalResult EntryEmitter::checkNames() {
   for (llvm::StringRef suffix :
-       {"", "_output_shapes", "_plain", "_signature"}) {
+       {"", "_on_stream", "_output_shapes", "_plain", "_signature"}) {
     std::string name = signature.function + suffix.str();
     if (symbols.lookup(name))
       return implementation.emitOpError("needs the name @")
@@ -285,16 +285,17 @@ static void markBaseline(LLVM::LLVMFuncOp function, bool hasCpuFeatures) {
 
 void EntryEmitter::emitTensorEntry(const llvm::Twine &name,
                                    llvm::StringRef support,
-                                   LLVM::GlobalOp description) {
-  LLVM::LLVMFuncOp callee = declareSupport(support, 3);
-  auto function =
-      createFunction(name, {pointer, pointer}, LLVM::Linkage::External);
+                                   LLVM::GlobalOp description,
+                                   int64_t pointers) {
+  LLVM::LLVMFuncOp callee = declareSupport(support, 1 + pointers);
+  llvm::SmallVector<Type> types(pointers, pointer);
+  auto function = createFunction(name, types, LLVM::Linkage::External);
   markBaseline(function, constants.hasCpuFeatures());
   builder.setInsertionPointToStart(&function.front());
   Value address = LLVM::AddressOfOp::create(builder, loc, description);
-  auto call = LLVM::CallOp::create(
-      builder, loc, callee,
-      ValueRange{address, function.getArgument(0), function.getArgument(1)});
+  llvm::SmallVector<Value> operands{address};
+  llvm::append_range(operands, function.getArguments());
+  auto call = LLVM::CallOp::create(builder, loc, callee, operands);
   LLVM::ReturnOp::create(builder, loc, call.getResult());
 }
 
@@ -377,6 +378,9 @@ LogicalResult EntryEmitter::emit(llvm::StringRef prefix) {
   emitTensorEntry(signature.function, "effattn_call", description);
   emitTensorEntry(signature.function + "_output_shapes",
                   "effattn_output_shapes", description);
+  if (constants.hasStreams())
+    emitTensorEntry(signature.function + "_on_stream", "effattn_call_on_stream",
+                    description, 3);
   emitPlainEntry(description);
   std::string json;
   llvm::raw_string_ostream(json)

@@ -9,6 +9,9 @@
 
 namespace mlir::effattn {
 
+/// The device of lib/Runtime/Cuda.
+inline constexpr llvm::StringLiteral kCudaDevice = "effattn_cuda";
+
 /// Emits constants with the layouts of lib/Runtime/Support/Support.h: what one
 /// says the other must say.
 class EntryConstants {
@@ -20,6 +23,8 @@ public:
   bool hasCpuFeatures() const { return featureCount != 0; }
   /// Functions compute in the memory of a device, `struct EffattnDevice`.
   void setDevice(llvm::StringRef name);
+  /// Whether that device queues work on streams.
+  bool hasStreams() { return device && device.getName() == kCudaDevice; }
 
   /// `struct EffattnFunction`; `sizes` may be null.
   LLVM::GlobalOp emitFunction(const Signature &signature,

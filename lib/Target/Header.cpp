@@ -96,7 +96,17 @@ static void writeArguments(llvm::raw_ostream &os, const Signature &signature,
   }
 }
 
-static void writeFunction(llvm::raw_ostream &os, const Signature &signature) {
+static constexpr llvm::StringLiteral kStreams =
+    R"(
+ * The functions run on a GPU. Tensors are in the memory of the host, which
+ * is copied, or of GPU 0 (kDLCUDA), which is not: their innermost dimension is
+ * contiguous, and bytes of booleans are 0 or 1. f_on_stream queues the work on a
+ * CUstream and returns before it is done, unless an output is in the memory of
+ * the host or the function can fail on its data; f waits. 5: the GPU or its
+ * driver cannot go on.)";
+
+static void writeFunction(llvm::raw_ostream &os, const Signature &signature,
+                          bool hasStreams) {
   llvm::StringRef name = signature.function;
   os << "/* " << name << '\n';
   writeArguments(os, signature, /*isOutput=*/false);
@@ -109,6 +119,10 @@ static void writeFunction(llvm::raw_ostream &os, const Signature &signature) {
     writePrototype(
         os, name,
         {"const DLTensor *const *inputs", "DLTensor *const *outputs"});
+  if (hasStreams)
+    writePrototype(os, (name + "_on_stream").str(),
+                   {"const DLTensor *const *inputs", "DLTensor *const *outputs",
+                    "void *stream"});
   writePrototype(os, (name + "_output_shapes").str(),
                  {"const DLTensor *const *inputs", "int64_t *const *shapes"});
   writePrototype(os, (name + "_plain").str(), plainParameters(signature));
@@ -123,7 +137,8 @@ static std::string guardName(llvm::StringRef stem) {
 }
 
 void writeHeader(llvm::raw_ostream &os, llvm::ArrayRef<Signature> signatures,
-                 llvm::StringRef stem, llvm::StringRef version) {
+                 llvm::StringRef stem, llvm::StringRef version,
+                 bool hasStreams) {
   std::string guard = guardName(stem);
   os << "/* Functions compiled by effattn " << version << ".\n"
      << R"( *
@@ -133,9 +148,9 @@ void writeHeader(llvm::raw_ostream &os, llvm::ArrayRef<Signature> signatures,
  * allocated by the caller; f_output_shapes writes the sizes of each, -1 where
  * the data decides. The plain form takes contiguous tensors and the sizes that
  * the shapes name; half and bfloat elements are uint16_t, booleans uint8_t.
- * f_signature is the signature as JSON. */
-)" << "#ifndef "
-     << guard << "\n#define " << guard << R"(
+ * f_signature is the signature as JSON.)"
+     << (hasStreams ? kStreams : "") << " */\n#ifndef " << guard << "\n#define "
+     << guard << R"(
 
 #include <dlpack/dlpack.h>
 #include <stdint.h>
@@ -154,7 +169,7 @@ const char *effattn_last_error(void);
 
 )";
   for (const Signature &signature : signatures)
-    writeFunction(os, signature);
+    writeFunction(os, signature, hasStreams);
   os << "#ifdef __cplusplus\n}\n#endif\n\n#endif\n";
 }
 

@@ -138,7 +138,10 @@ static struct EffattnFunction mix = {
 /* A device whose memory the host could read, but for the tensors of the caller:
  * those it never sees. */
 static _Thread_local int64_t device_buffers;
-static int device_begin(void) { return device_buffers == 0 ? 0 : 5; }
+static int device_begin(void *stream) {
+  CHECK(stream != NULL);
+  return device_buffers == 0 ? 0 : 5;
+}
 static void device_end(void) { CHECK(device_buffers == 0); }
 static void *device_allocate(uint64_t bytes) {
   void *memory = failing_aligned_alloc(64, bytes);
@@ -157,9 +160,16 @@ static int device_read(void *host, const void *device, int64_t bytes) {
   memcpy(host, device, (size_t)bytes);
   return 0;
 }
-static const struct EffattnDevice device = {device_begin,    device_end,
-                                            device_allocate, device_release,
-                                            device_write,    device_read};
+static int device_wait(void) { return EffattnDone; }
+
+static const struct EffattnDevice device = {0,
+                                            device_begin,
+                                            device_end,
+                                            device_allocate,
+                                            device_release,
+                                            device_write,
+                                            device_read,
+                                            device_wait};
 
 /* ---- A good call, to be spoiled ---- */
 

@@ -9,7 +9,8 @@ namespace mlir::effattn {
 /// Writes a header for C and C++. `stem` names the include guard: the name of
 /// the file without its ending.
 void writeHeader(llvm::raw_ostream &os, llvm::ArrayRef<Signature> signatures,
-                 llvm::StringRef stem, llvm::StringRef version);
+                 llvm::StringRef stem, llvm::StringRef version,
+                 bool hasStreams = false);
 
 } // namespace mlir::effattn
 

@@ -3,9 +3,10 @@
  * Freestanding C11, linked as bitcode into modules for --target=nvptx and
  * hidden there. The driver is opened at the first call, so that an object loads
  * on a machine without one, and says then what is missing. Kernels and copies
- * go to the default stream of the calling thread, so that threads do not wait
- * for each other. What is kept between calls is the driver's context and the
- * kernels that it has loaded, behind a lock. */
+ * go to the stream of the call, which is the calling thread's own unless the
+ * caller names one, so that threads do not wait for each other. What is kept
+ * between calls is the driver's context, the kernels that it has loaded, behind
+ * a lock, and in the driver's pool the memory of earlier calls. */
 #include "../Support/Device.h"
 
 void *dlopen(const char *name, int flags);
@@ -21,15 +22,18 @@ enum {
   JitErrorLog = 5, /* CU_JIT_ERROR_LOG_BUFFER, and its size: */
   JitErrorLogBytes = 6,
   LogBytes = 256,
+  PoolReleaseThreshold = 4, /* CU_MEMPOOL_ATTR_RELEASE_THRESHOLD */
 };
 
-/* The default stream of the calling thread: CU_STREAM_PER_THREAD. */
-static void *const stream = (void *)2;
+/* Of the running call. */
+static _Thread_local void *stream;
 
 /* The functions of the driver that are used, by their names. */
 #define DRIVER_FUNCTIONS(X)                                                    \
   X(cuInit, (unsigned flags))                                                  \
   X(cuDeviceGet, (int *device, int ordinal))                                   \
+  X(cuDeviceGetDefaultMemPool, (void **pool, int device))                      \
+  X(cuMemPoolSetAttribute, (void *pool, int attribute, void *value))           \
   X(cuDevicePrimaryCtxRetain, (void **context, int device))                    \
   X(cuCtxSetCurrent, (void *context))                                          \
   X(cuModuleLoadDataEx, (void **module, const void *image, unsigned count,     \
@@ -126,10 +130,17 @@ static int open_device(void) {
     return explain(code, "find a GPU");
   if ((code = cuda.driver.cuDevicePrimaryCtxRetain(&cuda.context, device)))
     return explain(code, "use the GPU");
-  return EffattnDone;
+  /* Keep what calls have released for the next ones. */
+  void *pool;
+  uint64_t all = UINT64_MAX;
+  code = cuda.driver.cuDeviceGetDefaultMemPool(&pool, device);
+  if (!code)
+    code = cuda.driver.cuMemPoolSetAttribute(pool, PoolReleaseThreshold, &all);
+  return code ? explain(code, "keep memory of the GPU") : EffattnDone;
 }
 
-static int begin(void) {
+static int begin(void *chosen) {
+  stream = chosen;
   int code = EffattnDone;
   if (!__atomic_load_n(&cuda.ready, __ATOMIC_ACQUIRE)) {
     lock();
@@ -165,12 +176,14 @@ static int copy(void *to, const void *from, int64_t bytes) {
   return code ? explain(code, "copy memory") : EffattnDone;
 }
 
+static int wait(void) {
+  int code = cuda.driver.cuStreamSynchronize(stream);
+  return code ? explain(code, "run a kernel") : EffattnDone;
+}
+
 int effattn_device_read(void *host, const void *device, int64_t bytes) {
   int code = copy(host, device, bytes);
-  if (code)
-    return code;
-  code = cuda.driver.cuStreamSynchronize(stream);
-  return code ? explain(code, "run a kernel") : EffattnDone;
+  return code ? code : wait();
 }
 
 /* ---- Kernels ---- */
@@ -248,5 +261,5 @@ int effattn_device_launch(const struct EffattnKernel *kernel, int64_t grid_x,
   return code ? explain(code, "launch a kernel") : EffattnDone;
 }
 
-const struct EffattnDevice effattn_cuda = {begin,   end,  allocate,
-                                           release, copy, effattn_device_read};
+const struct EffattnDevice effattn_cuda = {
+    kDLCUDA, begin, end, allocate, release, copy, effattn_device_read, wait};

@@ -136,16 +136,24 @@ int effattn_device_read(void *host, const void *device, int64_t bytes) {
   return EffattnDone;
 }
 
-static int begin(void) { return EffattnDone; }
+static int begin(void *stream) {
+  (void)stream;
+  return EffattnDone;
+}
 
 static int write_memory(void *device, const void *host, int64_t bytes) {
   memcpy(device, host, (size_t)bytes);
   return EffattnDone;
 }
 
-const struct EffattnDevice effattn_emulator = {begin,
-                                               effattn_emulated_end,
-                                               effattn_emulated_allocate,
-                                               effattn_emulated_release,
-                                               write_memory,
-                                               effattn_device_read};
+static int wait(void) { return EffattnDone; }
+
+const struct EffattnDevice effattn_emulator = {
+    /*tensors=*/0,
+    begin,
+    effattn_emulated_end,
+    effattn_emulated_allocate,
+    effattn_emulated_release,
+    write_memory,
+    effattn_device_read,
+    wait};

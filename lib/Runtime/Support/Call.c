@@ -1,22 +1,34 @@
 /* The entries over DLPack. */
 #include "Support.h"
 
-int effattn_call(const struct EffattnFunction *function,
-                 const DLTensor *const *inputs, DLTensor *const *outputs) {
-  struct EffattnCall call;
+static int run(struct EffattnCall *call, const struct EffattnFunction *function,
+               const DLTensor *const *inputs, DLTensor *const *outputs) {
   int code = effattn_check_cpu(function);
   if (code)
     return code;
   struct EffattnFrame outer = effattn_enter(function->name, NULL);
-  code = effattn_prepare(&call, function);
+  code = effattn_prepare(call, function);
   if (!code)
-    code = effattn_check_inputs(&call, inputs, EffattnData);
+    code = effattn_check_inputs(call, inputs, EffattnData);
   if (!code)
-    code = effattn_compute_sizes(&call);
+    code = effattn_compute_sizes(call);
   if (!code)
-    code = effattn_run(&call, outputs);
+    code = effattn_run(call, outputs);
   effattn_leave(outer);
   return code;
+}
+
+int effattn_call(const struct EffattnFunction *function,
+                 const DLTensor *const *inputs, DLTensor *const *outputs) {
+  struct EffattnCall call = {.stream = EFFATTN_STREAM_OF_THREAD};
+  return run(&call, function, inputs, outputs);
+}
+
+int effattn_call_on_stream(const struct EffattnFunction *function,
+                           const DLTensor *const *inputs,
+                           DLTensor *const *outputs, void *stream) {
+  struct EffattnCall call = {.stream = stream, .returns_early = 1};
+  return run(&call, function, inputs, outputs);
 }
 
 static int write_shapes(const struct EffattnCall *call,

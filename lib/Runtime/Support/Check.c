@@ -123,19 +123,54 @@ static int refuse_input_shape(struct EffattnCall *call, int32_t index,
   return EffattnBadArgument;
 }
 
-static int check_pointers(struct EffattnCall *call, int is_output,
-                          int32_t index, const DLTensor *tensor) {
-  if (!tensor)
-    return refuse(call, is_output, index, " is a null pointer");
+/* Whether a tensor is in the memory of the function's device. */
+static int is_on_device(const struct EffattnCall *call,
+                        const DLTensor *tensor) {
+  const struct EffattnDevice *device = call->function->device;
+  return device && device->tensors &&
+         (int)tensor->device.device_type == device->tensors;
+}
+
+static int check_device(struct EffattnCall *call, int is_output, int32_t index,
+                        const DLTensor *tensor) {
+  const struct EffattnArgument *arguments =
+      is_output ? call->function->outputs : call->function->inputs;
   int device = (int)tensor->device.device_type;
-  if (device != DeviceCpu && device != DeviceCudaHost &&
-      device != DeviceRocmHost) {
+  if (device == DeviceCpu || device == DeviceCudaHost ||
+      device == DeviceRocmHost)
+    return EffattnDone;
+  if (!is_on_device(call, tensor)) {
     struct EffattnText text = blame(call, is_output, index);
     effattn_put(&text, " is on a device of type ");
     effattn_put_number(&text, device);
     effattn_put(&text, " of DLPack, but must be in the memory of the host");
     return EffattnBadArgument;
   }
+  if (tensor->device.device_id) {
+    struct EffattnText text = blame(call, is_output, index);
+    effattn_put(&text, " is on GPU ");
+    effattn_put_number(&text, tensor->device.device_id);
+    effattn_put(&text, ", but the function runs on GPU 0");
+    return EffattnBadArgument;
+  }
+  if (arguments[index].by_value)
+    return refuse(call, is_output, index,
+                  " is on the GPU, but a scalar must be in the memory of the "
+                  "host");
+  if (arguments[index].callee_allocated)
+    return refuse(call, is_output, index,
+                  " is on the GPU, but the function allocates it in the memory "
+                  "of the host");
+  return EffattnDone;
+}
+
+static int check_pointers(struct EffattnCall *call, int is_output,
+                          int32_t index, const DLTensor *tensor) {
+  if (!tensor)
+    return refuse(call, is_output, index, " is a null pointer");
+  int code = check_device(call, is_output, index, tensor);
+  if (code)
+    return code;
   if (tensor->ndim < 0)
     return refuse(call, is_output, index, " has a negative rank");
   if (tensor->ndim > 0 && !tensor->shape)
@@ -190,6 +225,7 @@ static int describe(struct EffattnCall *call, int is_output, int32_t index,
           : NULL;
   view->low = view->high = (uintptr_t)view->data;
   view->packed = NULL;
+  view->on_device = is_on_device(call, tensor);
   if (!view->count || use == EffattnShapeOnly)
     return EffattnDone;
   if (!tensor->data)
@@ -218,6 +254,12 @@ static int describe(struct EffattnCall *call, int is_output, int32_t index,
   if (overflow)
     return refuse(call, is_output, index,
                   " has strides that reach past the end of the address space");
+  int is_plain = below == 0 && effattn_is_innermost_contiguous(
+                                   argument->rank, view->sizes, view->strides);
+  if (view->on_device && !is_plain)
+    return refuse(call, is_output, index,
+                  " is on the GPU, where its innermost dimension must be "
+                  "contiguous and no stride negative");
   return EffattnDone;
 }
 
@@ -261,6 +303,29 @@ static int has_distinct_elements(const struct EffattnView *view) {
     reach += view->strides[d] * (view->sizes[d] - 1);
   }
   return 1;
+}
+
+/* A state of the device is copied as a whole. */
+static int check_state(struct EffattnCall *call, int32_t index,
+                       const struct EffattnView *view) {
+  const struct EffattnArgument *argument = view->argument;
+  if (argument->state < 0)
+    return EffattnDone;
+  const struct EffattnView *state = &call->inputs[argument->state];
+  int is_apart = view->on_device != state->on_device;
+  int is_plain =
+      !view->on_device || effattn_same_memory(view, state) ||
+      (effattn_is_row_major(argument->rank, view->sizes, view->strides) &&
+       effattn_is_row_major(argument->rank, state->sizes, state->strides));
+  if (!is_apart && is_plain)
+    return EffattnDone;
+  struct EffattnText text = blame(call, 1, index);
+  effattn_put(&text, is_apart ? " must be in the same memory, of the host or "
+                                "the GPU, as "
+                              : " must be contiguous, or the memory of ");
+  effattn_put_argument(&text, 0, argument->state, state->argument);
+  effattn_put(&text, ", which it succeeds");
+  return EffattnBadArgument;
 }
 
 int effattn_check_output(struct EffattnCall *call, int32_t index,
@@ -309,7 +374,7 @@ int effattn_check_output(struct EffattnCall *call, int32_t index,
   if (!has_distinct_elements(view))
     return refuse(call, 1, index,
                   " has strides that let its elements share memory");
-  return EffattnDone;
+  return check_state(call, index, view);
 }
 
 static int refuse_overlap(struct EffattnCall *call, int32_t output,

@@ -22,6 +22,8 @@ static char *host_memory(const struct EffattnView *view) {
 static int copy_to_device(struct EffattnCall *call, int is_output,
                           int32_t index, struct EffattnView *view,
                           int has_content) {
+  if (view->on_device)
+    return EffattnDone;
   int64_t bytes = extent(view->argument, view->descriptor);
   void *copy = _mlir_memref_to_llvm_alloc((uint64_t)bytes);
   if (!copy)
@@ -33,6 +35,17 @@ static int copy_to_device(struct EffattnCall *call, int is_output,
   return call->function->device->write(copy, host_memory(view), bytes);
 }
 
+/* Puts a state of the device where its successor is to be. */
+static int move_state(struct EffattnCall *call,
+                      const struct EffattnView *view) {
+  const struct EffattnView *state = &call->inputs[view->argument->state];
+  if (!view->count || effattn_same_memory(view, state))
+    return EffattnDone;
+  return call->function->device->write(
+      view->data, state->data,
+      view->count * effattn_element_bytes(view->argument));
+}
+
 static int copy_all_to_device(struct EffattnCall *call) {
   const struct EffattnFunction *function = call->function;
   int code = EffattnDone;
@@ -40,7 +53,9 @@ static int copy_all_to_device(struct EffattnCall *call) {
     if (!function->inputs[i].by_value && !effattn_has_successor(function, i))
       code = copy_to_device(call, 0, i, &call->inputs[i], 1);
   for (int32_t o = 0; o < function->output_count && !code; ++o)
-    if (!function->outputs[o].callee_allocated)
+    if (call->outputs[o].on_device && function->outputs[o].state >= 0)
+      code = move_state(call, &call->outputs[o]);
+    else if (!function->outputs[o].callee_allocated)
       code = copy_to_device(call, 1, o, &call->outputs[o],
                             function->outputs[o].state >= 0);
   return code;
@@ -51,7 +66,7 @@ static int copy_outputs_back(struct EffattnCall *call) {
   int code = EffattnDone;
   for (int32_t o = 0; o < function->output_count && !code; ++o) {
     const struct EffattnView *view = &call->outputs[o];
-    int64_t bytes = view->argument->callee_allocated
+    int64_t bytes = view->argument->callee_allocated || view->on_device
                         ? 0
                         : extent(view->argument, view->descriptor);
     if (bytes)
@@ -120,7 +135,7 @@ static int adopt_results(struct EffattnCall *call, int32_t count) {
 
 int effattn_compute_on_device(struct EffattnCall *call) {
   const struct EffattnFunction *function = call->function;
-  int code = function->device->begin();
+  int code = function->device->begin(call->stream);
   if (code)
     return code;
   struct EffattnFrame outer = effattn_enter(function->name, function->device);
@@ -130,6 +145,8 @@ int effattn_compute_on_device(struct EffattnCall *call) {
   if (!code)
     code = copy_outputs_back(call);
   int32_t fetched = code ? 0 : fetch_results(call, &code);
+  if (!code && !call->returns_early)
+    code = function->device->wait();
   effattn_leave(outer);
   function->device->end();
   int adopted = adopt_results(call, fetched);

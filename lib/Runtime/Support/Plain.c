@@ -109,7 +109,7 @@ static void publish_plain(const struct PlainTensors *plain,
 
 int effattn_call_plain(const struct EffattnFunction *function,
                        const void *const *pointers, const int64_t *sizes) {
-  struct EffattnCall call;
+  struct EffattnCall call = {.stream = EFFATTN_STREAM_OF_THREAD};
   struct PlainTensors plain;
   const void *const *output_pointers = pointers + function->input_count;
   int code = effattn_check_cpu(function);

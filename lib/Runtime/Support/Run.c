@@ -45,7 +45,7 @@ static int pack(struct EffattnCall *call, int is_output, int32_t index,
 static int stands_packed(const struct EffattnCall *call, int is_output,
                          const struct EffattnView *view) {
   int32_t rank = view->argument->rank;
-  if (!view->count)
+  if (!view->count || view->on_device)
     return 0;
   if (!effattn_is_innermost_contiguous(rank, view->sizes, view->strides))
     return 1;
@@ -80,8 +80,9 @@ static int prepare_input(struct EffattnCall *call, int32_t index) {
    * sees the output's memory. */
   if (argument->by_value || effattn_has_successor(call->function, index))
     return EffattnDone;
-  int is_bool =
-      argument->code == EffattnCodeBool && !effattn_is_normal_bool(view);
+  /* On the device, bytes of a bool are taken to be 0 or 1. */
+  int is_bool = argument->code == EffattnCodeBool && !view->on_device &&
+                !effattn_is_normal_bool(view);
   if (!is_bool && !stands_packed(call, 0, view))
     return EffattnDone;
   int code = pack(call, 0, index, view);
@@ -107,6 +108,9 @@ static int prepare_output(struct EffattnCall *call, int32_t index) {
   if (code || argument->state < 0)
     return code;
   const struct EffattnView *state = &call->inputs[argument->state];
+  call->arguments[argument->state] = view->descriptor;
+  if (view->on_device) /* copied there */
+    return EffattnDone;
   char *data = view->packed ? view->packed : view->data;
   if (view->packed || !effattn_same_memory(view, state))
     effattn_copy(argument->rank, view->sizes, data, descriptor_strides(view),
@@ -114,7 +118,6 @@ static int prepare_output(struct EffattnCall *call, int32_t index) {
   if (argument->code == EffattnCodeBool)
     effattn_normalise_bool(argument->rank, view->sizes, data,
                            descriptor_strides(view));
-  call->arguments[argument->state] = view->descriptor;
   return EffattnDone;
 }
 

@@ -52,15 +52,19 @@ struct EffattnCpuFeature {
 /* Where the memory is that a function computes in, when that is not the
  * host's. Functions that return an int return a code and leave the sentence. */
 struct EffattnDevice {
-  /* Around every call. */
-  int (*begin)(void);
+  /* DLPack's type of the tensors that are in its memory; 0 without any. */
+  int32_t tensors;
+  /* Around every call. What follows is queued on a stream of the device. */
+  int (*begin)(void *stream);
   void (*end)(void);
   /* NULL when there is not enough memory. */
   void *(*allocate)(uint64_t bytes);
   void (*release)(void *memory);
-  int (*write)(void *device, const void *host, int64_t bytes);
+  /* From the host or the device. */
+  int (*write)(void *device, const void *memory, int64_t bytes);
   /* Waits for every kernel launched before. */
   int (*read)(void *host, const void *device, int64_t bytes);
+  int (*wait)(void);
 };
 
 struct EffattnFunction {
@@ -96,6 +100,12 @@ enum EffattnCode {
 
 int effattn_call(const struct EffattnFunction *function,
                  const DLTensor *const *inputs, DLTensor *const *outputs);
+/* For a GPU: queues the work on a stream of the caller, and waits for it only
+ * where the host needs what it gives: to look at a check, at a size that data
+ * decides, at an output of the host. */
+int effattn_call_on_stream(const struct EffattnFunction *function,
+                           const DLTensor *const *inputs,
+                           DLTensor *const *outputs, void *stream);
 int effattn_output_shapes(const struct EffattnFunction *function,
                           const DLTensor *const *inputs,
                           int64_t *const *shapes);
@@ -169,8 +179,12 @@ struct EffattnView {
                           element; equal when it has none */
   int64_t *descriptor; /* allocated, aligned, offset, sizes, strides: what the
                           implementation sees */
-  char *packed; /* a temporary that stands in for the tensor, else NULL */
+  char *packed;  /* a temporary that stands in for the tensor, else NULL */
+  int on_device; /* in the memory of the function's device already */
 };
+
+/* The calling thread's own stream: CU_STREAM_PER_THREAD. */
+#define EFFATTN_STREAM_OF_THREAD ((void *)2)
 
 /* A running call. */
 struct EffattnCall {
@@ -182,6 +196,8 @@ struct EffattnCall {
                             decides */
   int64_t *results; /* descriptors of callee-allocated outputs and the status */
   void **arguments; /* of the thunks */
+  void *stream;     /* of the device */
+  int returns_early; /* without waiting for the stream */
 };
 
 /* Whether the data is about to be read or written, or only its type matters. */
@@ -202,7 +218,8 @@ int effattn_check_inputs(struct EffattnCall *call,
                          const DLTensor *const *inputs, enum EffattnUse use);
 int effattn_compute_sizes(struct EffattnCall *call);
 int effattn_run(struct EffattnCall *call, DLTensor *const *outputs);
-/* Runs the implementation on copies of all tensors in the device's memory. */
+/* Runs the implementation on copies, in the device's memory, of all tensors
+ * that are not there. */
 int effattn_compute_on_device(struct EffattnCall *call);
 
 int effattn_refuse_call(const struct EffattnFunction *function,

@@ -34,6 +34,16 @@ Result cuDevicePrimaryCtxRetain(void **context, int device) {
   *context = image;
   return result("cuDevicePrimaryCtxRetain");
 }
+Result cuDeviceGetDefaultMemPool(void **pool, int device) {
+  (void)device;
+  *pool = image + 1;
+  return result("cuDeviceGetDefaultMemPool");
+}
+Result cuMemPoolSetAttribute(void *pool, int attribute, void *value) {
+  printf("pool %d: attribute %d = %llx\n", pool == image + 1, attribute,
+         *(unsigned long long *)value);
+  return result("cuMemPoolSetAttribute");
+}
 Result cuCtxSetCurrent(void *context) {
   return context == image ? result("cuCtxSetCurrent") : 201;
 }
@@ -94,7 +104,7 @@ Result cuMemcpyAsync(uint64_t to, uint64_t from, size_t bytes, void *stream) {
   return result("cuMemcpyAsync");
 }
 Result cuStreamSynchronize(void *stream) {
-  (void)stream;
+  printf("wait for stream %d\n", (int)(uintptr_t)stream);
   return result("cuStreamSynchronize");
 }
 Result cuGetErrorString(int code, const char **text) {

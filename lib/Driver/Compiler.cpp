@@ -41,7 +41,20 @@ TargetKind effattn::readTarget(StringRef name) {
       .Default(TargetKind::Cpu);
 }
 
+/// All stages behind none; nothing behind one that the target does not have.
+static ArrayRef<Stage> getStagesBehind(TargetKind target, StringRef name) {
+  ArrayRef<Stage> stages = getStages(target);
+  if (name.empty())
+    return stages;
+  auto isNamed = [&](const Stage &stage) { return stage.name == name; };
+  return stages.drop_until(isNamed).drop_front(llvm::any_of(stages, isNamed));
+}
+
 llvm::Expected<Compiler> Compiler::create(CompilerOptions options) {
+  if (getStagesBehind(options.target, options.from).empty())
+    return llvm::createStringError(
+        "no stage of --target comes behind '" + options.from +
+        "': --from expects the name of a stage before mlir-llvm");
   auto machine = createMachine(options.machine);
   if (!machine)
     return machine.takeError();
@@ -128,23 +141,29 @@ static OwningOpRef<ModuleOp> parse(std::shared_ptr<llvm::SourceMgr> source,
   return parseSourceFile<ModuleOp>(source, ParserConfig(&context));
 }
 
+static bool isMlir(OutputKind kind) { return kind <= OutputKind::MlirLlvm; }
+
 LogicalResult Compiler::runStages(ModuleOp module, OutputKind kind,
                                   StageTimes &times) const {
   PipelineOptions pipeline = getPipelineOptions();
-  for (const Stage &stage : getStages(options.target)) {
+  ArrayRef<Stage> stages = getStagesBehind(options.target, options.from);
+  StringRef last = getInfo(kind).name;
+  if (isMlir(kind) && llvm::none_of(stages, [&](const Stage &stage) {
+        return stage.name == last;
+      }))
+    return module.emitError("the input is behind the stage ") << last;
+  for (const Stage &stage : stages) {
     times.begin(stage.name);
     PassManager manager = PassManager::on<ModuleOp>(module.getContext());
     if (failed(addStage(manager, stage, pipeline)) ||
         failed(manager.run(module)))
       return failure();
-    if (getInfo(kind).name == stage.name)
+    if (stage.name == last)
       break;
   }
   times.end();
   return success();
 }
-
-static bool isMlir(OutputKind kind) { return kind <= OutputKind::MlirLlvm; }
 
 static std::unique_ptr<llvm::MemoryBuffer> copyText(StringRef text) {
   return llvm::MemoryBuffer::getMemBufferCopy(text);

@@ -6,6 +6,7 @@
 #include "effattn/Target/EmitFile.h"
 #include "effattn/Target/TranslateToLLVM.h"
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
+#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "mlir/Target/LLVMIR/Export.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/MC/MCSubtargetInfo.h"
@@ -69,6 +70,17 @@ effattn::createGpuMachine(llvm::StringRef gpu, unsigned optimization) {
   return machine;
 }
 
+/// What has no bytes of its own is the shared memory that a launch asks for.
+/// LLVM would make a byte of it where the module owns it.
+static void declareDynamicSharedMemory(llvm::Module &module) {
+  for (llvm::GlobalVariable &global : module.globals())
+    if (global.getAddressSpace() == unsigned(NVVM::NVVMMemorySpace::Shared) &&
+        module.getDataLayout().getTypeAllocSize(global.getValueType()) == 0) {
+      global.setInitializer(nullptr);
+      global.setLinkage(llvm::GlobalValue::ExternalLinkage);
+    }
+}
+
 FailureOr<std::string> effattn::generatePtx(ModuleOp module,
                                             llvm::TargetMachine &machine,
                                             unsigned optimization) {
@@ -83,6 +95,7 @@ FailureOr<std::string> effattn::generatePtx(ModuleOp module,
     return failure();
   translated->setTargetTriple(machine.getTargetTriple());
   translated->setDataLayout(machine.createDataLayout());
+  declareDynamicSharedMemory(*translated);
   if (llvm::Error error = linkDeviceMath(*translated))
     return module.emitError() << llvm::toString(std::move(error));
   if (failed(optimize(module, *translated, machine, optimization)))

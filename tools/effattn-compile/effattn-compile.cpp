@@ -51,6 +51,9 @@ struct Flags : CompilerFlags {
                        "chooses the stage")};
   Text emit{"emit", cl::value_desc("stage"), ours,
             cl::desc("The stage to stop at (default: obj)")};
+  Text from{"from", cl::value_desc("stage"), ours,
+            cl::desc("The stage that the input is the result of, such as "
+                     "mlir-loops (default: none)")};
   Text target{"target", cl::value_desc("cpu|nvptx|nvptx-emulated"),
               cl::init("cpu"), ours,
               cl::desc("Kind of machine to compile for; kernels of "
@@ -207,6 +210,7 @@ static Expected<CompilerOptions> readOptions(const Flags &flags) {
   if (!options)
     return options;
   options->target = readTarget(flags.target);
+  options->from = flags.from;
   options->gpu = flags.gpu;
   options->machine.triple = flags.triple;
   options->symbolPrefix = flags.symbolPrefix;

@@ -21,6 +21,8 @@ TargetKind readTarget(llvm::StringRef name);
 
 struct CompilerOptions {
   TargetKind target = TargetKind::Cpu;
+  /// The stage that the input is the result of; empty for plain input.
+  std::string from;
   /// What kernels of TargetKind::Nvptx are for, by LLVM's name.
   std::string gpu = "sm_80";
   /// That of the host where `target` is another.

@@ -1,43 +1,69 @@
-/* Launches of kernels, and how they end. */
+/* The emulator as a device: launches, registers, faults. */
 #include "Emulator.h"
 
-/* Larger than that of any C library. */
-struct Jump {
-  _Alignas(16) char bytes[512];
-};
-int _setjmp(struct Jump *jump) __attribute__((returns_twice));
-_Noreturn void longjmp(struct Jump *jump, int value);
-
-enum { ThreadX, ThreadY, ThreadZ, BlockX, BlockY, BlockZ, Threads, Blocks = 9 };
+/* Of a block, on the GPUs that have most. */
+enum { MaxShared = 227 * 1024 };
 
 _Thread_local struct Emulation effattn_emulation;
-static _Thread_local struct Jump end_of_kernel;
 
 int32_t effattn_emulated_register(int32_t number) {
-  return effattn_emulation.registers[number];
+  const struct Emulation *now = &effattn_emulation;
+  const struct Thread *me = now->thread;
+  uint32_t own = 1u << me->lane;
+  if (number < BlockX)
+    return me->position[number];
+  if (number < Lane)
+    return now->registers[number];
+  switch ((enum Register)number) {
+  case Lane:
+    return (int32_t)me->lane;
+  case WarpNumber:
+    return (int32_t)me->warp->number;
+  case WarpCount:
+    return (int32_t)now->warp_count;
+  case LanesEqual:
+    return (int32_t)own;
+  case LanesUpTo:
+    return (int32_t)(own | (own - 1));
+  case LanesBelow:
+    return (int32_t)(own - 1);
+  case LanesFrom:
+    return (int32_t)~(own - 1);
+  case LanesAbove:
+    return (int32_t)~(own | (own - 1));
+  default:
+    return Lanes;
+  }
 }
 
-struct EffattnText effattn_begin_fault(const char *place) {
-  static const char *const axes[] = {", ", ", ", ")"};
+static struct EffattnText begin_sentence(void) {
   struct EffattnText text = effattn_sentence_of_call();
   effattn_put(&text, "kernel ");
   effattn_put(&text, effattn_emulation.kernel->name);
-  for (int part = 1; part >= 0; --part) {
-    effattn_put(&text, part ? ", block (" : ", thread (");
-    for (int axis = 0; axis < 3; ++axis) {
-      effattn_put_number(&text, effattn_emulation.registers[3 * part + axis]);
-      effattn_put(&text, axes[axis]);
-    }
+  return text;
+}
+
+static void put_position(struct EffattnText *text, const char *what,
+                         const int32_t *position) {
+  static const char *const axes[] = {", ", ", ", ")"};
+  effattn_put(text, what);
+  for (int axis = 0; axis < 3; ++axis) {
+    effattn_put_number(text, position[axis]);
+    effattn_put(text, axes[axis]);
   }
-  if (*place) {
+}
+
+struct EffattnText effattn_begin_fault(const char *place) {
+  struct EffattnText text = begin_sentence();
+  put_position(&text, ", block (", effattn_emulation.registers + BlockX);
+  put_position(&text, ", thread (", effattn_emulation.thread->position);
+  if (place && *place) {
     effattn_put(&text, ", ");
     effattn_put(&text, place);
   }
   effattn_put(&text, ": ");
   return text;
 }
-
-void effattn_end_fault(void) { longjmp(&end_of_kernel, 1); }
 
 static uint32_t greatest_divisor(uint32_t left, uint32_t right) {
   while (right) {
@@ -48,19 +74,18 @@ static uint32_t greatest_divisor(uint32_t left, uint32_t right) {
   return left;
 }
 
-/* An order of `count` things that depends on the seed: every `step`th of them
+/* An order of `count` blocks that depends on the seed: every `step`th of them
  * from `start` on, round and round. */
 struct Order {
   uint64_t start, step, count;
 };
 
-static struct Order choose_order(uint32_t seed, uint32_t count) {
+static struct Order choose_order(uint32_t count) {
   struct Order order = {0, 1, count};
-  if (!seed || count < 2)
+  if (!effattn_emulation.random || count < 2)
     return order;
-  uint32_t mixed = (seed + effattn_emulation.launch) * 2654435761u;
-  order.start = mixed % count;
-  order.step = (mixed >> 8) % count;
+  order.start = effattn_emulated_random(count);
+  order.step = effattn_emulated_random(count);
   while (greatest_divisor((uint32_t)order.step, count) != 1)
     order.step = (order.step + 1) % count;
   return order;
@@ -70,38 +95,39 @@ static uint32_t nth(const struct Order *order, uint32_t n) {
   return (uint32_t)((order->start + order->step * n) % order->count);
 }
 
-static void place(int32_t *registers, uint32_t number, const int64_t *sizes) {
-  registers[0] = (int32_t)(number % sizes[0]);
-  registers[1] = (int32_t)(number / sizes[0] % sizes[1]);
-  registers[2] = (int32_t)(number / sizes[0] / sizes[1]);
-}
-
-static uint32_t read_seed(void) {
+static uint64_t read_seed(void) {
   const char *text = getenv("EFFATTN_EMULATOR_SEED");
-  uint32_t seed = 0;
+  uint64_t seed = 0;
   while (text && *text >= '0' && *text <= '9')
-    seed = 10 * seed + (uint32_t)(*text++ - '0');
+    seed = 10 * seed + (uint64_t)(*text++ - '0');
   return seed;
 }
 
-static void run_grid(const int64_t *grid, const int64_t *block,
-                     void *const *arguments) {
+static int run_grid(const int64_t *grid) {
   struct Emulation *now = &effattn_emulation;
-  uint32_t blocks = (uint32_t)(grid[0] * grid[1] * grid[2]),
-           threads = (uint32_t)(block[0] * block[1] * block[2]),
-           seed = read_seed();
-  struct Order block_order = choose_order(seed, blocks),
-               thread_order = choose_order(seed, threads);
+  uint32_t blocks = (uint32_t)(grid[0] * grid[1] * grid[2]);
+  struct Order order = choose_order(blocks);
   for (uint32_t b = 0; b < blocks; ++b) {
-    uint32_t block_number = nth(&block_order, b);
-    place(now->registers + BlockX, block_number, grid);
-    for (uint32_t t = 0; t < threads; ++t) {
-      uint32_t thread_number = nth(&thread_order, t);
-      place(now->registers + ThreadX, thread_number, block);
-      now->thread = block_number * threads + thread_number + 1;
-      now->kernel->thread(arguments);
-    }
+    uint32_t number = nth(&order, b);
+    now->registers[BlockX] = (int32_t)(number % grid[0]);
+    now->registers[BlockX + 1] = (int32_t)(number / grid[0] % grid[1]);
+    now->registers[BlockX + 2] = (int32_t)(number / grid[0] / grid[1]);
+    now->block_epoch = ++now->epoch;
+    effattn_emulated_clear_shared();
+    if (!effattn_emulated_run_block())
+      return EffattnBadDevice;
   }
+  return EffattnDone;
+}
+
+static int refuse(const char *what, int64_t number, const char *limit) {
+  struct EffattnText text = begin_sentence();
+  effattn_put(&text, ": expected ");
+  effattn_put(&text, limit);
+  effattn_put(&text, what);
+  effattn_put(&text, ", but got ");
+  effattn_put_number(&text, number);
+  return EffattnBadDevice;
 }
 
 int effattn_device_launch(const struct EffattnKernel *kernel, int64_t grid_x,
@@ -111,19 +137,31 @@ int effattn_device_launch(const struct EffattnKernel *kernel, int64_t grid_x,
   const int64_t grid[] = {grid_x, grid_y, grid_z},
                 block[] = {block_x, block_y, block_z};
   struct Emulation *now = &effattn_emulation;
-  (void)shared;
   if (grid_x <= 0 || grid_y <= 0 || grid_z <= 0)
     return EffattnDone;
   now->kernel = kernel;
-  ++now->launch;
+  now->arguments = arguments;
+  int64_t threads = block_x * block_y * block_z;
+  if (threads < 1 || threads > MaxThreads)
+    return refuse("threads in a block", threads, "1 to 1024 ");
+  if (shared < 0 || shared > MaxShared)
+    return refuse("bytes of shared memory", shared, "at most 232448 ");
+  if (!effattn_emulated_make_threads(block)) {
+    struct EffattnText text = effattn_sentence_of_call();
+    effattn_put(&text, "out of memory");
+    return EffattnOutOfMemory;
+  }
+  now->dynamic_bytes = shared;
+  now->launch_epoch = ++now->epoch;
+  uint64_t seed = read_seed();
+  now->random = seed ? (seed + now->epoch) * 0x9e3779b97f4a7c15u | 1 : 0;
   for (int axis = 0; axis < 3; ++axis) {
     now->registers[Threads + axis] = (int32_t)block[axis];
     now->registers[Blocks + axis] = (int32_t)grid[axis];
   }
-  if (_setjmp(&end_of_kernel))
-    return EffattnBadDevice;
-  run_grid(grid, block, arguments);
-  return EffattnDone;
+  int code = run_grid(grid);
+  effattn_emulated_release_shared();
+  return code;
 }
 
 int effattn_device_read(void *host, const void *device, int64_t bytes) {
@@ -141,6 +179,12 @@ static int begin(void *stream) {
   return EffattnDone;
 }
 
+/* A thread of the host that ends leaves nothing behind. */
+static void end(void) {
+  effattn_emulated_end_threads();
+  effattn_emulated_end_memory();
+}
+
 static int write_memory(void *device, const void *host, int64_t bytes) {
   memcpy(device, host, (size_t)bytes);
   return EffattnDone;
@@ -151,7 +195,7 @@ static int wait(void) { return EffattnDone; }
 const struct EffattnDevice effattn_emulator = {
     /*tensors=*/0,
     begin,
-    effattn_emulated_end,
+    end,
     effattn_emulated_allocate,
     effattn_emulated_release,
     write_memory,

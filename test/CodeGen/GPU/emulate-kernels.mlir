@@ -20,10 +20,10 @@ module attributes {gpu.container_module} {
     // CHECK:         %[[TABLE:.*]] = llvm.mlir.addressof @table.device
     // CHECK:         llvm.call @effattn_emulated_table(%[[TABLE]]
     // CHECK:         %[[FOUR:.*]] = llvm.mlir.constant(4 : i64)
-    // CHECK:         %[[READ:.*]] = llvm.mlir.constant(0 : i32)
+    // CHECK:         %[[READ:.*]] = llvm.mlir.constant(1025 : i32)
     // CHECK:         llvm.call @effattn_emulated_access(%[[BUFFER]], %[[FOUR]], %[[READ]]
     // CHECK:         llvm.load %[[BUFFER]]
-    // CHECK:         %[[WRITE:.*]] = llvm.mlir.constant(1 : i32)
+    // CHECK:         %[[WRITE:.*]] = llvm.mlir.constant(1026 : i32)
     // CHECK:         llvm.call @effattn_emulated_access(%[[BUFFER]], %{{.*}}, %[[WRITE]]
     // CHECK:         llvm.store %{{.*}}, %[[BUFFER]]
     llvm.func @add(%buffer: !llvm.ptr) attributes {gpu.kernel, nvvm.kernel} {

@@ -53,6 +53,24 @@ func.func @checked(%ids: tensor<?xi32> {effattn.name = "ids"}, %table: tensor<8x
 }
 """
 
+# Addresses of ragged rows.
+RAGGED = """
+func.func @remember(%weights: tensor<?x?x5xf32>, %slots: tensor<?x?x5xi32>, %values: tensor<?x?x2xf32>,
+    %lengths: tensor<?xi64>, %memory: tensor<?x16x2xf32>, %mass: tensor<?x16xf32>) -> tensor<?x?x2xf32> {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %rows = tensor.dim %slots, %c0 : tensor<?x?x5xi32>
+  %tokens = tensor.dim %slots, %c1 : tensor<?x?x5xi32>
+  %empty = tensor.empty(%rows, %tokens) : tensor<?x?x2xf32>
+  %result:3 = effattn.address_memory
+      ins(%weights, %slots, %values, %weights, %slots : tensor<?x?x5xf32>, tensor<?x?x5xi32>,
+          tensor<?x?x2xf32>, tensor<?x?x5xf32>, tensor<?x?x5xi32>)
+      lengths(%lengths : tensor<?xi64>)
+      outs(%empty, %memory, %mass : tensor<?x?x2xf32>, tensor<?x16x2xf32>, tensor<?x16xf32>)
+  return %result#0 : tensor<?x?x2xf32>
+}
+"""
+
 # A read that relies on a check inside of a branch before it.
 BRANCHED = """
 func.func @sum_at(%ids: tensor<?xindex> {effattn.name = "ids"}, %table: tensor<8xf32>) -> tensor<f32> {
@@ -139,6 +157,45 @@ def test_checks_inside_of_kernels_fail_as_on_the_host(seed):
                 harness.compile_ir(CHECKED, *flags).checked(np.array(ids, np.int32), table)
             sentences.append((caught.value.code, str(caught.value)))
         assert sentences[0] == sentences[1]
+
+
+def sentences(text, name, *arguments):
+    """What a function that fails says on a CPU and under emulation."""
+    for flags in ((), (EMULATED,)):
+        with pytest.raises(harness.CallError) as caught:
+            getattr(harness.compile_ir(text, *flags), name)(*arguments)
+        yield caught.value.code, str(caught.value)
+
+
+@pytest.mark.parametrize("bad", [[0], [999], [130, 131, 700], [5, 40, 5, 999]])
+def test_the_first_of_many_checks_fails(bad, seed):
+    """All ids are looked at in parallel, and yet the sentence is that of the first."""
+    ids = np.arange(1000, dtype=np.int32) % 8
+    ids[bad] = [8 + number for number in range(len(bad))]
+    of_cpu, emulated = sentences(CHECKED, "checked", ids, np.zeros((8, 4), np.float32))
+    assert of_cpu == emulated
+    assert f"at [{min(bad)}]" in emulated[1]
+
+
+@pytest.mark.parametrize("bad", [(0, 0, 4), (1, 6, 1), (2, 0, 0)])
+def test_ragged_rows_are_shared_out(bad, seed):
+    """Rows end at lengths that only data knows, and two checks are made of a slot."""
+    rng = np.random.default_rng(0)
+    slots = np.argsort(rng.random((3, 9, 16)), axis=-1)[..., :5].astype(np.int32)
+    lengths = np.array([9, 7, 1], np.int64)
+    function = harness.compile_ir(RAGGED, EMULATED).remember
+    weights, values = np.full((3, 9, 5), 0.2, np.float32), np.ones((3, 9, 2), np.float32)
+    state = np.zeros((3, 16, 2), np.float32), np.zeros((3, 16), np.float32)
+    slots[1, 7:], slots[2, 1:] = -1, 99
+    function(weights, slots, values, lengths, *state)
+    for wrong in (16, slots[bad[0], bad[1], bad[2] - 1]):
+        broken = slots.copy()
+        broken[bad] = wrong
+        broken[2, 0, 3] = -5
+        of_cpu, emulated = sentences(
+            RAGGED, "remember", weights, broken, values, lengths, *state
+        )
+        assert of_cpu == emulated
 
 
 @pytest.mark.parametrize("flags", [(), (EMULATED,)])

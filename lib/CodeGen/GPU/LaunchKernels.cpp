@@ -1,6 +1,6 @@
 //===- LaunchKernels.cpp - What the host does, and what the device --------===//
 #include "KernelLaunch.h"
-#include "RecordFailures.h"
+#include "ParallelChecks.h"
 #include "effattn/CodeGen/GPU/Passes.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -31,6 +31,15 @@ template <typename Op> static bool contains(Operation *op) {
 }
 
 static bool isBuffer(Type type) { return isa<BaseMemRefType>(type); }
+
+/// A branch that is worth the host's knowing its condition.
+static bool isBranchToCheckLoops(Operation *op) {
+  return isa<scf::IfOp>(op) && op->walk([](scf::ForOp loop) {
+                                   return getCheckLoop(loop)
+                                              ? WalkResult::interrupt()
+                                              : WalkResult::advance();
+                                 }).wasInterrupted();
+}
 
 /// Leaves the outermost parallel loops, as scf.parallel.
 static LogicalResult flattenParallelism(Operation *root) {
@@ -107,7 +116,7 @@ Division::Place Division::choose(Operation *op) {
     return isMemoryEffectFree(op) ? Place::Host : Place::Device;
   if (contains<scf::ParallelOp>(op) || contains<gpu::LaunchOp>(op) ||
       contains<func::CallOp>(op) ||
-      llvm::any_of(op->getResultTypes(), isBuffer))
+      llvm::any_of(op->getResultTypes(), isBuffer) || isBranchToCheckLoops(op))
     return Place::Around;
   // Without memory, a region computes sizes or checks them.
   bool touchesMemory =
@@ -177,7 +186,10 @@ void Division::divide(Block &block) {
     switch (choose(&op)) {
     case Place::Device:
       // A later op may rely on what a check has found to hold.
-      if (contains<CheckOp>(&op)) {
+      if (scf::ForOp loop = getCheckLoop(&op)) {
+        flush();
+        llvm::append_range(launches, launchChecks(builder, loop, record));
+      } else if (contains<CheckOp>(&op)) {
         flush();
         pending.insert(&op);
         flush();

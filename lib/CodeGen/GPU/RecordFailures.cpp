@@ -4,21 +4,22 @@
 #include "effattn/Dialect/Emit.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
-#include "mlir/Dialect/Func/IR/FuncOps.h"
-#include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 
 using namespace mlir;
 using namespace mlir::effattn;
 
-/// A number and the arguments of the longest sentence.
+/// Words of the record.
+static constexpr int64_t kNumber = 0, kFirstNoted = 1, kArguments = 2;
+
+/// With the arguments of the longest sentence.
 static int64_t countWords(func::FuncOp function) {
   size_t most = 0;
   function.walk([&](CheckOp check) {
     most = std::max<size_t>(most, check.getArguments().size());
   });
-  return 1 + int64_t(most);
+  return kArguments + int64_t(most);
 }
 
 Value effattn::emitReadBack(OpBuilder &builder, Location loc, Value source,
@@ -49,6 +50,10 @@ Value effattn::emitReadBack(OpBuilder &builder, Location loc, Value source,
   return memref::LoadOp::create(builder, loc, copy);
 }
 
+static Value wordConstant(OpBuilder &builder, Location loc, int64_t value) {
+  return arith::ConstantIntOp::create(builder, loc, value, 64);
+}
+
 /// The record is allocated and cleared at the start of the function.
 Value FailureRecord::getRecord() {
   if (record)
@@ -56,20 +61,29 @@ Value FailureRecord::getRecord() {
   OpBuilder builder = OpBuilder::atBlockBegin(&function.getBody().front());
   Location loc = function.getLoc();
   auto type = MemRefType::get({countWords(function)}, builder.getI64Type());
-  auto allocation = memref::AllocOp::create(builder, loc, type);
-  Value none = arith::ConstantIntOp::create(builder, loc, 0, 64);
-  auto clear = memref::StoreOp::create(builder, loc, none, allocation,
-                                       emit::index(builder, loc, 0));
-  launchSequence(builder, clear.getOperation());
-  return record = allocation;
+  record = memref::AllocOp::create(builder, loc, type);
+  auto clear = [&](int64_t word, int64_t value) -> Operation * {
+    return memref::StoreOp::create(builder, loc,
+                                   wordConstant(builder, loc, value), record,
+                                   emit::index(builder, loc, word));
+  };
+  launchSequence(builder,
+                 {clear(kNumber, 0),
+                  clear(kFirstNoted, std::numeric_limits<int64_t>::max())});
+  return record;
 }
 
 Value FailureRecord::emitHolds(OpBuilder &builder) {
   Location loc = function.getLoc();
   Value number = memref::LoadOp::create(builder, loc, getRecord(),
-                                        emit::index(builder, loc, 0));
-  Value none = arith::ConstantIntOp::create(builder, loc, 0, 64);
-  return emit::equal(builder, loc, number, none);
+                                        emit::index(builder, loc, kNumber));
+  return emit::equal(builder, loc, number, wordConstant(builder, loc, 0));
+}
+
+Value FailureRecord::emitFirstNoted(OpBuilder &builder) {
+  Location loc = function.getLoc();
+  return emit::loadIndex(builder, loc, getRecord(),
+                         emit::index(builder, loc, kFirstNoted));
 }
 
 static Value emitZero(OpBuilder &builder, Location loc, Type type) {
@@ -117,35 +131,12 @@ static void guardRest(OpBuilder &builder, Operation *op, Value condition) {
   builder.setInsertionPointToStart(otherwise);
 }
 
-void FailureRecord::recordFailure(CheckOp check) {
-  Location loc = check.getLoc();
-  Value record = getRecord();
-  failures.push_back(
-      {loc, check.getMessageAttr(), int64_t(check.getArguments().size())});
-  OpBuilder builder(check->getContext());
-  builder.setInsertionPointAfter(check);
-  guardRest(builder, check, check.getCondition());
-  Value none = emitHolds(builder);
-  auto first = scf::IfOp::create(builder, loc, none, /*withElseRegion=*/false);
-  builder.setInsertionPointToStart(first.thenBlock());
-  memref::StoreOp::create(
-      builder, loc,
-      arith::ConstantIntOp::create(builder, loc, failures.size(), 64), record,
-      emit::index(builder, loc, 0));
-  for (auto [i, argument] : llvm::enumerate(check.getArguments()))
-    memref::StoreOp::create(builder, loc, widen(builder, loc, argument), record,
-                            emit::index(builder, loc, i + 1));
-  check.erase();
-}
-
-/// What comes behind a loop or a branch may rely on the checks inside.
-void FailureRecord::guardBehind(Operation *op) {
-  OpBuilder builder(op->getContext());
-  builder.setInsertionPointAfter(op);
-  guardRest(builder, op, emitHolds(builder));
-}
-
-void FailureRecord::recordFailures(Operation *op) {
+/// Replaces the checks inside of `op` by what `fail` makes of one that does not
+/// hold. Nothing behind it runs then: `emitHolds` tells, behind a loop or a
+/// branch, whether the checks inside of it held.
+static void replaceChecks(Operation *op,
+                          function_ref<void(OpBuilder &, CheckOp)> fail,
+                          function_ref<Value(OpBuilder &)> emitHolds) {
   SmallVector<Operation *> checks;
   op->walk([&](CheckOp check) {
     checks.push_back(check);
@@ -155,11 +146,64 @@ void FailureRecord::recordFailures(Operation *op) {
       checks.push_back(above);
   });
   // From the last to the first, so that a check moves with what is behind it.
-  for (Operation *check : llvm::reverse(checks))
-    if (auto own = dyn_cast<CheckOp>(check))
-      recordFailure(own);
-    else
-      guardBehind(check);
+  for (Operation *last : llvm::reverse(checks)) {
+    OpBuilder builder(last->getContext());
+    builder.setInsertionPointAfter(last);
+    if (auto check = dyn_cast<CheckOp>(last)) {
+      guardRest(builder, check, check.getCondition());
+      fail(builder, check);
+      check.erase();
+    } else {
+      guardRest(builder, last, emitHolds(builder));
+    }
+  }
+}
+
+void FailureRecord::emitRecord(OpBuilder &builder, CheckOp check) {
+  Location loc = check.getLoc();
+  failures.push_back(
+      {loc, check.getMessageAttr(), int64_t(check.getArguments().size())});
+  auto first = scf::IfOp::create(builder, loc, emitHolds(builder),
+                                 /*withElseRegion=*/false);
+  builder.setInsertionPointToStart(first.thenBlock());
+  auto store = [&](Value value, int64_t word) {
+    memref::StoreOp::create(builder, loc, value, record,
+                            emit::index(builder, loc, word));
+  };
+  store(wordConstant(builder, loc, failures.size()), kNumber);
+  for (auto [i, argument] : llvm::enumerate(check.getArguments()))
+    store(widen(builder, loc, argument), kArguments + i);
+}
+
+void FailureRecord::recordFailures(Operation *op) {
+  replaceChecks(
+      op,
+      [&](OpBuilder &builder, CheckOp check) { emitRecord(builder, check); },
+      [&](OpBuilder &builder) { return emitHolds(builder); });
+}
+
+void FailureRecord::noteFailures(gpu::LaunchOp launch, Value iteration) {
+  Value record = getRecord();
+  Location loc = launch.getLoc();
+  OpBuilder builder(launch.getContext());
+  builder.setInsertionPointToStart(&launch.getBody().front());
+  Value holds = memref::AllocaOp::create(
+      builder, loc, MemRefType::get({}, builder.getI1Type()));
+  builder.setInsertionPointAfterValue(iteration);
+  memref::StoreOp::create(builder, loc, emit::boolean(builder, loc, true),
+                          holds);
+  replaceChecks(
+      launch,
+      [&](OpBuilder &builder, CheckOp) {
+        memref::StoreOp::create(builder, loc,
+                                emit::boolean(builder, loc, false), holds);
+        memref::AtomicRMWOp::create(builder, loc, arith::AtomicRMWKind::mins,
+                                    iteration, record,
+                                    emit::index(builder, loc, kFirstNoted));
+      },
+      [&](OpBuilder &builder) -> Value {
+        return memref::LoadOp::create(builder, loc, holds);
+      });
 }
 
 func::FuncOp FailureRecord::getReporter() {
@@ -177,7 +221,7 @@ func::FuncOp FailureRecord::getReporter() {
     return emitReadBack(builder, loc, body->getArgument(0),
                         emit::index(builder, loc, word));
   };
-  Value number = readWord(loc, 0);
+  Value number = readWord(loc, kNumber);
   Value none = arith::ConstantIntOp::create(builder, loc, 0, 64);
   Value isFailed = arith::CmpIOp::create(builder, loc, arith::CmpIPredicate::ne,
                                          number, none);
@@ -188,8 +232,8 @@ func::FuncOp FailureRecord::getReporter() {
     Value other = arith::CmpIOp::create(builder, failure.loc,
                                         arith::CmpIPredicate::ne, number, own);
     SmallVector<Value> arguments;
-    for (int64_t word = 1; word <= failure.argumentCount; ++word)
-      arguments.push_back(readWord(failure.loc, word));
+    for (int64_t i = 0; i < failure.argumentCount; ++i)
+      arguments.push_back(readWord(failure.loc, kArguments + i));
     CheckOp::create(builder, failure.loc, other, failure.message, arguments);
   }
   builder.setInsertionPointToEnd(body);

@@ -4,11 +4,14 @@
 
 #include "effattn/Dialect/EffAttn.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/GPU/IR/GPUDialect.h"
 
 namespace mlir::effattn {
 
-/// The record of the first failure inside of the kernels of a function: its
-/// number, from 1, and the arguments of its sentence, in memory of the device.
+/// The record of the first failure inside of the kernels of a function, in
+/// memory of the device: its number, from 1, and the arguments of its sentence.
+/// Between them stands the first iteration found to fail by threads that look
+/// at all iterations of a loop at once.
 class FailureRecord {
 public:
   explicit FailureRecord(func::FuncOp function) : function(function) {}
@@ -18,6 +21,11 @@ public:
   /// Makes every check inside of `op` one that records its failure. Nothing
   /// behind a check runs once it has failed.
   void recordFailures(Operation *op);
+  /// Makes every check inside of a launch one that notes `iteration`, an i64
+  /// made where the iteration begins that the check is a part of.
+  void noteFailures(gpu::LaunchOp launch, Value iteration);
+  /// The first iteration noted, or one that is larger than any.
+  Value emitFirstNoted(OpBuilder &builder);
   /// Whether nothing has failed yet, in a kernel.
   Value emitHolds(OpBuilder &builder);
   /// Returns from the function with the sentence of the failure if there is
@@ -28,8 +36,7 @@ public:
 
 private:
   Value getRecord();
-  void recordFailure(CheckOp check);
-  void guardBehind(Operation *op);
+  void emitRecord(OpBuilder &builder, CheckOp check);
   /// The private function that reads the record and fails.
   func::FuncOp getReporter();
 

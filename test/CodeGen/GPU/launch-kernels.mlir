@@ -109,10 +109,10 @@ func.func @scratch(%buffer: memref<?xf32>, %parts: index) -> i32 {
 // CHECK-LABEL: func.func private @check_failure
 // CHECK:         effattn.check %{{.*}}, "expected a positive number, but got {0}"
 // CHECK-LABEL: func.func @check
-// CHECK:         %[[RECORD:.*]] = memref.alloc() : memref<2xi64>
+// CHECK:         %[[RECORD:.*]] = memref.alloc() : memref<3xi64>
 // CHECK:         gpu.launch_func @effattn_kernels::@check_0
 // CHECK:         gpu.launch_func @effattn_kernels::@check_1
-// CHECK:         call @check_failure(%[[RECORD]]) : (memref<2xi64>) -> i32
+// CHECK:         call @check_failure(%[[RECORD]]) : (memref<3xi64>) -> i32
 // CHECK:         memref.dealloc %[[RECORD]]
 // CHECK:       gpu.func @check_1
 // CHECK:         %[[NUMBER:.*]] = memref.load %[[KERNEL_RECORD:.*]][%c0]
@@ -122,7 +122,7 @@ func.func @scratch(%buffer: memref<?xf32>, %parts: index) -> i32 {
 // CHECK:             scf.if
 // CHECK:             } else {
 // CHECK:               memref.store %c1_i64, %[[KERNEL_RECORD]][%c0]
-// CHECK:               memref.store %{{.*}}, %[[KERNEL_RECORD]][%c1]
+// CHECK:               memref.store %{{.*}}, %[[KERNEL_RECORD]][%c2]
 // CHECK-NOT:     effattn.check
 func.func @check(%numbers: memref<8xi32>) -> i32 {
   %zero = arith.constant 0 : index

@@ -57,6 +57,11 @@ def LaunchKernelsPass : Pass<"effattn-launch-kernels", "::mlir::ModuleOp"> {
       earlier failure is recorded. Kernels do nothing once there is one. Before
       the host reads a scalar back and before the function ends, it looks at the
       record and fails as the check would have.
+    - A loop that only loads and checks, and carries nothing from one iteration
+      to the next, becomes two kernels: all threads look and an atomic minimum
+      notes the first iteration that fails, which one thread then repeats to
+      record it. A loop inside whose bound only its iteration knows is shared
+      out among threads.
   }];
   let dependentDialects = ["::mlir::arith::ArithDialect",
     "::mlir::func::FuncDialect", "::mlir::gpu::GPUDialect",

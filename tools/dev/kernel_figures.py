@@ -1,0 +1,194 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Tables of what effattn-compile --report says of the kernels of hot ops, for docs/gpu.md.
+
+    tools/dev/kernel_figures.py                      print them
+    tools/dev/kernel_figures.py --write docs/gpu.md  put them between the page's markers
+
+Needs ptxas and, for counts of machine code, nvdisasm. EFFATTN_BUILD_DIR names the build tree.
+"""
+
+import argparse
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+import effattn
+from effattn import ops
+
+GPUS = ("sm_80", "sm_90")
+BEGIN, END = "<!-- kernels: begin -->", "<!-- kernels: end -->"
+
+
+def attend(element, width, heads=8, groups=8, queries="T", mask=None):
+    inputs = {
+        "q": f"{element}[B, {heads}, {queries}, {width}]",
+        "k": f"{element}[B, {groups}, S, {width}]",
+        "v": f"{element}[B, {groups}, S, {width}]",
+    }
+    if mask == "separator":
+        inputs["ends"] = "bool[B, S]"
+
+    def body(q, k, v, ends=None):
+        made = {
+            None: lambda: None,
+            "causal": ops.causal_mask,
+            "separator": lambda: ops.separator_mask(ends, initial=4, window=256),
+        }[mask]()
+        return ops.attention(q, k, v, mask=made)
+
+    return inputs, body
+
+
+def matmul(element):
+    return {"x": f"{element}[M, K]", "y": f"{element}[K, N]"}, lambda x, y: x @ y
+
+
+def quantized(tokens):
+    inputs = {
+        "x": f"f32[{tokens}, 640]",
+        "codes4": "i8[V4, 320]",
+        "codes8": "i8[V8, 640]",
+        "kind": "bool[V]",
+        "index": "i32[V]",
+        "scales": "f16[V, 20]",
+    }
+    return inputs, lambda *operands: ops.quantized_matmul(*operands, activation="i8")
+
+
+# What the tables show: a title, and the function's inputs and body.
+CASES = {
+    "attention, f16, D 64": attend("f16", 64),
+    "attention, f16, D 128": attend("f16", 128),
+    "attention, bf16, D 128, causal": attend("bf16", 128, mask="causal"),
+    "attention, bf16, D 64, separators": attend("bf16", 64, mask="separator"),
+    "attention, f32, D 64": attend("f32", 64),
+    "one query, bf16, D 128": attend("bf16", 128, queries=1),
+    "one query, one key head of 8, bf16, D 64": attend("bf16", 64, groups=1, queries=1),
+    "product, bf16": matmul("bf16"),
+    "product, f16": matmul("f16"),
+    "product, f32": matmul("f32"),
+    "gated_ffn, bf16": (
+        {"x": "bf16[T, 640]", "gate": "bf16[640, 2048]", "up": "bf16[640, 2048]", "down": "bf16[2048, 640]"},
+        ops.gated_ffn,
+    ),
+    "quantized_matmul, one row": quantized(1),
+    "quantized_matmul, many rows": quantized("T"),
+    "product_softmax_top_k": (
+        {"z": "f32[B, H, T, 2, 64]"},
+        lambda z: ops.product_softmax_top_k(z, k=8),
+    ),
+    "address_memory": (
+        {
+            "write_weights": "f32[B, T, 8]",
+            "write_indices": "i32[B, T, 8]",
+            "values": "f32[B, T, 64]",
+            "read_weights": "f32[B, T, 8]",
+            "read_indices": "i32[B, T, 8]",
+            "memory": "f32[B, M, 64]",
+            "mass": "f32[B, M]",
+        },
+        ops.address_memory,
+    ),
+    "chunk": ({"h": "bf16[B, T, 640]", "mask": "bool[B, T]"}, lambda h, mask: ops.chunk(h, mask)),
+    "dechunk": (
+        {"y": "bf16[B, N, 640]", "p": "f32[B, T]", "mask": "bool[B, T]"},
+        lambda y, p, mask: ops.dechunk(y, p, mask),
+    ),
+    "rms_norm": ({"x": "bf16[T, 640]", "weight": "f32[640]"}, ops.rms_norm),
+}
+
+
+def text_of(inputs, body) -> str:
+    module = effattn.Module()
+    function = module.function("f")
+    results = body(*(function.input(name, kind) for name, kind in inputs.items()))
+    for value in results if isinstance(results, tuple) else (results,):
+        function.output(value)
+    return str(module)
+
+
+def report(text: str, gpu: str) -> dict:
+    """What --report says of every kernel: the columns of its tables by their names."""
+    compiler = pathlib.Path(os.environ.get("EFFATTN_BUILD_DIR", "build")) / "bin" / "effattn-compile"
+    with tempfile.TemporaryDirectory() as folder:
+        command = [str(compiler), "-", "--target=nvptx", f"--gpu={gpu}", "--report", "-o", f"{folder}/f.cubin"]
+        done = subprocess.run(command, input=text, capture_output=True, text=True)
+    if done.returncode:
+        sys.exit(done.stderr)
+    kernels, columns = {}, None
+    for line in done.stderr.splitlines():
+        title = next((t for t in ("kernel", "main loop", "clocks of an iteration") if line.startswith(t + " ")), None)
+        if title:
+            columns = line[len(title) :].split()
+        elif columns:
+            name, *values = line.split()
+            kernel = kernels.setdefault(name, {})
+            row = dict(zip(columns, values))
+            if "GPU" in row:
+                kernel[row["GPU"]] = row
+            else:
+                kernel.update(row)
+    return kernels
+
+
+HEADER = (
+    "| kernel | GPU | registers | spilled | shared | threads | blocks | occupancy | main loop | mma | ldmatrix "
+    "| cp.async | A100 is bound by | H100 is bound by |"
+)
+
+
+def bound(row: dict | None) -> str:
+    """The unit, and the clocks that the two busiest take."""
+    if not row:
+        return "-"
+    clocks = {unit: int(row[unit]) for unit in ("issue", "tensor", "arithmetic", "special", "memory")}
+    (first, most), (second, next_most) = sorted(clocks.items(), key=lambda item: -item[1])[:2]
+    return f"{first} {most}, {second} {next_most}"
+
+
+def rows(title: str, inputs, body):
+    text = text_of(inputs, body)
+    for gpu in GPUS:
+        for name, kernel in report(text, gpu).items():
+            stem = name.removeprefix("f_").rsplit("_", 1)[0]
+            # Kernels without a name of their own are loops that nobody has built.
+            if stem.isdigit() or stem in ("f", "check"):
+                continue
+            shared = int(kernel["shared"]) + int(kernel["dynamic"])
+            cells = [
+                f"{title}: {stem}",
+                gpu,
+                *(kernel[key] for key in ("registers", "spilled")),
+                str(shared),
+                *(kernel[key] for key in ("threads", "blocks", "occupancy", "instructions", "mma", "ldmatrix")),
+                kernel["cp.async"],
+                bound(kernel.get("A100")),
+                bound(kernel.get("H100")),
+            ]
+            yield "| " + " | ".join(cells) + " |"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--write", type=pathlib.Path, metavar="PAGE", help="replace what is between the page's markers")
+    parser.add_argument("--only", default="", metavar="TEXT", help="cases whose title contains this")
+    options = parser.parse_args()
+    lines = [HEADER, "|" + " --- |" * (HEADER.count("|") - 1)]
+    for title, case in CASES.items():
+        if options.only in title:
+            lines += rows(title, *case)
+    table = "\n".join(lines)
+    if not options.write:
+        print(table)
+        return
+    page = options.write.read_text()
+    before, rest = page.split(BEGIN)
+    _, after = rest.split(END)
+    options.write.write_text(f"{before}{BEGIN}\n{table}\n{END}{after}")
+
+
+if __name__ == "__main__":
+    main()

@@ -18,7 +18,7 @@ namespace mlir::effattn {
 class AttentionExpansion {
 public:
   AttentionExpansion(OpBuilder &builder, AttentionOp op, const CpuModel &cpu)
-      : emitter(builder, op.getLoc(), cpu), op(op), mask(op.getRootMask()) {}
+      : emitter(builder, op.getLoc(), cpu), op(op), keptKeys(emitter, op) {}
 
   void run();
 
@@ -29,16 +29,11 @@ private:
     Value isColumns;
   };
 
-  /// The band, and the range that columns are in.
-  struct Support {
-    KeyRange band, hull;
-  };
   /// Some queries.
   struct Queries {
-    /// How many they are, and the rows of the first and of the last one.
-    Value count, firstRow, lastRow;
-    /// The end of the keys they can see.
-    Value keyEnd;
+    /// How many they are, and their rows.
+    Value count;
+    QueryRows rows;
     /// [lanes], index: the query head and row of each lane of a tile.
     Value headOf, rowOf;
   };
@@ -60,9 +55,7 @@ private:
             Value splits);
   void loadQueries();
   void overSegments(function_ref<void(const Segment &)> body);
-  Support emitSupport();
   AttentionTile::Operands makeOperands();
-  KeyRange inside(const KeyRange &range, Value end);
   void clipKeys(Value first, Value count, function_ref<void(Value)> body);
   void addKeys(const Segment &segment, Value count);
   Value listRows(const Segment &segment, Value first);
@@ -77,7 +70,7 @@ private:
 
   VectorEmitter emitter;
   AttentionOp op;
-  MaskOpInterface mask;
+  KeptKeys keptKeys;
   /// Null where the mask has no columns, or keys stand in no order.
   std::optional<MaskTables> tables;
   Value heads, groups, keyHeads, headsOfGroup, rows;
@@ -90,8 +83,6 @@ private:
   int64_t lanes = 0;
   /// Those of the task, or of the tile at hand.
   Queries queries;
-  /// The end of valid rows, the end of valid keys, and the position of row 0.
-  Value queryEnd, validKeys, offset;
 };
 
 inline Value loadIndex(VectorEmitter &e, Value table, ValueRange place) {

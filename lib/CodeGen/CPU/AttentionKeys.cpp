@@ -8,43 +8,21 @@ using namespace mlir::effattn;
 // Which keys
 //===----------------------------------------------------------------------===//
 
-KeyRange AttentionExpansion::inside(const KeyRange &range, Value end) {
-  Value low = clamp(range.low, emitter.index(0), end);
-  return {low, clamp(range.high, low, end)};
-}
-
-/// What the queries at hand can keep, in [0, keyEnd).
-AttentionExpansion::Support AttentionExpansion::emitSupport() {
-  VectorEmitter &e = emitter;
-  Value zero = e.index(0);
-  // Bands are ranges of positions, which are indices by default only.
-  if (!mask || op.getKeyPositions())
-    return {{zero, queries.keyEnd}, {zero, zero}};
-  Value lastValid = e.min(queries.lastRow, e.sub(queryEnd, e.index(1)));
-  MaskSupport support = mask.emitSupport(
-      e.builder, e.loc,
-      {batch, e.add(offset, queries.firstRow), e.add(offset, lastValid)});
-  return {inside(support.band.value_or(KeyRange{zero, zero}), queries.keyEnd),
-          inside(support.hull, queries.keyEnd)};
-}
-
 /// Segments without a common key that hold all keys the queries can keep: the
 /// band, and the columns before and behind it.
 void AttentionExpansion::overSegments(
     function_ref<void(const Segment &)> body) {
   VectorEmitter &e = emitter;
   Value zero = e.index(0), no = emit::boolean(e.builder, e.loc, false);
-  auto [band, hull] = emitSupport();
+  KeySupport support = keptKeys.support(queries.rows);
+  KeyRange band = support.band;
   if (!tables)
     return body({band.low, band.high, no});
-  auto columnsBefore = [&](Value key) {
-    return loadIndex(e, tables->before, {batch, key});
-  };
-  Value gapLow = clamp(band.low, hull.low, hull.high);
-  Value gapHigh = clamp(band.high, gapLow, hull.high);
+  auto [before, behind] =
+      keptKeys.columnsBeside(*tables, queries.rows, support);
   // One loop over the three, so that the code of a tile is there once.
-  Value lows[] = {columnsBefore(hull.low), band.low, columnsBefore(gapHigh)};
-  Value highs[] = {columnsBefore(gapLow), band.high, columnsBefore(hull.high)};
+  Value lows[] = {before.low, band.low, behind.low};
+  Value highs[] = {before.high, band.high, behind.high};
   e.loop(zero, e.index(3), 1, [&](Value number) {
     Value isFirst = e.equal(number, zero);
     Value isBand = e.equal(number, e.index(1));
@@ -84,7 +62,7 @@ void AttentionExpansion::clipKeys(Value first, Value count,
   // A task with gathered keys has but one tile.
   if (tables)
     return body(count);
-  KeyRange band = emitSupport().band;
+  KeyRange band = keptKeys.support(queries.rows).band;
   Value low = clamp(e.sub(band.low, first), e.index(0), count);
   Value high = clamp(e.sub(band.high, first), e.index(0), count);
   // Keys are multiplied in groups, the last of which ends inside the list.
@@ -96,22 +74,9 @@ void AttentionExpansion::clipKeys(Value first, Value count,
 /// are in ascending order.
 Value AttentionExpansion::isWhole(const Segment &segment, Value count) {
   VectorEmitter &e = emitter;
-  if (op.getKeyPositions())
-    return emit::boolean(e.builder, e.loc, false);
-  if (!mask)
-    return emit::boolean(e.builder, e.loc, true);
-  MaskCore core = mask.emitCore(
-      e.builder, e.loc,
-      {batch, e.add(offset, queries.firstRow), e.add(offset, queries.lastRow)});
-  auto pick = [&](Value ofColumns, Value ofBand) {
-    return tables ? e.select(segment.isColumns, ofColumns, ofBand) : ofBand;
-  };
-  Value low = pick(core.columns.low, core.band.low);
-  Value high = pick(core.columns.high, core.band.high);
-  Value lowest = tile->rowOf(e.index(0));
-  Value highest = tile->rowOf(e.sub(count, e.index(1)));
-  return emit::logicalAnd(e.builder, e.loc, e.lessEqual(low, lowest),
-                          e.lessThan(highest, high));
+  return keptKeys.keepsAll(queries.rows, tables ? segment.isColumns : Value(),
+                           tile->rowOf(e.index(0)),
+                           tile->rowOf(e.sub(count, e.index(1))));
 }
 
 void AttentionExpansion::addKeys(const Segment &segment, Value count) {
@@ -145,7 +110,6 @@ void AttentionExpansion::bendScores() {
 void AttentionExpansion::adjustScores(Value count, Value whole) {
   VectorEmitter &e = emitter;
   bool hasRegion = !op.getScore().empty();
-  Value positions = op.getKeyPositions();
   Value none = emit::negativeInfinity(e.builder, e.loc);
   Value one = emit::f32(e.builder, e.loc, 1);
   Value zero = emit::f32(e.builder, e.loc, 0);
@@ -153,15 +117,9 @@ void AttentionExpansion::adjustScores(Value count, Value whole) {
                        Value lane) {
     Value row = loadIndex(e, queries.rowOf, lane);
     MaskPoint point{batch,  loadIndex(e, queries.headOf, lane),
-                    row,    e.add(offset, row),
+                    row,    e.add(queries.rows.offset, row),
                     keyRow, keyPosition};
-    Value kept = mask ? mask.emitKeep(e.builder, e.loc, point)
-                      : emit::boolean(e.builder, e.loc, true);
-    if (positions) {
-      Value isAbsent = e.equal(keyPosition, e.index(-1));
-      kept = emit::logicalAnd(e.builder, e.loc, kept,
-                              emit::logicalNot(e.builder, e.loc, isAbsent));
-    }
+    Value kept = keptKeys.isKept(point);
     Value score = e.loadScalar(tile->scores, tile->scoreAt(place, lane));
     if (hasRegion)
       score = op.emitFinalScore(e.builder, score, point);
@@ -172,10 +130,8 @@ void AttentionExpansion::adjustScores(Value count, Value whole) {
   };
   auto adjustAll = [&] {
     e.loop(e.index(0), count, 1, [&](Value place) {
-      Value keyRow = tile->rowOf(place), position = keyRow;
-      if (positions)
-        position =
-            emit::loadIndex(e.builder, e.loc, positions, {batch, keyRow});
+      Value keyRow = tile->rowOf(place);
+      Value position = keptKeys.positionOf(batch, keyRow);
       e.loop(e.index(0), queries.count, 1,
              [&](Value lane) { adjustOne(place, keyRow, position, lane); });
     });

@@ -43,8 +43,8 @@ void AttentionExpansion::run() {
   headsOfGroup = e.max(divide(e, heads, e.max(groups, e.index(1))), e.index(1));
   keyHeads = e.select(e.equal(heads, e.index(0)), e.index(0), groups);
   rows = e.mul(e.size(op.getQuery(), 2), headsOfGroup);
-  if (mask && mask.hasColumns() && !op.getKeyPositions())
-    tables = emitMaskTables(e, mask, e.size(op.getQuery(), 0),
+  if (KeptKeys::hasTables(op))
+    tables = emitMaskTables(e, op.getRootMask(), e.size(op.getQuery(), 0),
                             e.size(op.getKey(), 2));
   auto hasUpTo = [&](int64_t count) {
     return e.lessEqual(rows, e.index(count));
@@ -206,26 +206,19 @@ AttentionTile::Operands AttentionExpansion::makeOperands() {
 
 void AttentionExpansion::beginTask(Value batchRow, Value keyHead,
                                    int64_t queryLanes) {
-  VectorEmitter &e = emitter;
   batch = batchRow;
   group = keyHead;
   lanes = queryLanes;
-  queryEnd = op.emitQueryEnd(e.builder, batch);
-  validKeys = op.emitKeyEnd(e.builder, batch);
-  offset = op.emitOffset(e.builder, batch);
 }
 
 /// `count` queries from `first` on.
 void AttentionExpansion::setQueries(Value first, Value count) {
   VectorEmitter &e = emitter;
   queries.count = count;
-  queries.firstRow = divide(e, first, headsOfGroup);
   // Without queries there is no last one, and no task but those of a split.
   Value last = e.add(first, e.max(e.sub(count, e.index(1)), e.index(0)));
-  queries.lastRow = divide(e, last, headsOfGroup);
-  // Queries of the padding alone have no keys.
-  Value isPadding = e.lessEqual(queryEnd, queries.firstRow);
-  queries.keyEnd = e.select(isPadding, e.index(0), validKeys);
+  queries.rows = keptKeys.rowsOf(batch, divide(e, first, headsOfGroup),
+                                 divide(e, last, headsOfGroup));
 }
 
 /// The one tile of a split, whose scratch is its own.
@@ -347,7 +340,7 @@ Value AttentionExpansion::finish(const AttentionTile::Sums &sums, Value lane) {
   Value row = loadIndex(e, queries.rowOf, lane);
   Value total = e.loadScalar(sums.state, {e.index(1), lane});
   Value isEmpty = emit::logicalOr(e.builder, e.loc, e.equalFloats(total, zero),
-                                  e.lessEqual(queryEnd, row));
+                                  e.lessEqual(queries.rows.queryEnd, row));
   if (op.getLse()) {
     Value none = emit::negativeInfinity(e.builder, e.loc);
     Value largest = e.loadScalar(sums.state, {e.index(0), lane});

@@ -1,0 +1,171 @@
+//===- TensorCores.cpp - Matrix products of warps -------------------------===//
+#include "TensorCores.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
+using namespace mlir;
+using namespace mlir::effattn;
+
+//===----------------------------------------------------------------------===//
+// Addresses
+//===----------------------------------------------------------------------===//
+
+static Value toI64(KernelEmitter &e, Value index) {
+  return emit::fromIndex(e.builder, e.loc, index, e.builder.getI64Type());
+}
+
+static Value toPointer(KernelEmitter &e, Value address,
+                       NVVM::NVVMMemorySpace space) {
+  auto type =
+      LLVM::LLVMPointerType::get(e.builder.getContext(), unsigned(space));
+  return LLVM::IntToPtrOp::create(e.builder, e.loc, type, address);
+}
+
+Value TensorCores::sharedAddress(int64_t firstByte) {
+  Value bytes = e.dynamicShared(0, {1}, e.builder.getI8Type());
+  Value start =
+      memref::ExtractAlignedPointerAsIndexOp::create(e.builder, e.loc, bytes);
+  return advance(toPointer(e, toI64(e, start), NVVM::NVVMMemorySpace::Shared),
+                 firstByte);
+}
+
+Value TensorCores::globalAddress(Value buffer, ValueRange indices) {
+  auto parts =
+      memref::ExtractStridedMetadataOp::create(e.builder, e.loc, buffer);
+  Value offset = parts.getOffset();
+  for (auto [index, stride] : llvm::zip(indices, parts.getStrides()))
+    offset = e.add(offset, e.mul(index, stride));
+  Value start =
+      memref::ExtractAlignedPointerAsIndexOp::create(e.builder, e.loc, buffer);
+  return toI64(e, e.add(start, e.mul(offset, kElementBytes)));
+}
+
+Value TensorCores::advance(Value address, Value bytes) {
+  if (address.getType().isInteger())
+    return e.add(address, bytes);
+  return LLVM::GEPOp::create(e.builder, e.loc, address.getType(),
+                             e.builder.getI8Type(), address,
+                             ArrayRef<LLVM::GEPArg>{bytes});
+}
+
+Value TensorCores::advance(Value address, int64_t bytes) {
+  return LLVM::GEPOp::create(e.builder, e.loc, address.getType(),
+                             e.builder.getI8Type(), address,
+                             ArrayRef<LLVM::GEPArg>{int32_t(bytes)});
+}
+
+Value TensorCores::laneAddress(Value address, Value row, Value column,
+                               int64_t width) {
+  Value bytes =
+      e.add(e.mul(row, rowBytes(width)), e.mul(column, kElementBytes));
+  return advance(address, toI64(e, bytes));
+}
+
+static Value remainder(KernelEmitter &e, Value value, int64_t divisor) {
+  return arith::RemUIOp::create(e.builder, e.loc, value, e.index(divisor));
+}
+
+static Value quotient(KernelEmitter &e, Value value, int64_t divisor) {
+  return arith::DivUIOp::create(e.builder, e.loc, value, e.index(divisor));
+}
+
+/// Lanes 0 to 15 have the rows of the left half, the others of the right one.
+Value TensorCores::leftAddress(Value address, int64_t width) {
+  Value lane = e.lane();
+  return laneAddress(address, remainder(e, lane, 16),
+                     e.mul(quotient(e, lane, 16), 8), width);
+}
+
+/// Lanes 0 to 15 have columns 0 to 7 of the factors, in two halves.
+Value TensorCores::rightAddress(Value address, int64_t width) {
+  Value lane = e.lane();
+  Value row = e.add(e.mul(quotient(e, lane, 16), 8), remainder(e, lane, 8));
+  Value half = remainder(e, quotient(e, lane, 8), 2);
+  return laneAddress(address, row, e.mul(half, 8), width);
+}
+
+//===----------------------------------------------------------------------===//
+// Copies
+//===----------------------------------------------------------------------===//
+
+void TensorCores::copy(Value shared, Value global, Value exists) {
+  auto bytes = [&](int64_t count) {
+    return arith::ConstantIntOp::create(e.builder, e.loc, count, 32);
+  };
+  Value source = toPointer(e, global, NVVM::NVVMMemorySpace::Global);
+  Value read = e.select(exists, bytes(kCopyBytes), bytes(0));
+  // Past the first cache: no other block of the multiprocessor reads the same.
+  NVVM::CpAsyncOp::create(e.builder, e.loc, shared, source, kCopyBytes,
+                          NVVM::LoadCacheModifierKind::CG, read);
+}
+
+void TensorCores::closeGroup() {
+  NVVM::CpAsyncCommitGroupOp::create(e.builder, e.loc);
+}
+
+void TensorCores::waitForGroups(int64_t groups) {
+  NVVM::CpAsyncWaitGroupOp::create(e.builder, e.loc, groups);
+}
+
+//===----------------------------------------------------------------------===//
+// Matrices
+//===----------------------------------------------------------------------===//
+
+static SmallVector<Value> takeApart(KernelEmitter &e, Value parts) {
+  auto type = cast<LLVM::LLVMStructType>(parts.getType());
+  SmallVector<Value> values;
+  for (size_t i = 0; i < type.getBody().size(); ++i)
+    values.push_back(LLVM::ExtractValueOp::create(e.builder, e.loc, parts, i));
+  return values;
+}
+
+static Type getStruct(Type part) {
+  return LLVM::LLVMStructType::getLiteral(part.getContext(),
+                                          SmallVector<Type>(4, part));
+}
+
+SmallVector<Value> TensorCores::load(Value address, bool transposed) {
+  auto layout = transposed ? NVVM::MMALayout::col : NVVM::MMALayout::row;
+  MLIRContext *context = e.builder.getContext();
+  Value words = NVVM::LdMatrixOp::create(
+      e.builder, e.loc, getStruct(e.builder.getI32Type()), address, 4, layout,
+      NVVM::LdStMatrixShapeAttr::get(context, 8, 8),
+      NVVM::LdStMatrixEltType::B16);
+  return takeApart(e, words);
+}
+
+Value TensorCores::asOperand(Value word) {
+  if (element.isBF16())
+    return word;
+  return LLVM::BitcastOp::create(e.builder, e.loc, VectorType::get(2, element),
+                                 word);
+}
+
+SmallVector<Value> TensorCores::multiply(ValueRange left, ValueRange right,
+                                         ValueRange sums) {
+  auto asOperands = [&](ValueRange words) {
+    return llvm::map_to_vector(words,
+                               [&](Value word) { return asOperand(word); });
+  };
+  auto type = element.isBF16() ? NVVM::MMATypes::bf16 : NVVM::MMATypes::f16;
+  Value made = NVVM::MmaOp::create(
+      e.builder, e.loc, getStruct(e.builder.getF32Type()), asOperands(left),
+      asOperands(right), sums, {kRows, kColumns, kRows}, std::nullopt,
+      std::nullopt, std::array{type, type},
+      std::array{NVVM::MMALayout::row, NVVM::MMALayout::col});
+  return takeApart(e, made);
+}
+
+Value TensorCores::pack(Value first, Value second) {
+  auto wide = VectorType::get(2, e.builder.getF32Type());
+  Value both = vector::FromElementsOp::create(e.builder, e.loc, wide,
+                                              ValueRange{first, second});
+  Value narrow = arith::TruncFOp::create(e.builder, e.loc,
+                                         VectorType::get(2, element), both);
+  return LLVM::BitcastOp::create(e.builder, e.loc, e.builder.getI32Type(),
+                                 narrow);
+}

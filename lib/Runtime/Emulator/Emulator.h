@@ -42,7 +42,16 @@ typedef void Instruction(uint64_t *words, int64_t details, const char *place);
 enum { SiteShift = 32 };
 
 Instruction effattn_emulated_barrier, effattn_emulated_sync_warp,
-    effattn_emulated_shuffle;
+    effattn_emulated_shuffle, effattn_emulated_vote, effattn_emulated_match,
+    effattn_emulated_reduce, effattn_emulated_load_matrix,
+    effattn_emulated_multiply_matrices, effattn_emulated_copy,
+    effattn_emulated_end_copy_group, effattn_emulated_wait_copy_groups,
+    effattn_emulated_wait_copies, effattn_emulated_fence, effattn_emulated_exp2,
+    effattn_emulated_log2, effattn_emulated_tanh, effattn_emulated_reciprocal,
+    effattn_emulated_reciprocal_root, effattn_emulated_root,
+    effattn_emulated_maximum, effattn_emulated_minimum,
+    effattn_emulated_multiply_add, effattn_emulated_round_to_tf32,
+    effattn_emulated_multiply_bytes, effattn_emulated_permute_bytes;
 
 /* ---- Threads and blocks ---- */
 
@@ -67,6 +76,13 @@ enum { Lanes = 32, MaxThreads = 1024 };
 struct Stack;
 struct Warp;
 
+/* Copies to shared memory that a thread has started, the first ones first. */
+struct Copies {
+  struct Copy *items;
+  uint32_t count, capacity;
+  uint64_t group; /* that of the next copy */
+};
+
 struct Thread {
   int32_t position[3];
   uint32_t number; /* in its block */
@@ -80,9 +96,11 @@ struct Thread {
   const char *place;
   uint32_t meets;
   int waits;
+  struct Copies copies;
 };
 
-/* What threads of a warp do together, once all of `lanes` are there. */
+/* What threads of a warp do together, once all of `lanes` are there; the
+ * details come without the number of the instruction. */
 typedef void Collective(struct Warp *warp, uint32_t lanes, int64_t details);
 
 /* Lanes that wait for each other. */
@@ -178,6 +196,11 @@ struct Buffer {
   uint8_t is_unwatched; /* there is no memory for cells */
   const char *name;     /* of shared memory */
 };
+
+/* Says whether a copy to this memory is on its way; 0 if it is not shared. */
+int effattn_emulated_mark(const void *address, int64_t bytes, int is_arriving);
+void effattn_emulated_mark_cells(struct Buffer *buffer, int64_t offset,
+                                 int64_t bytes, int is_arriving);
 
 /* Ends the kernel if the access conflicts with one that has no order to it. */
 void effattn_emulated_watch(struct Buffer *buffer, int64_t offset,

@@ -185,8 +185,28 @@ static _Noreturn void report_alignment(const struct Buffer *buffer,
   effattn_end_fault();
 }
 
+int effattn_emulated_mark(const void *address, int64_t bytes, int is_arriving) {
+  struct Buffer *buffer = find(address, bytes);
+  if (!buffer || !buffer->is_shared)
+    return 0;
+  effattn_emulated_mark_cells(buffer, (const char *)address - buffer->data,
+                              bytes, is_arriving);
+  return 1;
+}
+
+/* Other threads may come before an atomic operation, which is what programs
+ * tell their order by. */
+static void give_way(void) {
+  if (!effattn_emulation.random || effattn_emulated_random(4))
+    return;
+  effattn_emulated_make_ready(effattn_emulation.thread);
+  effattn_emulated_go_on();
+}
+
 void effattn_emulated_access(const void *address, int64_t bytes, int32_t how,
                              const char *place) {
+  if (how & Atomic)
+    give_way();
   struct Buffer *buffer = find(address, bytes);
   if (!buffer)
     report_bounds(address, bytes, how, place);

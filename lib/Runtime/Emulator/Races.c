@@ -154,6 +154,8 @@ static void watch_cell(const struct Buffer *buffer, int64_t at, int32_t how,
   struct Accesses *writers = &cell->writers, *readers = &cell->readers;
   int64_t offset = at * buffer->grain;
   uint64_t first = first_epoch(buffer);
+  if (writers->arriving && writers->epoch >= first)
+    report(buffer, offset, how, " before its copy has arrived", place);
   if (!are_before(writers, first) && !(how & Atomic && writers->atomic))
     report_race(buffer, offset, how, writers, 1, place);
   if (how & Write && !are_before(readers, first))
@@ -170,6 +172,15 @@ static void watch_cell(const struct Buffer *buffer, int64_t at, int32_t how,
   else
     *writers = mine();
   writers->atomic = (how & Atomic) != 0;
+}
+
+void effattn_emulated_mark_cells(struct Buffer *buffer, int64_t offset,
+                                 int64_t bytes, int is_arriving) {
+  if (!buffer->cells)
+    return;
+  for (int64_t at = offset / buffer->grain;
+       at < (offset + bytes) / buffer->grain; ++at)
+    buffer->cells[at].writers.arriving = is_arriving != 0;
 }
 
 void effattn_emulated_watch(struct Buffer *buffer, int64_t offset,

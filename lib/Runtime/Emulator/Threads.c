@@ -198,6 +198,7 @@ static void run_threads(void) {
   for (;;) {
     struct Emulation *now = &effattn_emulation;
     now->kernel->thread(now->arguments);
+    effattn_emulated_wait_copies(NULL, 0, NULL);
     effattn_emulation.thread->has_ended = 1;
     effattn_emulated_go_on();
   }
@@ -311,7 +312,9 @@ static void begin_block(void) {
   ready.first = ready.count = 0;
   for (uint32_t t = 0; t < now->thread_count; ++t) {
     now->threads[t].stack = NULL;
-    now->threads[t].has_ended = 0;
+    now->threads[t].has_ended = now->threads[t].waits = 0;
+    now->threads[t].copies.count = 0;
+    now->threads[t].copies.group = 0;
     effattn_emulated_make_ready(&now->threads[t]);
   }
 }
@@ -338,6 +341,8 @@ int effattn_emulated_run_block(void) {
 void effattn_emulated_end_threads(void) {
   struct Emulation *now = &effattn_emulation;
   release_stacks();
+  for (uint32_t t = 0; now->threads && t < MaxThreads; ++t)
+    free(now->threads[t].copies.items);
   free(now->threads);
   free(now->warps);
   free(ready.items);

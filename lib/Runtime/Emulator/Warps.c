@@ -75,7 +75,7 @@ static struct Meeting *find_meeting(struct Warp *warp, uint32_t lanes) {
 static void act(struct Warp *warp, struct Meeting *at) {
   struct Meeting meeting = *at;
   *at = warp->meetings[--warp->meeting_count];
-  meeting.act(warp, meeting.lanes, meeting.details);
+  meeting.act(warp, meeting.lanes, low((uint64_t)meeting.details));
   for (uint32_t lane = 0; lane < Lanes; ++lane)
     if (meeting.lanes >> lane & 1)
       effattn_emulated_make_ready(&warp->threads[lane]);
@@ -176,4 +176,106 @@ static void shuffle(struct Warp *warp, uint32_t lanes, int64_t details) {
 void effattn_emulated_shuffle(uint64_t *words, int64_t details,
                               const char *place) {
   effattn_emulated_meet(words[0], shuffle, words, without_site(details), place);
+}
+
+/* ---- Votes, matches, reductions ---- */
+
+/* The lanes whose word `number` is `value`. */
+static uint32_t find_equal(const struct Warp *warp, uint32_t lanes, int number,
+                           uint64_t value) {
+  uint32_t equal = 0;
+  for (uint32_t lane = 0; lane < Lanes; ++lane)
+    if (lanes >> lane & 1 && warp->threads[lane].words[number] == value)
+      equal |= 1u << lane;
+  return equal;
+}
+
+static void give(struct Warp *warp, uint32_t lanes, uint64_t result) {
+  for (uint32_t lane = 0; lane < Lanes; ++lane)
+    if (lanes >> lane & 1)
+      warp->threads[lane].words[0] = result;
+}
+
+enum Vote { VoteAny, VoteAll, Ballot, Unison };
+
+static void vote(struct Warp *warp, uint32_t lanes, int64_t details) {
+  uint32_t ayes = find_equal(warp, lanes, 1, 1);
+  switch ((enum Vote)details) {
+  case VoteAny:
+    return give(warp, lanes, ayes != 0);
+  case VoteAll:
+    return give(warp, lanes, ayes == lanes);
+  case Ballot:
+    return give(warp, lanes, ayes);
+  case Unison:
+    return give(warp, lanes, ayes == lanes || !ayes);
+  }
+}
+
+/* Operands: mask, predicate. */
+void effattn_emulated_vote(uint64_t *words, int64_t details,
+                           const char *place) {
+  effattn_emulated_meet(words[0], vote, words, without_site(details), place);
+}
+
+/* Every lane learns which others have its value; if all have to, whether they
+ * do. */
+static void match(struct Warp *warp, uint32_t lanes, int64_t all_have_to) {
+  uint32_t equal[Lanes];
+  for (uint32_t lane = 0; lane < Lanes; ++lane)
+    if (lanes >> lane & 1)
+      equal[lane] = find_equal(warp, lanes, 1, warp->threads[lane].words[1]);
+  for (uint32_t lane = 0; lane < Lanes; ++lane) {
+    if (!(lanes >> lane & 1))
+      continue;
+    int is_match = !all_have_to || equal[lane] == lanes;
+    warp->threads[lane].words[0] = is_match ? equal[lane] : 0;
+    warp->threads[lane].words[1] = (uint64_t)is_match;
+  }
+}
+
+/* Operands: mask, value. */
+void effattn_emulated_match(uint64_t *words, int64_t details,
+                            const char *place) {
+  effattn_emulated_meet(words[0], match, words, without_site(details), place);
+}
+
+enum Sum { Add = 1, And, Max, Min, Or, MaxUnsigned, MinUnsigned, Xor };
+
+static uint32_t combine(enum Sum kind, uint32_t left, uint32_t right) {
+  switch (kind) {
+  case Add:
+    return left + right;
+  case And:
+    return left & right;
+  case Or:
+    return left | right;
+  case Xor:
+    return left ^ right;
+  case Max:
+    return (int32_t)left > (int32_t)right ? left : right;
+  case Min:
+    return (int32_t)left < (int32_t)right ? left : right;
+  case MaxUnsigned:
+    return left > right ? left : right;
+  case MinUnsigned:
+    return left < right ? left : right;
+  }
+  return left;
+}
+
+static void reduce(struct Warp *warp, uint32_t lanes, int64_t details) {
+  uint32_t first = (uint32_t)__builtin_ctz(lanes);
+  uint32_t result = low(warp->threads[first].words[0]);
+  for (uint32_t lane = first + 1; lane < Lanes; ++lane)
+    if (lanes >> lane & 1)
+      result =
+          combine((enum Sum)details, result, low(warp->threads[lane].words[0]));
+  give(warp, lanes, result);
+}
+
+/* Operands: value, mask. */
+void effattn_emulated_reduce(uint64_t *words, int64_t details,
+                             const char *place) {
+  effattn_emulated_meet(words[1], reduce, words, without_site(details), place);
 }

@@ -16,6 +16,12 @@ Value LoopEmitter::roundDown(Value value, int64_t divisor) {
   return mul(count, divisor);
 }
 
+Value LoopEmitter::positive(double value) {
+  double least = std::numeric_limits<float>::denorm_min(),
+         most = std::numeric_limits<float>::max();
+  return emit::f32(builder, loc, std::clamp(value, least, most));
+}
+
 Value LoopEmitter::mulAdd(Value a, Value b, Value c) {
   // vector.fma would call a function for every lane where a CPU has no such
   // instruction.

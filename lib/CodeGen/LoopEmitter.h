@@ -46,6 +46,9 @@ public:
   }
 
   //===--- Floats ---===//
+  /// A real parameter above 0 as f32 that is neither 0 nor infinite: what f64
+  /// holds and f32 does not becomes the nearest that f32 does.
+  Value positive(double value);
   /// a b + c, rounded once where the target can.
   Value mulAdd(Value a, Value b, Value c);
   /// Of scalars or vectors.

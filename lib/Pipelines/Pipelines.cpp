@@ -38,7 +38,7 @@ static constexpr llvm::StringLiteral kExpanded =
 
 /// What kernelBuilderPasses() makes kernels of.
 static constexpr llvm::StringLiteral kBuiltAsKernels =
-    "effattn.layer_norm,effattn.rms_norm";
+    "effattn.address_memory,effattn.layer_norm,effattn.rms_norm";
 
 /// All but the ops named, if there are any, which hot code is made of later.
 static std::string convertPasses(const PipelineOptions &options,
@@ -93,7 +93,9 @@ static std::string expansionPasses(const PipelineOptions &options) {
 /// Builders of kernels free what they allocate: deallocation does not look
 /// into kernels.
 static std::string kernelBuilderPasses(const PipelineOptions &options) {
-  return options.tuned ? "effattn-build-norm-kernels," : "";
+  return options.tuned
+             ? "effattn-build-memory-kernels,effattn-build-norm-kernels,"
+             : "";
 }
 
 /// Deallocation comes behind the expansions, whose scratch it frees, too.

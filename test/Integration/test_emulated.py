@@ -3,6 +3,9 @@
 import harness
 import numpy as np
 import pytest
+from test_address_memory import address_memory_function, memory_operands
+
+from effattn import reference
 
 EMULATED = "--target=nvptx-emulated"
 
@@ -226,3 +229,14 @@ def test_nothing_to_do():
     function = compiled(CHECKED).checked
     assert function(np.zeros(0, np.int32), np.zeros((8, 4), np.float32))[0].shape == (0, 4)
     assert not compiled(SCATTER).scatter(0, 1)[0].any()
+
+
+@pytest.mark.parametrize("tokens, width", [(31, 64), (32, 65), (33, 160)])
+def test_memory_around_its_tiles(tokens, width, seed):
+    """32 tokens are read before their terms are added up; a lane has columns 32 apart."""
+    operands = memory_operands(np.random.default_rng(tokens), 2, tokens, 5, 3, width, 40)
+    lengths = np.array([tokens, tokens - 7], np.int32)
+    function = address_memory_function(gamma=0.5, width=width, flags=(EMULATED,))
+    expected = reference.address_memory(*operands, gamma=0.5, lengths=lengths)
+    for found, wanted in zip(function(*operands, lengths), expected):
+        np.testing.assert_allclose(found, wanted, rtol=2e-5, atol=2e-5)

@@ -19,8 +19,6 @@ namespace mlir::effattn {
 using namespace mlir;
 using namespace mlir::effattn;
 
-static constexpr int64_t kThreads = 128;
-
 namespace {
 /// What a warp does with its row. Sums and elements are f64, as on a CPU: no
 /// f32 overflows when it is squared.
@@ -123,21 +121,12 @@ template <typename Op> static void build(OpBuilder &builder, Op op) {
   Location loc = op.getLoc();
   int64_t leading = cast<MemRefType>(op.getOut().getType()).getRank() - 1;
   SmallVector<Value> sizes;
-  Value rows = emit::index(builder, loc, 1);
-  for (int64_t dim = 0; dim < leading; ++dim) {
+  for (int64_t dim = 0; dim < leading; ++dim)
     sizes.push_back(emit::size(builder, loc, op.getOut(), dim));
-    rows = emit::mul(builder, loc, rows, sizes.back());
-  }
-  Value blocks = arith::CeilDivUIOp::create(
-      builder, loc, rows, emit::index(builder, loc, kThreads / kWarpThreads));
-  KernelEmitter::launch(
-      builder, loc, Op::getOperationName().drop_front(sizeof("effattn")),
-      blocks, kThreads, [&](KernelEmitter &e) {
-        Value number = e.add(e.mul(e.block(), e.warps()), e.warp());
-        e.choose(e.lessThan(number, rows), [&] {
-          SmallVector<Value> row = e.split(number, sizes);
-          NormKernel<Op>(e, op, row).emit();
-        });
+  KernelEmitter::launchWarps(
+      builder, loc, Op::getOperationName().drop_front(sizeof("effattn")), sizes,
+      [&](KernelEmitter &e, ArrayRef<Value> row) {
+        NormKernel<Op>(e, op, row).emit();
       });
   op.erase();
 }

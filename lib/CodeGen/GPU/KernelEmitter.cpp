@@ -2,7 +2,10 @@
 #include "KernelEmitter.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
+#include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
 
 using namespace mlir;
 using namespace mlir::effattn;
@@ -31,6 +34,25 @@ gpu::LaunchOp KernelEmitter::launch(OpBuilder &builder, Location loc,
   return launch;
 }
 
+/// Of a block whose warps take a row each.
+static constexpr int64_t kRowThreads = 128;
+
+gpu::LaunchOp KernelEmitter::launchWarps(
+    OpBuilder &builder, Location loc, StringRef name, ValueRange sizes,
+    function_ref<void(KernelEmitter &, ArrayRef<Value>)> body) {
+  Value rows = emit::index(builder, loc, 1);
+  for (Value size : sizes)
+    rows = emit::mul(builder, loc, rows, size);
+  Value blocks = arith::CeilDivUIOp::create(
+      builder, loc, rows,
+      emit::index(builder, loc, kRowThreads / kWarpThreads));
+  return launch(builder, loc, name, blocks, kRowThreads, [&](KernelEmitter &e) {
+    Value number = e.add(e.mul(e.block(), e.warps()), e.warp());
+    e.choose(e.lessThan(number, rows),
+             [&] { body(e, e.split(number, sizes)); });
+  });
+}
+
 Value KernelEmitter::thread() { return launchOp.getThreadIds().x; }
 
 Value KernelEmitter::warp() {
@@ -46,6 +68,12 @@ Value KernelEmitter::block(unsigned dimension) {
   return dimension == 0 ? ids.x : dimension == 1 ? ids.y : ids.z;
 }
 
+std::pair<Value, Value> KernelEmitter::divide(Value number, Value divisor) {
+  divisor = max(divisor, index(1));
+  return {arith::DivUIOp::create(builder, loc, number, divisor),
+          arith::RemUIOp::create(builder, loc, number, divisor)};
+}
+
 SmallVector<Value> KernelEmitter::split(Value number, ValueRange sizes) {
   SmallVector<Value> indices(sizes.size());
   for (size_t d = sizes.size(); d-- > 0;) {
@@ -59,6 +87,49 @@ SmallVector<Value> KernelEmitter::split(Value number, ValueRange sizes) {
 }
 
 void KernelEmitter::barrier() { gpu::BarrierOp::create(builder, loc); }
+
+static Value emitInteger(KernelEmitter &e, int64_t value) {
+  return arith::ConstantIntOp::create(e.builder, e.loc, value, 32);
+}
+
+static Value emitAllLanes(KernelEmitter &e) { return emitInteger(e, -1); }
+
+void KernelEmitter::warpBarrier() {
+  NVVM::SyncWarpOp::create(builder, loc, emitAllLanes(*this));
+}
+
+Value KernelEmitter::ballot(Value condition) {
+  return NVVM::VoteSyncOp::create(builder, loc, builder.getI32Type(),
+                                  emitAllLanes(*this), condition,
+                                  NVVM::VoteSyncKind::ballot);
+}
+
+Value KernelEmitter::anyLane(Value condition) {
+  return NVVM::VoteSyncOp::create(builder, loc, builder.getI1Type(),
+                                  emitAllLanes(*this), condition,
+                                  NVVM::VoteSyncKind::any);
+}
+
+void KernelEmitter::forEachLane(Value condition,
+                                function_ref<void(Value)> body) {
+  Value none = emitInteger(*this, 0), one = emitInteger(*this, 1);
+  scf::WhileOp::create(
+      builder, loc, builder.getI32Type(), ballot(condition),
+      [&](OpBuilder &, Location, ValueRange lanes) {
+        Value isAny = arith::CmpIOp::create(
+            builder, loc, arith::CmpIPredicate::ne, lanes[0], none);
+        scf::ConditionOp::create(builder, loc, isAny, lanes);
+      },
+      [&](OpBuilder &, Location, ValueRange lanes) {
+        Value first =
+            math::CountTrailingZerosOp::create(builder, loc, lanes[0]);
+        body(emit::toIndex(builder, loc, first));
+        // Without the lowest bit.
+        Value below = arith::SubIOp::create(builder, loc, lanes[0], one);
+        Value rest = arith::AndIOp::create(builder, loc, lanes[0], below);
+        scf::YieldOp::create(builder, loc, rest);
+      });
+}
 
 static Value shuffle(KernelEmitter &e, Value value, Value lane,
                      gpu::ShuffleMode mode) {

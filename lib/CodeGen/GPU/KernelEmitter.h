@@ -24,6 +24,12 @@ public:
                               ArrayRef<Value> blocks, int64_t threads,
                               function_ref<void(KernelEmitter &)> body,
                               int64_t sharedBytes = 0);
+  /// Emits a launch in which each warp takes a row, which has an index below
+  /// each of `sizes`.
+  static gpu::LaunchOp
+  launchWarps(OpBuilder &builder, Location loc, StringRef name,
+              ValueRange sizes,
+              function_ref<void(KernelEmitter &, ArrayRef<Value> row)> body);
 
   //===--- Where a thread is ---===//
   int64_t threads() const { return threadCount; }
@@ -36,12 +42,24 @@ public:
   /// In the grid.
   Value block(unsigned dimension = 0);
 
+  /// Quotient and remainder of numbers that are not negative; anything where
+  /// the divisor is 0.
+  std::pair<Value, Value> divide(Value number, Value divisor);
   /// The indices of place `number` of an array of these sizes, row by row.
   SmallVector<Value> split(Value number, ValueRange sizes);
 
   //===--- Threads together ---===//
   /// Waits for all threads of the block, which then see what each has written.
   void barrier();
+  /// The same for the threads of a warp.
+  void warpBarrier();
+  /// i32: a bit for every lane in which `condition` holds.
+  Value ballot(Value condition);
+  /// Whether `condition` holds in a lane.
+  Value anyLane(Value condition);
+  /// Runs `body` for every lane in which `condition` holds, in their order. All
+  /// lanes run it and get that lane.
+  void forEachLane(Value condition, function_ref<void(Value)> body);
   /// The value, of 32 bits or f64, of the thread whose lane differs in the bits
   /// of `mask`. All threads of the warp have to come here, as in all of these.
   Value shuffleXor(Value value, int64_t mask);

@@ -2,82 +2,10 @@
 #include "MemoryLowering.h"
 #include "OpLowering.h"
 #include "effattn/Dialect/MemoryOps.h"
+#include "effattn/Dialect/Ranks.h"
 
 using namespace mlir;
 using namespace mlir::effattn;
-
-//===----------------------------------------------------------------------===//
-// Ranks: a value and its index as one integer
-//===----------------------------------------------------------------------===//
-
-namespace {
-/// The order of top_k as one signed i64: the greater rank comes first. The
-/// upper half orders the value, the lower half puts the lower index first.
-class Ranks {
-public:
-  Ranks(OpBuilder &builder, Location loc) : builder(builder), loc(loc) {}
-
-  /// Below the rank of everything.
-  Value lowest() { return constant(std::numeric_limits<int64_t>::min()); }
-  /// The rank of an f32 value at an index below 2^31.
-  Value encode(Value value, Value index);
-  /// The value: 0 for -0, and one NaN for all.
-  Value value(Value rank);
-  Value index(Value rank);
-
-private:
-  Value constant(int64_t value, unsigned width = 64) {
-    return arith::ConstantIntOp::create(builder, loc, value, width);
-  }
-  /// Turns the bits of floats into integers of the same order, and back: all
-  /// bits but the sign are inverted where the sign is set.
-  Value flipNegative(Value bits);
-
-  OpBuilder &builder;
-  Location loc;
-};
-} // namespace
-
-Value Ranks::flipNegative(Value bits) {
-  Value sign = arith::ShRSIOp::create(builder, loc, bits, constant(31, 32));
-  Value mask =
-      arith::AndIOp::create(builder, loc, sign, constant(0x7fffffff, 32));
-  return arith::XOrIOp::create(builder, loc, bits, mask);
-}
-
-Value Ranks::encode(Value value, Value index) {
-  // -0 + 0 is 0: the two tie.
-  Value unsignedZero =
-      arith::AddFOp::create(builder, loc, value, emit::f32(builder, loc, 0));
-  Value bits = arith::BitcastOp::create(builder, loc, builder.getI32Type(),
-                                        unsignedZero);
-  Value isNaN = arith::CmpFOp::create(builder, loc, arith::CmpFPredicate::UNO,
-                                      value, value);
-  Value order = emit::select(builder, loc, isNaN, constant(0x7fffffff, 32),
-                             flipNegative(bits));
-  Type i64 = builder.getI64Type();
-  Value upper = arith::ShLIOp::create(
-      builder, loc, arith::ExtSIOp::create(builder, loc, i64, order),
-      constant(32));
-  Value lower = emit::sub(builder, loc, constant(0x7fffffff),
-                          emit::fromIndex(builder, loc, index, i64));
-  return arith::OrIOp::create(builder, loc, upper, lower);
-}
-
-Value Ranks::value(Value rank) {
-  Value upper = arith::ShRSIOp::create(builder, loc, rank, constant(32));
-  Value order =
-      arith::TruncIOp::create(builder, loc, builder.getI32Type(), upper);
-  // The order of NaN, 2^31 - 1, is itself the bits of a NaN.
-  return arith::BitcastOp::create(builder, loc, builder.getF32Type(),
-                                  flipNegative(order));
-}
-
-Value Ranks::index(Value rank) {
-  Value lower = arith::AndIOp::create(builder, loc, rank, constant(0xffffffff));
-  return emit::toIndex(builder, loc,
-                       emit::sub(builder, loc, constant(0x7fffffff), lower));
-}
 
 //===----------------------------------------------------------------------===//
 // A heap of the best so far

@@ -12,6 +12,20 @@ class EffAttn_KernelBuilderPass<string flag> : Pass<flag> {
     "::mlir::scf::SCFDialect", "::mlir::vector::VectorDialect"];
 }
 
+def BuildMemoryKernelsPass
+    : EffAttn_KernelBuilderPass<"effattn-build-memory-kernels"> {
+  let summary = "make kernels of address memories, a warp a slot";
+  let description = [{
+    `effattn.address_memory` on buffers becomes a launch of a block a row of the
+    batch. The lowest bits of a slot say which warp it belongs to. Every warp
+    walks the writes and reads of all tokens in order, 32 at a time, and applies
+    those of its own slots, its lanes being the columns, so that nothing is
+    written by two threads and sums do not depend on the order of threads. What
+    reads find is kept for up to 32 tokens and then added up by all warps, in
+    the order of the reads.
+  }];
+}
+
 def BuildNormKernelsPass
     : EffAttn_KernelBuilderPass<"effattn-build-norm-kernels"> {
   let summary = "make kernels of norms, a warp a row";

@@ -64,6 +64,8 @@ class Row:
     written: float = 0.0
     footprint: float = 0.0
     """Bytes that take turns in the caches, where that is not all that is read and written."""
+    limit: float = 0.0
+    """Seconds that a call of ours may take even where ``--limit`` is less."""
     arithmetic: str = "f32"
     """Which peak of the machine bounds the arithmetic: f32, bf16 or i8."""
 

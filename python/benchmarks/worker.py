@@ -33,8 +33,9 @@ class Pace:
     def expect(self, row: Row, side: str) -> None:
         if (row.work, side) in self._known:
             seconds = self._known[row.work, side] * row.cost
-            if seconds > self.limit:
-                raise NotMeasured(f"a call would take about {seconds:.0f} s (limit {self.limit:g} s)")
+            limit = max(self.limit, row.limit) if side == OURS else self.limit
+            if seconds > limit:
+                raise NotMeasured(f"a call would take about {seconds:.0f} s (limit {limit:g} s)")
 
     def learn(self, row: Row, side: str, seconds: float) -> None:
         self._known[row.work, side] = seconds / row.cost

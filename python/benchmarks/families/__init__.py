@@ -8,9 +8,10 @@ from benchmarks.families import (
     decode,
     embeddings,
     feed_forward,
+    layers,
     matmul,
     quantised,
 )
 
-FAMILIES = (matmul, attention, decode, address, concepts, feed_forward, quantised, embeddings)
+FAMILIES = (matmul, attention, decode, address, concepts, feed_forward, layers, quantised, embeddings)
 WORKS = tuple(work for family in FAMILIES for work in family.WORKS)

@@ -90,6 +90,7 @@ STEPS = [
     Step(("task-columns",), [(48,), (96,), (192,), (256,), (384,), (512,)], "transposed"),
     Step(("task-rows",), [(32,), (64,), (128,), (256,)], "transposed"),
     Step(("query-vectors",), [(1,), (2,), (3,), (4,)], "attention"),
+    Step(("query-tiles",), [(1,), (2,), (4,), (8,), (16,)], "attention"),
     Step(("key-tile",), [(64,), (128,), (256,), (512,)], "attention"),
 ]  # fmt: skip
 

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Every row computes what the reference says, and what a row reports about itself and its peers."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 from benchmarks import rows, worker
@@ -121,6 +123,10 @@ def test_endless_calls_are_not_begun():
     with pytest.raises(NotMeasured, match="a call would take about 2 s"):
         pace.expect(larger, worker.OURS)
     assert worker.measure_row(larger, FAST, {}, pace)["status"] == "not measured"
+    pace.expect(dataclasses.replace(larger, limit=2.0), worker.OURS)
+    pace.learn(row, "peer", 0.9)
+    with pytest.raises(NotMeasured):
+        pace.expect(dataclasses.replace(larger, limit=2.0), "peer")
 
 
 # --- Bounds ------------------------------------------------------------------------------------------

@@ -117,7 +117,7 @@ def test_accesses_in_bounds_pass():
     np.testing.assert_array_equal(result, [0, 1, 1, 3, 4])
 
 
-@pytest.mark.parametrize("at", [5 + 64, -1 - 64, 10**6])
+@pytest.mark.parametrize("at", [5, -1, 5 + 64, 10**6])
 def test_reads_out_of_bounds_are_faults(at):
     with pytest.raises(harness.CallError, match=r"^read_at: kernel read_at_0, block \(0, 0, 0\), thread \(0, 0, 0\).*: reads 4 bytes") as caught:
         compiled(READ).read_at(np.zeros(5, np.float32), at)
@@ -125,7 +125,7 @@ def test_reads_out_of_bounds_are_faults(at):
 
 
 def test_writes_out_of_bounds_are_faults():
-    with pytest.raises(harness.CallError, match=r"writes 4 bytes at offset 4000 of a buffer of 64 bytes"):
+    with pytest.raises(harness.CallError, match=r"writes 4 bytes at offset 4000 of a buffer of 20 bytes"):
         compiled(WRITE).write_at(np.zeros(5, np.float32), 1000)
 
 

@@ -42,14 +42,14 @@ def flushed(x):
         ("tanh.approx", np.tanh),
     ],
 )
-@pytest.mark.parametrize("form", ["intrinsic", "ptx"])
+@pytest.mark.parametrize("form", ["intrinsic", "$0, $1", "{$w0}, {$r0}"])
 def test_approximated_functions(name, meaning, ftz, form):
     if (name == "rcp.approx" and not ftz) or (name == "tanh.approx" and ftz) or (name == "tanh.approx" and form == "intrinsic"):
         pytest.skip("there is no such instruction")
     if form == "intrinsic":
         op = f'%got = llvm.call_intrinsic "llvm.nvvm.{name}{ftz}.f"(%v0) : (f32) -> f32'
     else:
-        op = f'%got = nvvm.inline_ptx "{name}{ftz}.f32 $0, $1;" ro(%v0 : f32) -> f32'
+        op = f'%got = nvvm.inline_ptx "{name}{ftz}.f32 {form};" ro(%v0 : f32) -> f32'
     with np.errstate(all="ignore"):
         want = meaning(flushed(FLOATS) if ftz else FLOATS)
         want = flushed(want) if ftz else want

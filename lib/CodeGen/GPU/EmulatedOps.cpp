@@ -91,16 +91,19 @@ static Instruction describe(LLVM::CallIntrinsicOp call) {
   return findByName(call, name);
 }
 
-/// Only `name $0, $1;`, with as many operands as there are.
+/// Only `name $0, $1;` or `name {$w0}, {$r0};`, with as many operands as there
+/// are.
 static Instruction describe(NVVM::InlinePtxOp inlined) {
   if (!inlined.getReadWriteArgs().empty() || inlined.getPredicate() ||
       inlined.getNumResults() != 1)
     return std::nullopt;
   auto [name, rest] = inlined.getPtxCode().split(' ');
-  std::string expected = "$0";
-  for (size_t i = 1; i <= inlined.getReadOnlyArgs().size(); ++i)
-    expected += ", $" + std::to_string(i);
-  if (rest.trim() != expected + ";")
+  std::string numbered = "$0", named = "{$w0}";
+  for (size_t i = 0; i < inlined.getReadOnlyArgs().size(); ++i) {
+    numbered += ", $" + std::to_string(i + 1);
+    named += ", {$r" + std::to_string(i) + "}";
+  }
+  if (rest.trim() != numbered + ";" && rest.trim() != named + ";")
     return std::nullopt;
   return findByName(inlined, name);
 }

@@ -160,7 +160,8 @@ static void end(void) {}
 
 static void *allocate(uint64_t bytes) {
   uint64_t memory = 0;
-  return cuda.driver.cuMemAllocAsync(&memory, bytes, stream)
+  /* The driver has no memory of 0 bytes. */
+  return cuda.driver.cuMemAllocAsync(&memory, bytes ? bytes : 1, stream)
              ? NULL
              : (void *)(uintptr_t)memory;
 }

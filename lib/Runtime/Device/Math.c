@@ -168,8 +168,10 @@ float __nv_logf(float x) { return (float)__nv_log((double)x); }
 float __nv_fast_logf(float x) { return __nv_logf(x); }
 double __nv_log2(double x) { return __nv_log(x) * 1.4426950408889634074; }
 float __nv_log2f(float x) { return (float)__nv_log2((double)x); }
+float __nv_fast_log2f(float x) { return __nv_log2f(x); }
 double __nv_log10(double x) { return __nv_log(x) * 0.43429448190325182765; }
 float __nv_log10f(float x) { return (float)__nv_log10((double)x); }
+float __nv_fast_log10f(float x) { return __nv_log10f(x); }
 
 /* ln(1 + x), with what 1 + x rounded away put back. */
 double __nv_log1p(double x) {

@@ -130,7 +130,7 @@ struct Emulation {
   int64_t dynamic_bytes;   /* shared memory */
   /* Counts barriers, blocks and launches: what has happened in one epoch has
    * no order beyond that of a thread and a warp. */
-  uint64_t epoch, launch_epoch, block_epoch;
+  uint32_t epoch, launch_epoch, block_epoch;
   struct Thread *threads, *thread; /* of the block; the running one */
   struct Warp *warps;
   uint32_t thread_count, warp_count;
@@ -172,8 +172,8 @@ uint32_t effattn_emulated_random(uint32_t count);
 
 void *effattn_emulated_allocate(uint64_t bytes);
 void effattn_emulated_release(void *memory);
-/* Forgets the tables. */
-void effattn_emulated_end_memory(void);
+/* Forgets the tables, and says whether there is no memory left. */
+int effattn_emulated_end_memory(void);
 /* Whether [memory, memory + bytes) is memory of the device. */
 int effattn_emulated_contains(const void *memory, int64_t bytes);
 
@@ -190,7 +190,7 @@ struct Buffer {
   char *data;
   int64_t bytes;
   struct Cell *cells; /* made at the first access */
-  uint32_t grain;     /* bytes of a cell */
+  uint8_t grain;      /* a cell has two to the power of it bytes */
   uint8_t is_table;   /* a constant of the program */
   uint8_t is_shared;
   uint8_t is_unwatched; /* there is no memory for cells */

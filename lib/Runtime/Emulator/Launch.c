@@ -182,7 +182,8 @@ static int begin(void *stream) {
 /* A thread of the host that ends leaves nothing behind. */
 static void end(void) {
   effattn_emulated_end_threads();
-  effattn_emulated_end_memory();
+  if (effattn_emulated_end_memory())
+    effattn_emulation.epoch = 0; /* nobody remembers one */
 }
 
 static int write_memory(void *device, const void *host, int64_t bytes) {

@@ -98,15 +98,16 @@ void effattn_emulated_table(const void *table, int64_t bytes) {
     buffer->is_table = 1;
 }
 
-void effattn_emulated_end_memory(void) {
+int effattn_emulated_end_memory(void) {
   for (int64_t at = buffers.count - 1; at >= 0; --at)
     if (buffers.items[at].is_table)
       erase(at);
   if (buffers.count)
-    return;
+    return 0;
   free(buffers.items);
   buffers.items = NULL;
   buffers.capacity = 0;
+  return 1;
 }
 
 int effattn_emulated_contains(const void *memory, int64_t bytes) {

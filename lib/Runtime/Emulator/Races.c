@@ -2,18 +2,18 @@
  * them on one byte are a race if one writes, unless a barrier lies between. */
 #include "Emulator.h"
 
-enum { Several = 63, CoarsestGrain = 16 };
+enum { Several = 255, CoarsestGrain = 4 };
 
 /* The last accesses to a cell that have no order among each other: when, and by
  * which lanes of which warp. */
 struct Accesses {
-  uint64_t epoch : 48;
-  uint64_t warp : 6;
-  uint64_t many_blocks : 1;
-  uint64_t atomic : 1;
-  uint64_t arriving : 1; /* of writers: a copy has been started */
+  uint32_t epoch;
   uint32_t lanes;
   uint32_t time; /* of the warp */
+  uint8_t warp;
+  uint8_t many_blocks;
+  uint8_t atomic;
+  uint8_t arriving; /* of writers: a copy has been started */
 };
 
 struct Cell {
@@ -23,63 +23,66 @@ struct Cell {
 /* ---- Order ---- */
 
 /* Shared memory begins with its block. */
-static uint64_t first_epoch(const struct Buffer *buffer) {
+static uint32_t first_epoch(const struct Buffer *buffer) {
   return buffer->is_shared ? effattn_emulation.block_epoch
                            : effattn_emulation.launch_epoch;
 }
 
+/* Of accesses by lanes of the running thread's warp in this epoch: the lanes
+ * whose access has no order to what the thread does now. */
+static uint32_t find_unordered(const struct Accesses *accesses) {
+  const struct Thread *me = effattn_emulation.thread;
+  const uint32_t *known = me->warp->known[me->lane];
+  uint32_t others = accesses->lanes & ~(1u << me->lane);
+  if (accesses->time == me->warp->time)
+    return others; /* no barrier since */
+  for (uint32_t rest = others; rest; rest &= rest - 1)
+    if (known[__builtin_ctz(rest)] > accesses->time)
+      others &= ~(rest & -rest);
+  return others;
+}
+
 /* Whether all of them come before what the running thread does now. What was
  * before the first epoch does. */
-static int are_before(const struct Accesses *accesses, uint64_t first) {
+static int are_before(const struct Accesses *accesses, uint32_t first) {
   const struct Emulation *now = &effattn_emulation;
-  const struct Thread *me = now->thread;
   if (accesses->epoch < first)
     return 1;
   if (accesses->many_blocks || accesses->epoch < now->block_epoch)
     return 0;
-  if (accesses->epoch < now->epoch)
-    return 1;
-  if (accesses->warp != me->warp->number)
-    return 0;
-  const uint32_t *known = me->warp->known[me->lane];
-  for (uint32_t rest = accesses->lanes & ~(1u << me->lane); rest;
-       rest &= rest - 1)
-    if (known[__builtin_ctz(rest)] <= accesses->time)
-      return 0;
-  return 1;
+  return accesses->epoch < now->epoch ||
+         (accesses->warp == now->thread->warp->number &&
+          !find_unordered(accesses));
 }
 
 static struct Accesses mine(void) {
   const struct Thread *me = effattn_emulation.thread;
-  struct Accesses accesses = {0};
-  accesses.epoch = effattn_emulation.epoch;
-  accesses.warp = me->warp->number;
-  accesses.lanes = 1u << me->lane;
-  accesses.time = me->warp->time;
-  return accesses;
+  return (struct Accesses){.epoch = effattn_emulation.epoch,
+                           .lanes = 1u << me->lane,
+                           .time = me->warp->time,
+                           .warp = (uint8_t)me->warp->number};
 }
 
 /* Adds what the running thread does to accesses by others, of which those that
  * come before it need not be remembered. */
-static void add(struct Accesses *to, uint64_t first) {
+static void add(struct Accesses *to, uint32_t first) {
   const struct Emulation *now = &effattn_emulation;
+  /* More of them would make no difference. */
+  if ((to->many_blocks && to->epoch >= first) ||
+      (to->warp == Several && to->epoch == now->epoch))
+    return;
   struct Accesses added = mine();
-  if (to->epoch >= first)
-    added.many_blocks = to->many_blocks || to->epoch < now->block_epoch;
   if (to->epoch == now->epoch) {
+    uint32_t unordered = find_unordered(to);
     if (to->warp != added.warp) {
       added.warp = Several;
-    } else {
-      const uint32_t *known = now->thread->warp->known[now->thread->lane];
-      for (uint32_t rest = to->lanes & ~added.lanes; rest; rest &= rest - 1) {
-        uint32_t lane = (uint32_t)__builtin_ctz(rest);
-        if (known[lane] <= to->time) {
-          added.lanes |= 1u << lane;
-          added.time = to->time;
-        }
-      }
+    } else if (unordered) {
+      added.lanes |= unordered;
+      added.time = to->time;
     }
   }
+  if (to->epoch >= first)
+    added.many_blocks = to->many_blocks || to->epoch < now->block_epoch;
   *to = added;
 }
 
@@ -136,12 +139,12 @@ static _Noreturn void report(const struct Buffer *buffer, int64_t offset,
 /* ---- Cells ---- */
 
 /* Divides the cells of a buffer, so that accesses cover whole ones. */
-static void refine(struct Buffer *buffer, uint32_t grain) {
-  int64_t count = (buffer->bytes + grain - 1) / grain;
+static void refine(struct Buffer *buffer, uint8_t grain) {
+  int64_t count = (buffer->bytes + (1 << grain) - 1) >> grain;
   struct Cell *cells = calloc((size_t)count, sizeof *cells);
   if (cells && buffer->cells)
     for (int64_t i = 0; i < count; ++i)
-      cells[i] = buffer->cells[i * grain / buffer->grain];
+      cells[i] = buffer->cells[i >> (buffer->grain - grain)];
   free(buffer->cells);
   buffer->cells = cells;
   buffer->grain = grain;
@@ -152,8 +155,8 @@ static void watch_cell(const struct Buffer *buffer, int64_t at, int32_t how,
                        const char *place) {
   struct Cell *cell = &buffer->cells[at];
   struct Accesses *writers = &cell->writers, *readers = &cell->readers;
-  int64_t offset = at * buffer->grain;
-  uint64_t first = first_epoch(buffer);
+  int64_t offset = at << buffer->grain;
+  uint32_t first = first_epoch(buffer);
   if (writers->arriving && writers->epoch >= first)
     report(buffer, offset, how, " before its copy has arrived", place);
   if (!are_before(writers, first) && !(how & Atomic && writers->atomic))
@@ -178,15 +181,15 @@ void effattn_emulated_mark_cells(struct Buffer *buffer, int64_t offset,
                                  int64_t bytes, int is_arriving) {
   if (!buffer->cells)
     return;
-  for (int64_t at = offset / buffer->grain;
-       at < (offset + bytes) / buffer->grain; ++at)
+  int64_t end = (offset + bytes) >> buffer->grain;
+  for (int64_t at = offset >> buffer->grain; at < end; ++at)
     buffer->cells[at].writers.arriving = is_arriving != 0;
 }
 
 void effattn_emulated_watch(struct Buffer *buffer, int64_t offset,
                             int64_t bytes, int32_t how, const char *place) {
-  uint64_t edges = (uint64_t)(offset | bytes | CoarsestGrain);
-  uint32_t grain = (uint32_t)(edges & -edges);
+  uint8_t grain =
+      (uint8_t)__builtin_ctzll((uint64_t)(offset | bytes | 1 << CoarsestGrain));
   if (buffer->is_table && how & Write)
     report(buffer, offset, how, ", which is constant", place);
   if (buffer->is_table || buffer->is_unwatched)
@@ -195,7 +198,7 @@ void effattn_emulated_watch(struct Buffer *buffer, int64_t offset,
     refine(buffer, grain);
   if (buffer->is_unwatched)
     return;
-  int64_t end = (offset + bytes) / buffer->grain;
-  for (int64_t at = offset / buffer->grain; at < end; ++at)
+  int64_t end = (offset + bytes) >> buffer->grain;
+  for (int64_t at = offset >> buffer->grain; at < end; ++at)
     watch_cell(buffer, at, how, place);
 }

@@ -123,9 +123,10 @@ void *_mlir_memref_to_llvm_aligned_alloc(uint64_t alignment, uint64_t size) {
     return NULL;
   /* aligned_alloc wants a multiple of the alignment; a size of 0 must still
    * give memory that can be handed over. */
-  size = size ? (size + alignment - 1) & ~(alignment - 1) : alignment;
+  uint64_t rounded =
+      size ? (size + alignment - 1) & ~(alignment - 1) : alignment;
   void *pointer = list.device ? list.device->allocate(size)
-                              : aligned_alloc(alignment, size);
+                              : aligned_alloc(alignment, rounded);
   if (pointer && !remember(pointer)) {
     release(pointer);
     return NULL;

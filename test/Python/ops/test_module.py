@@ -160,6 +160,22 @@ def test_products_of_matrices(left, right):
     close(run(f, x @ w, a, b), a @ b)
 
 
+@pytest.mark.parametrize("left, rows", [((2, 3, 4), 5), ((4,), 5), ((2, 0), 5), ((2, 4), 0)])
+def test_products_with_rows(left, rows):
+    f, x, w = function(x=f"f32{list(left)}", w=f"f32[N, {left[-1]}]")
+    a, b = real(*left), real(rows, left[-1])
+    close(run(f, x.dot_rows(w), a, b), a @ b.T)
+
+
+def test_gelu():
+    f, x = function(x="f32[N]")
+    a = np.array([-30, -1, -1e-3, 0, 0.5, 3, 40, np.nan], np.float32)
+    wanted = reference.gated_ffn(a[:-1, None], [[1.0]], [[1.0]], [[1.0]], activation="gelu_tanh")
+    found = run(f, x.gelu_tanh() * x, a)
+    close(found[:-1], wanted[:, 0])
+    assert np.isnan(found[-1])
+
+
 def test_products_of_narrow_types_sum_in_f32():
     f, x, w = function(x="bf16[M, K]", w="bf16[K, N]")
     a, b = np.ones((1, 2048), ml_dtypes.bfloat16), np.ones((2048, 1), ml_dtypes.bfloat16)
@@ -217,6 +233,25 @@ def test_columns_and_transposes():
     y = x.columns(2, 6).transpose(2, 0, 1)
     assert y.shape == (4, "B", 3)
     close(run(f, y, a), a[..., 2:6].transpose(2, 0, 1))
+
+
+def test_parts_of_stacked_weights():
+    f, x = function(x="f32[3, B, 4]")
+    a = real(3, 2, 4)
+    close(run(f, x.with_part(1, x.part(2) + 1.0), a), np.stack([a[0], a[2] + 1, a[2]]))
+
+
+def test_parts_may_be_empty():
+    f, x, y = function(x="f32[3, 0, 4]", y="f32[B, 4]")
+    a = real(2, 4)
+    assert run(f, x.with_part(0, x.part(2)), np.zeros((3, 0, 4), np.float32), a).shape == (3, 0, 4)
+
+
+@pytest.mark.parametrize("element, dtype", [("i32", np.int32), ("i64", np.int64)])
+def test_counting_from_integers(element, dtype):
+    f, x, _ = function(x=f"{element}[B]", y="f32[T]")
+    found = run(f, x.count_from("T"), np.array([5, -1], dtype), real(3))
+    assert found.dtype == dtype and np.array_equal(found, [[5, 6, 7], [-1, 0, 1]])
 
 
 def test_constants():
@@ -352,6 +387,17 @@ REFUSED = {
     "heads": (lambda: refused(X)[0].split_heads(3), "known C that 3 divides"),
     "transpose": (lambda: refused(X)[0].transpose(0, 1), "an order of the 3 dimensions"),
     "columns": (lambda: refused(X)[0].columns(4, 9), "0 <= start <= stop"),
+    "part": (lambda: refused("f32[3, 8]")[0].part(3), r"part: expected a place .* \(3 x 8\), but got 3"),
+    "part of any": (lambda: refused(X)[0].part(0), "part: expected a place of the known first size"),
+    "with part": (
+        lambda: (lambda x, y: x.with_part(0, y))(*refused("f32[3, 8]", "f32[9]")),
+        r"with_part: expected %x1 to be f32\[8\], but got f32\[9\]",
+    ),
+    "count": (lambda: refused(X)[0].count_from("T"), "count_from: expected a tensor of i32 or i64"),
+    "rows": (
+        lambda: (lambda x, w: x.dot_rows(w))(*refused(X, "f32[5, 4]")),
+        "dot_rows: expected %x1 to be N x 8, but got 5 x 4",
+    ),
     "cast": (lambda: refused(X)[0].cast("i8"), "cast: expected f32, bf16 and f16"),
     "input type": (
         lambda: refused("f31[B]"),

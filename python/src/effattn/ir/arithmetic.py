@@ -8,7 +8,7 @@ from typing import Any, List, Sequence, Tuple, Union
 
 from effattn.error import Error
 from effattn.ir.attributes import real_text
-from effattn.ir.dims import FLOATS, Dim, Shape, shape_text
+from effattn.ir.dims import FLOATS, Dim, Shape, check_dims, shape_text
 from effattn.ir.module import Function
 from effattn.ir.tensor import Tensor
 
@@ -30,6 +30,21 @@ _UNARY = {
     "sigmoid": [*_ONE_OVER, "%y = arith.divf %one, %sum : f32"],
     "silu": [*_ONE_OVER, "%y = arith.divf %x, %sum : f32"],
     "relu": ["%zero = arith.constant 0.0 : f32", "%y = arith.maximumf %x, %zero : f32"],
+    "gelu_tanh": [
+        "%cubic = arith.constant 0.044715 : f32",
+        "%root = arith.constant 0.7978845608028654 : f32",
+        "%half = arith.constant 0.5 : f32",
+        "%one = arith.constant 1.0 : f32",
+        "%square = arith.mulf %x, %x : f32",
+        "%cube = arith.mulf %square, %x : f32",
+        "%bend = arith.mulf %cube, %cubic : f32",
+        "%bent = arith.addf %x, %bend : f32",
+        "%scaled = arith.mulf %bent, %root : f32",
+        "%turned = math.tanh %scaled : f32",
+        "%raised = arith.addf %turned, %one : f32",
+        "%share = arith.mulf %raised, %half : f32",
+        "%y = arith.mulf %share, %x : f32",
+    ],
 }
 
 
@@ -168,38 +183,25 @@ def binary(op: str, x: Union[Tensor, float], y: Union[Tensor, float]) -> Tensor:
     return _generic(tensors[0].function, op, inputs, element, shape, body)
 
 
-def matmul(x: Tensor, w: Tensor) -> Tensor:
-    """``[.., M, K] @ [K, N]``, or with the same leading dimensions on both sides.
+def _check_factors(op: str, x: Tensor, w: Any) -> None:
+    if not isinstance(w, Tensor):
+        raise Error(f"{op}: expected a tensor of the function, but got {type(w).__name__}")
+    if x.function is not w.function:
+        raise Error(f"{op}: expected operands of one function, but got one of {w.function.name}")
+    for tensor in (x, w):
+        if tensor.element not in FLOATS:
+            raise _refuse_kind(op, tensor)
+
+
+def _contract(x: Tensor, w: Tensor, shape: Shape, dims: Sequence[int]) -> Tensor:
+    """The sum over the last dimension of ``x``; ``dims`` are the loops that ``w`` is read by.
 
     Sums are f32; the result has the type of ``x``.
     """
-    if not isinstance(w, Tensor):
-        raise Error(f"matmul: expected a tensor of the function, but got {type(w).__name__}")
-    if x.function is not w.function:
-        raise Error(f"matmul: expected operands of one function, but got one of {w.function.name}")
-    for tensor in (x, w):
-        if tensor.element not in FLOATS:
-            raise _refuse_kind("matmul", tensor)
-    if x.rank < 1 or w.rank < 2 or w.rank not in (2, x.rank):
-        raise Error(
-            f"matmul: expected {w.name} to be a matrix, or a matrix for each of {x.name} "
-            f"({shape_text(x.shape)}), but got {shape_text(w.shape)}"
-        )
-    lead = w.shape[:-2]
-    if x.shape[-1] != w.shape[-2] or x.shape[: len(lead)] != lead:
-        raise Error(
-            f"matmul: expected {w.name} to be {shape_text((*x.shape[: len(lead)], x.shape[-1], 'N'))} "
-            f"for {x.name} ({shape_text(x.shape)}), but got {shape_text(w.shape)}"
-        )
     function = x.function
-    shape = (*x.shape[:-1], w.shape[-1])
     loops = len(shape) + 1
     rows, column, inner = list(range(len(shape) - 1)), len(shape) - 1, len(shape)
-    maps = [
-        _map(loops, [*rows, inner]),
-        _map(loops, [*rows[: len(lead)], inner, column]),
-        _map(loops, [*rows, column]),
-    ]
+    maps = [_map(loops, [*rows, inner]), _map(loops, dims), _map(loops, [*rows, column])]
     zero = function.number("0.0", "f32", "zero")
     init = function.empty("f32", shape)
     zeros = function.result("f32", shape, "zeros")
@@ -212,3 +214,46 @@ def matmul(x: Tensor, w: Tensor) -> Tensor:
         f"    ins({x.name}, {w.name} : {x.type}, {w.type})\n    outs({zeros.name} : {zeros.type}) -> {result.type}"
     )
     return cast(result, x.element)
+
+
+def matmul(x: Tensor, w: Tensor) -> Tensor:
+    """``[.., M, K] @ [K, N]``, or with the same leading dimensions on both sides."""
+    _check_factors("matmul", x, w)
+    if x.rank < 1 or w.rank < 2 or w.rank not in (2, x.rank):
+        raise Error(
+            f"matmul: expected {w.name} to be a matrix, or a matrix for each of {x.name} "
+            f"({shape_text(x.shape)}), but got {shape_text(w.shape)}"
+        )
+    lead = w.shape[:-2]
+    if x.shape[-1] != w.shape[-2] or x.shape[: len(lead)] != lead:
+        raise Error(
+            f"matmul: expected {w.name} to be {shape_text((*x.shape[: len(lead)], x.shape[-1], 'N'))} "
+            f"for {x.name} ({shape_text(x.shape)}), but got {shape_text(w.shape)}"
+        )
+    shape = (*x.shape[:-1], w.shape[-1])
+    return _contract(x, w, shape, [*range(len(lead)), len(shape), len(shape) - 1])
+
+
+def dot_rows(x: Tensor, w: Tensor) -> Tensor:
+    _check_factors("dot_rows", x, w)
+    if x.rank < 1 or w.rank != 2 or w.shape[1] != x.shape[-1]:
+        width = x.shape[-1] if x.rank else "C"
+        raise Error(f"dot_rows: expected {w.name} to be N x {width}, but got {shape_text(w.shape)}")
+    shape = (*x.shape[:-1], w.shape[0])
+    return _contract(x, w, shape, [len(shape) - 1, len(shape)])
+
+
+def count_from(start: Tensor, size: Dim) -> Tensor:
+    if start.element not in ("i32", "i64"):
+        raise Error(f"count_from: expected a tensor of i32 or i64, but got {start.element}")
+    shape = (*start.shape, *check_dims([size]))
+    kind = start.element
+    body = [
+        f"^bb0(%x: {kind}, %out: {kind}):",
+        f"%place = linalg.index {start.rank} : index",
+        f"%step = arith.index_cast %place : index to {kind}",
+        f"%y = arith.addi %x, %step : {kind}",
+        f"linalg.yield %y : {kind}",
+    ]
+    inputs = [(start, _map(len(shape), range(start.rank)))]
+    return _generic(start.function, "counted", inputs, kind, shape, body)

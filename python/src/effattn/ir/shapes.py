@@ -75,11 +75,49 @@ def columns(x: Tensor, start: int, stop: int) -> Tensor:
             f"but got {start} and {stop}"
         )
     result = x.function.result(x.element, (*x.shape[:-1], stop - start), "columns")
-    sizes = [str(dim) if isinstance(dim, int) else x.function.size(dim) for dim in result.shape]
-    zeros = ["0"] * (x.rank - 1)
+    window = _window(x, [*[0] * (x.rank - 1), start], result.shape)
+    x.function.emit(f"{result.name} = tensor.extract_slice {x.name}{window} : {x.type} to {result.type}")
+    return result
+
+
+def _window(x: Tensor, offsets: Sequence[int], shape: Sequence[Dim]) -> str:
+    """Offsets, sizes and strides of a slice."""
+    sizes = [str(dim) if isinstance(dim, int) else x.function.size(dim) for dim in shape]
+    return f"[{', '.join(map(str, offsets))}] [{', '.join(sizes)}] [{', '.join(['1'] * x.rank)}]"
+
+
+def _part_window(op: str, x: Tensor, index: int) -> str:
+    count = x.shape[0] if x.rank else None
+    if not isinstance(count, int) or not 0 <= index < count:
+        raise Error(
+            f"{op}: expected a place of the known first size of {x.name} ({shape_text(x.shape)}), "
+            f"but got {index}"
+        )
+    return _window(x, [index, *[0] * (x.rank - 1)], (1, *x.shape[1:]))
+
+
+def part(x: Tensor, index: int) -> Tensor:
+    window = _part_window("part", x, index)
+    if 0 in x.shape:
+        # A slice of no elements is no legal IR.
+        return x.function.empty(x.element, x.shape[1:])
+    result = x.function.result(x.element, x.shape[1:], f"{x.name[1:]}_{index}")
+    x.function.emit(f"{result.name} = tensor.extract_slice {x.name}{window} : {x.type} to {result.type}")
+    return result
+
+
+def with_part(x: Tensor, index: int, value: Tensor) -> Tensor:
+    window = _part_window("with_part", x, index)
+    if (value.element, value.shape) != (x.element, x.shape[1:]):
+        raise Error(
+            f"with_part: expected {value.name} to be {x.element}[{shape_text(x.shape[1:])}], "
+            f"but got {value.element}[{shape_text(value.shape)}]"
+        )
+    if 0 in x.shape:
+        return x
+    result = x.function.result(x.element, x.shape, x.name[1:])
     x.function.emit(
-        f"{result.name} = tensor.extract_slice {x.name}[{', '.join([*zeros, str(start)])}] "
-        f"[{', '.join(sizes)}] [{', '.join(['1'] * x.rank)}] : {x.type} to {result.type}"
+        f"{result.name} = tensor.insert_slice {value.name} into {x.name}{window} : {value.type} into {x.type}"
     )
     return result
 

@@ -111,6 +111,22 @@ class Tensor(Value):
         """Every element, or 0 where it is negative."""
         return self._unary("relu")
 
+    def gelu_tanh(self) -> "Tensor":
+        """``0.5 x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3)))`` of every element."""
+        return self._unary("gelu_tanh")
+
+    def dot_rows(self, w: "Tensor") -> "Tensor":
+        """``[.., C]`` and ``[N, C]`` to ``[.., N]``: products with every row, as of a tied output head."""
+        from effattn.ir.arithmetic import dot_rows
+
+        return dot_rows(self, w)
+
+    def count_from(self, size: Union[int, str]) -> "Tensor":
+        """``[..]`` to ``[.., size]``: from every integer the next ``size``, itself the first."""
+        from effattn.ir.arithmetic import count_from
+
+        return count_from(self, size)
+
     def cast(self, element: str) -> "Tensor":
         """The same numbers in another floating-point type."""
         from effattn.ir.arithmetic import cast
@@ -146,6 +162,18 @@ class Tensor(Value):
         from effattn.ir.shapes import columns
 
         return columns(self, start, stop)
+
+    def part(self, index: int) -> "Tensor":
+        """What stands at a place of the first dimension, such as a layer's of stacked weights."""
+        from effattn.ir.shapes import part
+
+        return part(self, index)
+
+    def with_part(self, index: int, value: "Tensor") -> "Tensor":
+        """The same, with another value at a place of the first dimension."""
+        from effattn.ir.shapes import with_part
+
+        return with_part(self, index, value)
 
     def item(self) -> Scalar:
         """The number in a tensor of rank 0."""

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""``python -m effattn compile | run | plot | compress | tune``: the tools, pictures, smaller tables and block sizes.
+"""``python -m effattn compile | run | plot | compress | tune | generate | perplexity | stream``.
 
-``compile`` and ``run`` are effattn-compile and effattn-run: their options follow.
+The tools, pictures, smaller tables, block sizes, and pretrained models. ``compile`` and ``run`` are
+effattn-compile and effattn-run: their options follow.
 """
 
 from __future__ import annotations
@@ -16,16 +17,16 @@ import numpy as np
 
 from effattn import tune
 from effattn.error import Error
+from effattn.models import command as models
 
 TOOLS = {"compile": "effattn-compile", "run": "effattn-run"}
 
 
 def _run_tool(name: str, arguments: List[str]) -> None:
     """Becomes the tool; does not return."""
-    from effattn import _native
+    from effattn.tools import tool
 
-    tools = getattr(_native, "tools", pathlib.Path(_native.__file__).parent / "bin")
-    os.execv(tools / name, [name, *arguments])
+    os.execv(tool(name), [name, *arguments])
 
 
 def _array(path: str) -> Any:
@@ -74,10 +75,12 @@ def _parser() -> argparse.ArgumentParser:
         commands.add_parser(command, help=f"{tool}; its --help lists the options", add_help=False)
     commands.add_parser("compress", help="shrink embedding tables; its --help lists the ways", add_help=False)
     tuning = commands.add_parser("tune", help="measure which block sizes of tuned code suit this machine")
+    tuning.set_defaults(run=tune.run)
     tune.add_arguments(tuning)
-    pictures = commands.add_parser("plot", help="draw from .npy files").add_subparsers(
-        dest="picture", required=True
-    )
+    models.add_arguments(commands)
+    plotting = commands.add_parser("plot", help="draw from .npy files")
+    plotting.set_defaults(run=_plot)
+    pictures = plotting.add_subparsers(dest="picture", required=True)
 
     def picture(name: str, text: str) -> argparse.ArgumentParser:
         added = pictures.add_parser(name, help=text, description=text)
@@ -109,7 +112,7 @@ def main(arguments: List[str]) -> int:
 
             return command.main(arguments[1:])
         options = _parser().parse_args(arguments)
-        (tune.run if options.command == "tune" else _plot)(options)
+        options.run(options)
     except (Error, OSError) as error:
         print(f"effattn: {error}", file=sys.stderr)
         return 1

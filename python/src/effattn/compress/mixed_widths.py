@@ -114,7 +114,7 @@ def quantize_rows(
     began = time.perf_counter()
     table = as_table("table", table)
     rows, columns = table.shape
-    wide_count = math.floor((within("width", width, 4.0, 8.0) - 4.0) / 4.0 * rows + 1e-6)
+    wide_count = wide_rows(width, rows)
     group = columns if group is None else at_least("group", group, 1)
     if columns % group:
         raise Error(f"expected group to divide the {columns} columns of table, but got {group}")
@@ -162,6 +162,11 @@ def quantize_rows(
         quantized, [table], restored_pairs(quantized, table), since=began, details=details, show=progress
     )
     return quantized
+
+
+def wide_rows(width: float, rows: int) -> int:
+    """How many rows have 8 bits for a width on average."""
+    return math.floor((within("width", width, 4.0, 8.0) - 4.0) / 4.0 * rows + 1e-6)
 
 
 def _importance(importance: Any, rows: int) -> np.ndarray:

@@ -95,6 +95,7 @@ static std::string expansionPasses(const PipelineOptions &options) {
 static std::string kernelBuilderPasses(const PipelineOptions &options) {
   return options.tuned
              ? "effattn-build-memory-kernels,effattn-build-norm-kernels,"
+               "effattn-build-product-kernels,"
              : "";
 }
 

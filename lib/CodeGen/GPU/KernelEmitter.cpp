@@ -53,6 +53,12 @@ gpu::LaunchOp KernelEmitter::launchWarps(
   });
 }
 
+void KernelEmitter::limitRegisters(gpu::LaunchOp launch, int64_t blocks) {
+  Builder builder(launch.getContext());
+  launch->setDiscardableAttr(NVVM::NVVMDialect::getMinctasmAttrName(),
+                             builder.getI32IntegerAttr(blocks));
+}
+
 Value KernelEmitter::thread() { return launchOp.getThreadIds().x; }
 
 Value KernelEmitter::warp() {

@@ -30,6 +30,9 @@ public:
   launchWarps(OpBuilder &builder, Location loc, StringRef name,
               ValueRange sizes,
               function_ref<void(KernelEmitter &, ArrayRef<Value> row)> body);
+  /// Asks for so few registers that `blocks` blocks of the kernel have room on
+  /// a multiprocessor.
+  static void limitRegisters(gpu::LaunchOp launch, int64_t blocks);
 
   //===--- Where a thread is ---===//
   int64_t threads() const { return threadCount; }

@@ -291,6 +291,8 @@ static LogicalResult outline(gpu::LaunchOp launch, gpu::GPUModuleOp kernels,
     return failure();
   SmallVector<Value> operands;
   gpu::GPUFuncOp kernel = outlineKernelFunc(launch, name, operands);
+  for (NamedAttribute attribute : launch->getDiscardableAttrs())
+    kernel->setDiscardableAttr(attribute.getName(), attribute.getValue());
   SymbolTable(kernels).insert(kernel, kernels.getBody()->end());
   OpBuilder builder(launch);
   gpu::LaunchFuncOp::create(builder, launch.getLoc(), kernel,

@@ -139,8 +139,10 @@ SmallVector<Value> TensorCores::load(Value address, bool transposed) {
 }
 
 Value TensorCores::asOperand(Value word) {
-  if (element.isBF16())
-    return word;
+  return element.isBF16() ? word : asPair(word);
+}
+
+Value TensorCores::asPair(Value word) {
   return LLVM::BitcastOp::create(e.builder, e.loc, VectorType::get(2, element),
                                  word);
 }
@@ -166,6 +168,10 @@ Value TensorCores::pack(Value first, Value second) {
                                               ValueRange{first, second});
   Value narrow = arith::TruncFOp::create(e.builder, e.loc,
                                          VectorType::get(2, element), both);
+  return asWord(narrow);
+}
+
+Value TensorCores::asWord(Value pair) {
   return LLVM::BitcastOp::create(e.builder, e.loc, e.builder.getI32Type(),
-                                 narrow);
+                                 pair);
 }

@@ -70,6 +70,9 @@ public:
                               ValueRange sums);
   /// Two f32 as a word of a factor.
   Value pack(Value first, Value second);
+  /// A vector of two elements as a word of a factor, and back.
+  Value asWord(Value pair);
+  Value asPair(Value word);
 
 private:
   SmallVector<Value> load(Value address, bool transposed);

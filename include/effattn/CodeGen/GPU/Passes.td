@@ -12,6 +12,15 @@ class EffAttn_KernelBuilderPass<string flag> : Pass<flag> {
     "::mlir::scf::SCFDialect", "::mlir::vector::VectorDialect"];
 }
 
+/// Makes kernels that copy tiles of matrices to shared memory.
+class EffAttn_ProductKernelPass<string flag> : Pass<flag> {
+  let dependentDialects = ["::mlir::arith::ArithDialect",
+    "::mlir::gpu::GPUDialect", "::mlir::math::MathDialect",
+    "::mlir::memref::MemRefDialect", "::mlir::nvgpu::NVGPUDialect",
+    "::mlir::NVVM::NVVMDialect", "::mlir::scf::SCFDialect",
+    "::mlir::vector::VectorDialect"];
+}
+
 def BuildMemoryKernelsPass
     : EffAttn_KernelBuilderPass<"effattn-build-memory-kernels"> {
   let summary = "make kernels of address memories, a warp a slot";
@@ -34,6 +43,29 @@ def BuildNormKernelsPass
     which each warp takes a row: its lanes add up neighbouring columns in f64
     and exchange their sums by shuffles. A row is read from memory once for its
     sums (twice for `layer_norm`) and once to be scaled.
+  }];
+}
+
+def BuildProductKernelsPass
+    : EffAttn_ProductKernelPass<"effattn-build-product-kernels"> {
+  let summary = "make kernels of products of matrices, a tile a block";
+  let description = [{
+    Linalg contractions of f32, bf16 and f16 on buffers, outside of parallel
+    loops, become launches. Sums are f32.
+
+    - A block makes a tile of the result: it copies tiles of both factors to a
+      ring in shared memory while it multiplies those before them.
+    - Tensor cores multiply bf16 or f16 by the same type. Beside f32 on the left
+      side, both sides are split into parts of bf16 that lose nothing: three
+      products for bf16, five for f16. Rows that begin at multiples of 16 bytes
+      are copied without registers.
+    - Everything else is multiplied in f32, 8 rows by 8 columns by each thread.
+    - Up to 8 rows are bound by reading the right factor. If its columns lie
+      side by side, a thread adds up a column, at the depths of its warp;
+      otherwise a warp does.
+
+    Which it is, and how large the tiles are, is decided at run time where sizes
+    are dynamic.
   }];
 }
 

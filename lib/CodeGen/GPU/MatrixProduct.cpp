@@ -1,0 +1,114 @@
+//===- MatrixProduct.cpp - Which kernel multiplies ------------------------===//
+#include "MatrixProduct.h"
+#include "FewRowsProduct.h"
+#include "TileProduct.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+
+using namespace mlir;
+using namespace mlir::effattn;
+
+/// Rows up to which a product is bound by reading its right factor, and of
+/// which a thread takes some at a time.
+static constexpr int64_t kFewRows = 8, kRowsOfThread = 4;
+/// Large tiles that keep most multiprocessors of a large GPU busy.
+static constexpr int64_t kEnoughTiles = 100;
+
+static constexpr TileShape kLargeFma{128, 64, 128, 3}, kSmallFma{64, 64, 64, 6};
+static constexpr TileShape kLargeTensor{128, 128, 256, 1},
+    kSmallTensor{64, 64, 128, 3};
+/// What is copied to shared memory at a time, where factors are aligned to it.
+static constexpr int64_t kCopyBytes = 16;
+
+namespace {
+/// Chooses on the host, by sizes and alignment.
+class ProductLaunches {
+public:
+  ProductLaunches(OpBuilder &builder, Location loc, StringRef name,
+                  const MatrixProduct &product)
+      : e(builder, loc), name(name), product(product) {}
+
+  void emit();
+
+private:
+  void emitMany();
+  void emitFew(int64_t rowsOfThread) {
+    emitFewRowsProduct(e.builder, e.loc, (name + "_few").str(), product,
+                       rowsOfThread);
+  }
+  void emitFma(TileShape shape) {
+    emitTileProduct(e.builder, e.loc, name, product,
+                    *makeFmaEngine(shape, product));
+  }
+  void emitTensor(TileShape shape, bool isAligned) {
+    emitTileProduct(e.builder, e.loc, name, product,
+                    *makeTensorEngine(shape, product, isAligned));
+  }
+  Value isAligned();
+  Value hasManyTiles(TileShape shape);
+
+  LoopEmitter e;
+  StringRef name;
+  const MatrixProduct &product;
+};
+} // namespace
+
+Value ProductLaunches::hasManyTiles(TileShape shape) {
+  Value tiles = e.mul(e.ceilDiv(product.rows, shape.rows),
+                      e.ceilDiv(product.columns, shape.columns));
+  if (product.batches)
+    tiles = e.mul(tiles, product.batches);
+  return e.lessEqual(e.index(kEnoughTiles), tiles);
+}
+
+/// Null where it never is.
+Value ProductLaunches::isAligned() {
+  Value all;
+  auto add = [&](const Factor &factor) {
+    if (!factor.depthIsAdjacent && !factor.linesAreAdjacent)
+      return false;
+    Value one = emitIsAligned(e.builder, e.loc, factor, kCopyBytes);
+    all = all ? emit::logicalAnd(e.builder, e.loc, all, one) : one;
+    return true;
+  };
+  return add(product.left) && llvm::all_of(product.rights, add) ? all : Value();
+}
+
+void ProductLaunches::emitMany() {
+  if (!canUseTensorCores(product))
+    return e.choose(
+        hasManyTiles(kLargeFma), [&] { emitFma(kLargeFma); },
+        [&] { emitFma(kSmallFma); });
+  auto emitAny = [&] { emitTensor(kSmallTensor, /*isAligned=*/false); };
+  Value aligned = isAligned();
+  if (!aligned)
+    return emitAny();
+  e.choose(
+      aligned,
+      [&] {
+        e.choose(
+            hasManyTiles(kLargeTensor),
+            [&] { emitTensor(kLargeTensor, /*isAligned=*/true); },
+            [&] { emitTensor(kSmallTensor, /*isAligned=*/true); });
+      },
+      emitAny);
+}
+
+void ProductLaunches::emit() {
+  auto hasUpTo = [&](int64_t rows) {
+    return e.lessEqual(product.rows, e.index(rows));
+  };
+  e.choose(
+      hasUpTo(kFewRows),
+      [&] {
+        e.choose(
+            hasUpTo(1), [&] { emitFew(1); }, [&] { emitFew(kRowsOfThread); });
+      },
+      [&] { emitMany(); });
+}
+
+void effattn::emitMatrixProduct(OpBuilder &builder, Location loc,
+                                StringRef name, const MatrixProduct &product) {
+  ProductLaunches(builder, loc, name, product).emit();
+}

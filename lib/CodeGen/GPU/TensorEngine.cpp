@@ -1,0 +1,292 @@
+//===- TensorEngine.cpp - Tiles multiplied by tensor cores ----------------===//
+#include "TensorCores.h"
+#include "TileProduct.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
+using namespace mlir;
+using namespace mlir::effattn;
+
+static constexpr int64_t kDepth = 32, kSlots = 3;
+/// Warps along the rows of a tile, and columns of a warp.
+static constexpr int64_t kRowWarps = 2, kWarpColumns = 32;
+static constexpr int64_t kColumnTiles = kWarpColumns / TensorCores::kColumns;
+/// Sums of a thread in a product of tensor cores.
+static constexpr int64_t kSums = 4;
+
+namespace {
+/// Beside a left factor of f32, numbers are sums of bf16 numbers: each rounds
+/// what those before it have left. The products that matter are added.
+class TensorEngine : public TileEngine {
+public:
+  TensorEngine(TileShape shape, const MatrixProduct &product, bool isAligned)
+      : TileEngine(shape), product(product), isAligned(isAligned) {}
+
+  TileLayout leftLayout() const override {
+    return layoutOf(product.left, shape.rows);
+  }
+  TileLayout rightLayout() const override {
+    return layoutOf(product.rights.front(), shape.columns);
+  }
+  void begin(KernelEmitter &emitter) override;
+  SmallVector<Value> zeros(KernelEmitter &emitter) override;
+  SmallVector<Value> multiply(KernelEmitter &emitter, Value left, Value right,
+                              Value slot, ValueRange sums) override;
+  void store(KernelEmitter &emitter, ValueRange sums, Value result) override;
+
+private:
+  using Fragment = SmallVector<Value>;
+
+  TileLayout layoutOf(const Factor &factor, int64_t lines) const;
+  Type rightType() const { return product.rights.front().element(); }
+  bool splits() const { return product.left.element() != rightType(); }
+  /// What is multiplied.
+  Type element() const {
+    return splits() ? BFloat16Type::get(rightType().getContext()) : rightType();
+  }
+  int64_t rowTiles() const {
+    return shape.rows / kRowWarps / TensorCores::kRows;
+  }
+  /// Addresses in slot 0 where this lane loads 16 x 16 numbers of its warp's
+  /// first line and depth.
+  Value leftAddress(KernelEmitter &e);
+  Value rightAddress(KernelEmitter &e);
+  /// The bytes from there to another line and depth.
+  static int64_t bytesTo(const TileLayout &layout, int64_t line, int64_t depth);
+  static Value enterSlot(KernelEmitter &e, TensorCores &cores, Value address,
+                         const TileLayout &layout, Value slot);
+  /// The words of a factor in all their parts.
+  SmallVector<Fragment> loadLeft(KernelEmitter &e, Value left, Value slot,
+                                 int64_t line, int64_t depth);
+  SmallVector<Fragment> splitLeft(KernelEmitter &e, Value left, Value slot,
+                                  int64_t line, int64_t depth);
+  SmallVector<Fragment> splitRight(KernelEmitter &e, ArrayRef<Value> words);
+  /// Adds the parts of a pair of numbers to fragments.
+  void splitPair(KernelEmitter &e, Value pair, MutableArrayRef<Fragment> parts);
+
+  const MatrixProduct &product;
+  bool isAligned;
+  Value warpRow, warpColumn, laneRow, laneColumn;
+  Value leftStart, rightStart;
+  Value leftHere, rightHere;
+};
+} // namespace
+
+TileLayout TensorEngine::layoutOf(const Factor &factor, int64_t lines) const {
+  Type stored = factor.element();
+  int64_t elementBytes = stored.getIntOrFloatBitWidth() / 8;
+  bool isWord = stored.isF32();
+  bool turns = isWord && !factor.depthIsAdjacent;
+  return {lines,
+          kDepth,
+          kSlots,
+          stored,
+          /*linesAreAdjacent=*/factor.linesAreAdjacent && !isWord,
+          /*padding=*/8,
+          /*step=*/isAligned && !turns ? TensorCores::kCopyBytes / elementBytes
+                                       : 1};
+}
+
+//===----------------------------------------------------------------------===//
+// Addresses
+//===----------------------------------------------------------------------===//
+
+int64_t TensorEngine::bytesTo(const TileLayout &layout, int64_t line,
+                              int64_t depth) {
+  int64_t number = layout.linesAreAdjacent ? depth * layout.rowSize() + line
+                                           : line * layout.rowSize() + depth;
+  return number * TensorCores::kElementBytes;
+}
+
+/// A pattern of addresses serves rows of either matrix: what is transposed on
+/// the way lies the other way round.
+Value TensorEngine::leftAddress(KernelEmitter &e) {
+  TensorCores cores(e, element());
+  TileLayout layout = leftLayout();
+  Value start = cores.sharedAddress(0);
+  auto moved = [&](int64_t perLine) {
+    return cores.advance(start, emit::fromIndex(e.builder, e.loc,
+                                                e.mul(warpRow, perLine),
+                                                e.builder.getI64Type()));
+  };
+  int64_t perLine = bytesTo(layout, 1, 0);
+  return layout.linesAreAdjacent
+             ? cores.rightAddress(moved(perLine), layout.lines)
+             : cores.leftAddress(moved(perLine), layout.depth);
+}
+
+Value TensorEngine::rightAddress(KernelEmitter &e) {
+  TensorCores cores(e, element());
+  TileLayout layout = rightLayout();
+  Value start = cores.sharedAddress(leftLayout().bytes());
+  Value bytes = e.mul(warpColumn, bytesTo(layout, 1, 0));
+  start = cores.advance(
+      start, emit::fromIndex(e.builder, e.loc, bytes, e.builder.getI64Type()));
+  return layout.linesAreAdjacent ? cores.leftAddress(start, layout.lines)
+                                 : cores.rightAddress(start, layout.depth);
+}
+
+void TensorEngine::begin(KernelEmitter &e) {
+  auto divide = [&](Value value, int64_t divisor) -> Value {
+    return arith::DivUIOp::create(e.builder, e.loc, value, e.index(divisor));
+  };
+  auto remainder = [&](Value value, int64_t divisor) -> Value {
+    return arith::RemUIOp::create(e.builder, e.loc, value, e.index(divisor));
+  };
+  warpRow = e.mul(remainder(e.warp(), kRowWarps), shape.rows / kRowWarps);
+  warpColumn = e.mul(divide(e.warp(), kRowWarps), kWarpColumns);
+  laneRow = divide(e.lane(), 4);
+  laneColumn = e.mul(remainder(e.lane(), 4), 2);
+  if (!splits())
+    leftStart = leftAddress(e);
+  rightStart = rightAddress(e);
+}
+
+//===----------------------------------------------------------------------===//
+// Products
+//===----------------------------------------------------------------------===//
+
+SmallVector<Value> TensorEngine::zeros(KernelEmitter &e) {
+  return SmallVector<Value>(rowTiles() * kColumnTiles * kSums,
+                            emit::f32(e.builder, e.loc, 0.0));
+}
+
+Value TensorEngine::enterSlot(KernelEmitter &e, TensorCores &cores,
+                              Value address, const TileLayout &layout,
+                              Value slot) {
+  Value bytes = e.mul(slot, layout.bytes() / layout.slots);
+  return cores.advance(address, emit::fromIndex(e.builder, e.loc, bytes,
+                                                e.builder.getI64Type()));
+}
+
+SmallVector<TensorEngine::Fragment>
+TensorEngine::loadLeft(KernelEmitter &e, Value left, Value slot, int64_t line,
+                       int64_t depth) {
+  if (splits())
+    return splitLeft(e, left, slot, line, depth);
+  TensorCores cores(e, element());
+  TileLayout layout = leftLayout();
+  Value address = cores.advance(leftHere, bytesTo(layout, line, depth));
+  return {layout.linesAreAdjacent ? cores.loadTransposed(address)
+                                  : cores.load(address)};
+}
+
+/// Where a part is infinite, nothing is left.
+void TensorEngine::splitPair(KernelEmitter &e, Value numbers,
+                             MutableArrayRef<Fragment> parts) {
+  TensorCores cores(e, element());
+  auto pair = cast<VectorType>(numbers.getType());
+  Value zeros =
+      arith::ConstantOp::create(e.builder, e.loc, e.builder.getZeroAttr(pair));
+  for (Fragment &part : parts) {
+    Value rounded = arith::TruncFOp::create(
+        e.builder, e.loc, VectorType::get(2, element()), numbers);
+    part.push_back(cores.asWord(rounded));
+    if (&part == &parts.back())
+      return;
+    Value back = arith::ExtFOp::create(e.builder, e.loc, pair, rounded);
+    numbers = e.select(e.equalFloats(numbers, back), zeros,
+                       e.subFloats(numbers, back));
+  }
+}
+
+SmallVector<TensorEngine::Fragment>
+TensorEngine::splitLeft(KernelEmitter &e, Value left, Value slot, int64_t line,
+                        int64_t depth) {
+  auto pair = VectorType::get(2, e.builder.getF32Type());
+  SmallVector<Fragment> parts(product.leftParts);
+  for (int64_t word = 0; word < 4; ++word) {
+    Value row = e.add(e.add(warpRow, laneRow), line + word % 2 * 8);
+    Value column = e.add(laneColumn, depth + word / 2 * 8);
+    Value numbers = vector::LoadOp::create(
+        e.builder, e.loc, pair, left, ValueRange{slot, row, column},
+        /*nontemporal=*/false, llvm::MaybeAlign(8));
+    splitPair(e, numbers, parts);
+  }
+  return parts;
+}
+
+/// Two parts of bf16 are all of f16.
+SmallVector<TensorEngine::Fragment>
+TensorEngine::splitRight(KernelEmitter &e, ArrayRef<Value> words) {
+  if (element() == rightType())
+    return {Fragment(words)};
+  TensorCores cores(e, rightType());
+  SmallVector<Fragment> parts(2);
+  auto pair = VectorType::get(2, e.builder.getF32Type());
+  for (Value word : words)
+    splitPair(e,
+              arith::ExtFOp::create(e.builder, e.loc, pair, cores.asPair(word)),
+              parts);
+  return parts;
+}
+
+SmallVector<Value> TensorEngine::multiply(KernelEmitter &e, Value left,
+                                          Value right, Value slot,
+                                          ValueRange sums) {
+  TensorCores cores(e, element());
+  TileLayout rights = rightLayout();
+  if (!splits())
+    leftHere = enterSlot(e, cores, leftStart, leftLayout(), slot);
+  rightHere = enterSlot(e, cores, rightStart, rights, slot);
+  SmallVector<Value> result(sums);
+  for (int64_t depth = 0; depth < kDepth; depth += TensorCores::kRows) {
+    SmallVector<SmallVector<Fragment>> columns;
+    for (int64_t column = 0; column < kWarpColumns;
+         column += 2 * TensorCores::kColumns) {
+      Value address = cores.advance(rightHere, bytesTo(rights, column, depth));
+      Fragment both = rights.linesAreAdjacent ? cores.loadTransposed(address)
+                                              : cores.load(address);
+      columns.push_back(splitRight(e, ArrayRef(both).take_front(2)));
+      columns.push_back(splitRight(e, ArrayRef(both).drop_front(2)));
+    }
+    Value *sum = result.begin();
+    for (int64_t tile = 0; tile < rowTiles(); ++tile) {
+      SmallVector<Fragment> rows =
+          loadLeft(e, left, slot, tile * TensorCores::kRows, depth);
+      for (ArrayRef<Fragment> column : columns) {
+        MutableArrayRef<Value> place(sum, kSums);
+        for (auto [i, rowPart] : llvm::enumerate(rows))
+          for (auto [j, columnPart] : llvm::enumerate(column))
+            if (i + j < rows.size())
+              llvm::copy(cores.multiply(rowPart, columnPart, place),
+                         place.begin());
+        sum += kSums;
+      }
+    }
+  }
+  return result;
+}
+
+void TensorEngine::store(KernelEmitter &e, ValueRange sums, Value result) {
+  auto pair = VectorType::get(2, e.builder.getF32Type());
+  for (int64_t number = 0; number < int64_t(sums.size()); number += 2) {
+    int64_t tile = number / kSums;
+    int64_t row = tile / kColumnTiles * TensorCores::kRows +
+                  number % kSums / 2 * (TensorCores::kRows / 2);
+    int64_t column = tile % kColumnTiles * TensorCores::kColumns;
+    Value both = vector::FromElementsOp::create(e.builder, e.loc, pair,
+                                                sums.slice(number, 2));
+    vector::StoreOp::create(
+        e.builder, e.loc, both, result,
+        ValueRange{e.add(e.add(warpRow, laneRow), row),
+                   e.add(e.add(warpColumn, laneColumn), column)},
+        /*nontemporal=*/false, llvm::MaybeAlign(8));
+  }
+}
+
+bool effattn::canUseTensorCores(const MatrixProduct &product) {
+  Type right = product.rights.front().element();
+  Type left = product.left.element();
+  return TensorCores::supports(right) && (left == right || left.isF32()) &&
+         llvm::all_of(product.rights, [&](const Factor &factor) {
+           return factor.element() == right;
+         });
+}
+
+std::unique_ptr<TileEngine>
+effattn::makeTensorEngine(TileShape shape, const MatrixProduct &product,
+                          bool isAligned) {
+  return std::make_unique<TensorEngine>(shape, product, isAligned);
+}

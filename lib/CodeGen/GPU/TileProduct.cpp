@@ -1,0 +1,168 @@
+//===- TileProduct.cpp - A tile of a product, by a block of threads -------===//
+#include "TileProduct.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
+
+using namespace mlir;
+using namespace mlir::effattn;
+
+/// Numbers behind a row of sums in shared memory: 16 bytes, so that vectors
+/// stay aligned.
+static constexpr int64_t kSumPadding = 4;
+
+namespace {
+class TileKernel {
+public:
+  TileKernel(KernelEmitter &emitter, const MatrixProduct &product,
+             TileEngine &engine)
+      : e(emitter), product(product), engine(engine), shape(engine.shape) {}
+
+  static int64_t sharedBytes(const TileEngine &engine);
+  void emit();
+
+private:
+  int64_t panels() const { return product.rights.size(); }
+  /// Columns of a tile that belong to one of the right factors.
+  int64_t panelColumns() const { return shape.columns / panels(); }
+  void findTile();
+  void beginCopies(Value left, Value right);
+  void copy(Value slot, Value tile);
+  SmallVector<Value> multiply(Value left, Value right);
+  void write(ValueRange sums);
+
+  KernelEmitter &e;
+  const MatrixProduct &product;
+  TileEngine &engine;
+  TileShape shape;
+  Value firstRow, firstColumn;
+  SmallVector<FactorTile> factors;
+};
+} // namespace
+
+static Value sharedTiles(KernelEmitter &e, const TileLayout &layout,
+                         int64_t firstByte) {
+  int64_t rows = layout.linesAreAdjacent ? layout.depth : layout.lines;
+  return e.dynamicShared(firstByte, {layout.slots, rows, layout.rowSize()},
+                         layout.element);
+}
+
+int64_t TileKernel::sharedBytes(const TileEngine &engine) {
+  int64_t tiles = engine.leftLayout().bytes() + engine.rightLayout().bytes();
+  int64_t sums = engine.shape.rows * (engine.shape.columns + kSumPadding) *
+                 int64_t(sizeof(float));
+  return std::max(tiles, sums);
+}
+
+/// Neighbouring blocks share columns, which are weights as a rule.
+void TileKernel::findTile() {
+  Value rowTiles = e.ceilDiv(product.rows, shape.rows);
+  Value columnTiles = e.ceilDiv(product.columns, panelColumns());
+  SmallVector<Value> sizes{columnTiles, rowTiles};
+  if (product.batches)
+    sizes.insert(sizes.begin(), product.batches);
+  SmallVector<Value> tile = e.split(e.block(), sizes);
+  if (product.batches)
+    product.enterBatch(tile.front());
+  firstRow = e.mul(tile.back(), shape.rows);
+  firstColumn = e.mul(tile[tile.size() - 2], panelColumns());
+}
+
+void TileKernel::beginCopies(Value left, Value right) {
+  factors.emplace_back(e, product.left, engine.leftLayout(), left, 0,
+                       shape.rows);
+  for (auto [panel, factor] : llvm::enumerate(product.rights))
+    factors.emplace_back(e, factor, engine.rightLayout(), right,
+                         panel * panelColumns(), panelColumns());
+  for (auto [number, factor] : llvm::enumerate(factors))
+    factor.begin(number == 0 ? firstRow : firstColumn,
+                 number == 0 ? product.rows : product.columns, product.depth);
+}
+
+void TileKernel::copy(Value slot, Value tile) {
+  Value depth = e.mul(tile, engine.leftLayout().depth);
+  for (FactorTile &factor : factors)
+    factor.copy(slot, depth);
+  NVVM::CpAsyncCommitGroupOp::create(e.builder, e.loc);
+}
+
+/// A ring of tiles: while one is multiplied, those behind it are copied. The
+/// barrier that shows a tile to all threads also says that all have left the
+/// slot that is filled next.
+SmallVector<Value> TileKernel::multiply(Value left, Value right) {
+  int64_t slots = engine.leftLayout().slots;
+  Value tiles = e.ceilDiv(product.depth, engine.leftLayout().depth);
+  Value zero = e.index(0), one = e.index(1);
+  for (int64_t slot = 0; slot + 1 < slots; ++slot)
+    copy(e.index(slot), e.index(slot));
+  SmallVector<Value> carried = engine.zeros(e);
+  carried.push_back(zero);
+  auto step = [&](Value tile, ValueRange values) {
+    Value slot = values.back(), last = e.index(slots - 1);
+    Value before = e.select(e.equal(slot, zero), last, e.sub(slot, one));
+    Value next = e.select(e.equal(slot, last), zero, e.add(slot, one));
+    NVVM::CpAsyncWaitGroupOp::create(e.builder, e.loc, slots - 2);
+    e.barrier();
+    copy(before, e.add(tile, slots - 1));
+    SmallVector<Value> sums =
+        engine.multiply(e, left, right, slot, values.drop_back());
+    sums.push_back(next);
+    return sums;
+  };
+  SmallVector<Value> sums = e.loop(zero, tiles, 1, carried, step);
+  sums.pop_back();
+  NVVM::CpAsyncWaitGroupOp::create(e.builder, e.loc, 0);
+  return sums;
+}
+
+/// Sums go through shared memory, so that a warp writes a row.
+void TileKernel::write(ValueRange sums) {
+  Value result = e.dynamicShared(0, {shape.rows, shape.columns + kSumPadding},
+                                 e.builder.getF32Type());
+  e.barrier();
+  engine.store(e, sums, result);
+  e.barrier();
+  Value rows = e.min(e.sub(product.rows, firstRow), e.index(shape.rows));
+  Value columns =
+      e.min(e.sub(product.columns, firstColumn), e.index(panelColumns()));
+  e.loop(e.warp(), rows, e.warps(), [&](Value row) {
+    auto writeColumn = product.writeRow(e, e.add(firstRow, row));
+    e.loop(e.lane(), columns, kWarpThreads, [&](Value column) {
+      SmallVector<Value> ofPanels;
+      for (int64_t panel = 0; panel < panels(); ++panel)
+        ofPanels.push_back(
+            e.loadFloat(result, {row, e.add(column, panel * panelColumns())}));
+      writeColumn(e.add(firstColumn, column), ofPanels);
+    });
+  });
+}
+
+void TileKernel::emit() {
+  findTile();
+  TileLayout leftLayout = engine.leftLayout();
+  Value left = sharedTiles(e, leftLayout, 0);
+  Value right = sharedTiles(e, engine.rightLayout(), leftLayout.bytes());
+  beginCopies(left, right);
+  engine.begin(e);
+  write(multiply(left, right));
+}
+
+void effattn::emitTileProduct(OpBuilder &builder, Location loc, StringRef name,
+                              const MatrixProduct &product,
+                              TileEngine &engine) {
+  auto count = [&](Value size, int64_t tile) -> Value {
+    return arith::CeilDivUIOp::create(builder, loc, size,
+                                      emit::index(builder, loc, tile));
+  };
+  int64_t panels = product.rights.size();
+  Value blocks =
+      emit::mul(builder, loc, count(product.rows, engine.shape.rows),
+                count(product.columns, engine.shape.columns / panels));
+  if (product.batches)
+    blocks = emit::mul(builder, loc, blocks, product.batches);
+  gpu::LaunchOp launch = KernelEmitter::launch(
+      builder, loc, name, blocks, engine.shape.threads,
+      [&](KernelEmitter &e) { TileKernel(e, product, engine).emit(); },
+      TileKernel::sharedBytes(engine));
+  KernelEmitter::limitRegisters(launch, engine.shape.blocks);
+}

@@ -134,6 +134,7 @@ def test_caches_are_updated_where_they_are(model):
 MISTAKES = {
     "too long": (lambda s: s.prefill(np.zeros(11, int)), "at most 10 tokens with attention full, but got 11"),
     "batch": (lambda s: s.prefill(np.zeros((2, 3), int)), r"ids of 1 texts \(B x T\), but got 2 x 3"),
+    "batch of one token": (lambda s: s.decode([1, 2]), r"ids of 1 texts \(B x T\), but got 2 x 1"),
     "lengths": (lambda s: s.prefill([1, 2], [3]), r"1 lengths of at most 2, but got \[3\]"),
     "chunk": (lambda s: s.score(np.zeros(9, int)), "at most 8 tokens at once, but got 9"),
     "id": (lambda s: s.prefill([CONFIG.vocabulary]), "expected ids.* but got"),

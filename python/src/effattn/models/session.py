@@ -105,7 +105,7 @@ class Session:
 
         A text of length 0 takes none, and its results mean nothing.
         """
-        ids, lengths = self._tokens(np.asarray(ids).reshape(len(self.seen), 1), lengths)
+        ids, lengths = self._tokens(np.reshape(ids, (-1, 1)), lengths)
         values, indices = self._call("decode", ids, lengths)
         return values[:, 0], indices[:, 0]
 

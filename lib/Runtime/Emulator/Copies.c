@@ -9,19 +9,13 @@ struct Copy {
   const char *place;
 };
 
-static _Noreturn void refuse(const char *trouble, const char *place) {
-  struct EffattnText text = effattn_begin_fault(place);
-  effattn_put(&text, trouble);
-  effattn_end_fault();
-}
-
 static struct Copy *append(struct Copies *copies) {
   if (copies->count == copies->capacity) {
     uint32_t capacity = copies->capacity ? 2 * copies->capacity : 16;
     struct Copy *items =
         realloc(copies->items, capacity * sizeof *copies->items);
     if (!items)
-      refuse("there is no memory for its copies", NULL);
+      effattn_emulated_refuse("there is no memory for its copies", NULL);
     copies->items = items;
     copies->capacity = capacity;
   }
@@ -42,14 +36,14 @@ void effattn_emulated_copy(uint64_t *words, int64_t details,
                       copies->group,
                       place};
   if (copy.copied > bytes)
-    refuse("copies more bytes than its size", place);
+    effattn_emulated_refuse("copies more bytes than its size", place);
   if (place) {
     int32_t alignment = (int32_t)bytes << AlignmentShift;
     if (copy.copied)
       effattn_emulated_access(copy.from, copy.copied, Read | alignment, place);
     effattn_emulated_access(copy.to, bytes, Write | alignment, place);
     if (!effattn_emulated_mark(copy.to, bytes, 1))
-      refuse("copies to memory that is not shared", place);
+      effattn_emulated_refuse("copies to memory that is not shared", place);
   }
   *append(copies) = copy;
 }

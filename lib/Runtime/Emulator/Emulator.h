@@ -146,6 +146,8 @@ extern _Thread_local struct Emulation effattn_emulation;
  * of it ends the kernel. */
 struct EffattnText effattn_begin_fault(const char *place);
 _Noreturn void effattn_end_fault(void);
+/* All of it at once. */
+_Noreturn void effattn_emulated_refuse(const char *trouble, const char *place);
 
 /* Makes threads and warps for blocks of this size; 0 without memory for them.
  */

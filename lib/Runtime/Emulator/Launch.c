@@ -65,6 +65,12 @@ struct EffattnText effattn_begin_fault(const char *place) {
   return text;
 }
 
+void effattn_emulated_refuse(const char *trouble, const char *place) {
+  struct EffattnText text = effattn_begin_fault(place);
+  effattn_put(&text, trouble);
+  effattn_end_fault();
+}
+
 static uint32_t greatest_divisor(uint32_t left, uint32_t right) {
   while (right) {
     uint32_t rest = left % right;

@@ -7,11 +7,8 @@ enum { Rows = 16, Columns = 8, MaxDepth = 32 };
 
 static void meet_as_warp(Collective *act, uint64_t *words, int64_t details,
                          const char *place) {
-  if (~effattn_emulation.thread->warp->existing) {
-    struct EffattnText text = effattn_begin_fault(place);
-    effattn_put(&text, "needs a warp of 32 threads");
-    effattn_end_fault();
-  }
+  if (~effattn_emulation.thread->warp->existing)
+    effattn_emulated_refuse("needs a warp of 32 threads", place);
   effattn_emulated_meet(UINT32_MAX, act, words, details, place);
 }
 

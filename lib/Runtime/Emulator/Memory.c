@@ -122,11 +122,8 @@ void *effattn_emulated_shared(const char *name, int64_t bytes) {
       return buffers.items[i].data;
   struct Buffer *buffer =
       make(bytes ? (uint64_t)bytes : (uint64_t)effattn_emulation.dynamic_bytes);
-  if (!buffer) {
-    struct EffattnText text = effattn_begin_fault(NULL);
-    effattn_put(&text, "there is no memory for its shared memory");
-    effattn_end_fault();
-  }
+  if (!buffer)
+    effattn_emulated_refuse("there is no memory for its shared memory", NULL);
   buffer->name = name;
   buffer->is_shared = 1;
   return buffer->data;

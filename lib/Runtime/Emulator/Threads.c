@@ -160,12 +160,6 @@ static struct Thread *take_ready(void) {
   return *head;
 }
 
-static _Noreturn void report_no_stack(void) {
-  struct EffattnText text = effattn_begin_fault(NULL);
-  effattn_put(&text, "there is no memory for its stack");
-  effattn_end_fault();
-}
-
 /* Returns when the thread that this stack has then is to run. */
 void effattn_emulated_go_on(void) {
   struct Emulation *now = &effattn_emulation;
@@ -186,7 +180,7 @@ void effattn_emulated_go_on(void) {
   if (next) {
     now->thread = next;
     if (!next->stack && !(next->stack = take_stack()))
-      report_no_stack();
+      effattn_emulated_refuse("there is no memory for its stack", NULL);
     to = next->stack;
   }
   if (to != mine)

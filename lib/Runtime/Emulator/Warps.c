@@ -49,11 +49,8 @@ void effattn_emulated_barrier(uint64_t *words, int64_t details,
     trouble = "is at another barrier than the rest of its warp";
   if (now->at_barrier && now->barrier != barrier)
     trouble = "is at another barrier than the rest of its block";
-  if (trouble) {
-    struct EffattnText text = effattn_begin_fault(place);
-    effattn_put(&text, trouble);
-    effattn_end_fault();
-  }
+  if (trouble)
+    effattn_emulated_refuse(trouble, place);
   ++warp->at_barrier;
   warp->barrier_site = details;
   now->barrier = barrier;
@@ -81,12 +78,6 @@ static void act(struct Warp *warp, struct Meeting *at) {
       effattn_emulated_make_ready(&warp->threads[lane]);
 }
 
-static _Noreturn void refuse(const char *trouble, const char *place) {
-  struct EffattnText text = effattn_begin_fault(place);
-  effattn_put(&text, trouble);
-  effattn_end_fault();
-}
-
 void effattn_emulated_meet(uint64_t mask, Collective *collective,
                            uint64_t *words, int64_t details,
                            const char *place) {
@@ -94,13 +85,14 @@ void effattn_emulated_meet(uint64_t mask, Collective *collective,
   struct Warp *warp = me->warp;
   uint32_t lanes = low(mask) & warp->existing;
   if (!(lanes >> me->lane & 1))
-    refuse("is not among the lanes of its mask", place);
+    effattn_emulated_refuse("is not among the lanes of its mask", place);
   struct Meeting *meeting = find_meeting(warp, lanes);
   if (!meeting) {
     meeting = &warp->meetings[warp->meeting_count++];
     *meeting = (struct Meeting){lanes, 0, collective, details};
   } else if (meeting->act != collective || meeting->details != details) {
-    refuse("is at another instruction than the lanes of its mask", place);
+    effattn_emulated_refuse(
+        "is at another instruction than the lanes of its mask", place);
   }
   effattn_emulated_arrive(words, lanes, place);
   meeting->arrived |= 1u << me->lane;

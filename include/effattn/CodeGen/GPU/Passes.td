@@ -134,8 +134,10 @@ def EmulateKernelsPass : Pass<"effattn-emulate-kernels", "::mlir::ModuleOp"> {
   let description = [{
     The functions of `gpu.module`s, in the LLVM and NVVM dialects as they go to
     the NVPTX backend, become functions of the host: what a thread of a GPU asks
-    its hardware for becomes a call of the emulator of lib/Runtime/Emulator, and
-    with `check-memory` every load and store asks it before whether that memory
+    its hardware for (its number, other threads, products of matrices) becomes a
+    call of the emulator of lib/Runtime/Emulator, which has the shared memory,
+    too. What it has no function for is an error that names the op. With
+    `check-memory` every load and store asks it before whether that memory
     may be touched, naming its place in the source.
   }];
   let options = [

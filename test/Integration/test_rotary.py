@@ -60,6 +60,18 @@ def test_rotary_embedding(attributes, options, dtype, position_type, rng, batch,
     assert_close(got, reference.rotary_embedding(x, positions, **options), TOLERANCE[dtype])
 
 
+@pytest.mark.parametrize("start", [0, -40, 2**24 - 20, -(2**24) - 7, 2**31 - 200])
+def test_tokens_in_a_row(start):
+    """Those that stand next to each other, near and far, with jumps and repetitions between them."""
+    x = np.random.default_rng(0).standard_normal((2, 3, 100, 64)).astype(np.float32)
+    positions = start + np.arange(200).reshape(2, 100)
+    positions[0, 17:] += 31
+    positions[0, 40:] -= 5
+    positions[1, 70:80] = positions[1, 70]
+    got = rotary(position_type="i64")(x, positions)[0]
+    assert_close(got, reference.rotary_embedding(x, positions), 1e-6)
+
+
 def test_positions_of_millions_lose_nothing():
     """The rotated keys and queries of a distance are those of the same distance at the start."""
     rng = np.random.default_rng(0)

@@ -5,6 +5,10 @@
 using namespace mlir;
 using namespace mlir::effattn;
 
+/// Positions from which an angle that is rounded to f64 may differ in a cosine
+/// of f32 from one that is summed.
+static constexpr double kFar = 1 << 24;
+
 static Value f64(OpBuilder &builder, Location loc, double value) {
   return arith::ConstantOp::create(builder, loc,
                                    builder.getF64FloatAttr(value));
@@ -34,51 +38,86 @@ Value Rotary::frequencies() {
       frequency);
 }
 
-std::pair<Value, Value> Rotary::turns(Value position, Value frequencies,
-                                      Value cosines, Value sines) {
+SmallVector<Value> Rotary::steps() {
+  Value speeds = frequencies();
+  SmallVector<Value> turns{emitter.empty(emitter.sizes(speeds), f64Type()),
+                           emitter.empty(emitter.sizes(speeds), f64Type())};
+  turns =
+      emitter.loop(zero, pairCount, turns, [&](Value pair, ValueRange carried) {
+        Value angle = arith::DivFOp::create(builder, loc, load(speeds, pair),
+                                            f64(builder, loc, scaling));
+        Value cosine = math::CosOp::create(builder, loc, angle);
+        Value sine = math::SinOp::create(builder, loc, angle);
+        return SmallVector<Value>{emitter.insert(cosine, carried[0], pair),
+                                  emitter.insert(sine, carried[1], pair)};
+      });
+  return {speeds, turns[0], turns[1]};
+}
+
+SmallVector<Value> Rotary::emptyTurns() {
+  OpFoldResult size = getAsOpFoldResult(pairCount);
+  Type f32 = builder.getF32Type();
+  return {emitter.empty(size, f32), emitter.empty(size, f32),
+          emitter.empty(size, f64Type()), emitter.empty(size, f64Type())};
+}
+
+SmallVector<Value> Rotary::writeTurns(
+    ValueRange turns,
+    function_ref<std::pair<Value, Value>(Value, ValueRange)> turnOf) {
+  Type f32 = builder.getF32Type();
+  return emitter.loop(
+      zero, pairCount, turns, [&](Value pair, ValueRange carried) {
+        auto [cosine, sine] = turnOf(pair, carried.drop_front(2));
+        return SmallVector<Value>{
+            emitter.insert(emit::toFloat(builder, loc, cosine, f32), carried[0],
+                           pair),
+            emitter.insert(emit::toFloat(builder, loc, sine, f32), carried[1],
+                           pair),
+            emitter.insert(cosine, carried[2], pair),
+            emitter.insert(sine, carried[3], pair)};
+      });
+}
+
+SmallVector<Value> Rotary::turnTo(Value position, Value follows,
+                                  ValueRange steps, ValueRange turns) {
   Value scaled = toF64(builder, loc, position);
   if (scaling != 1.0)
     scaled =
         arith::DivFOp::create(builder, loc, scaled, f64(builder, loc, scaling));
-  Type f32 = builder.getF32Type();
-  SmallVector<Value> written = emitter.loop(
-      zero, pairCount, {cosines, sines}, [&](Value pair, ValueRange carried) {
-        Value angle = arith::MulFOp::create(builder, loc, scaled,
-                                            load(frequencies, pair));
-        Value cosine = emit::toFloat(
-            builder, loc, math::CosOp::create(builder, loc, angle), f32);
-        Value sine = emit::toFloat(
-            builder, loc, math::SinOp::create(builder, loc, angle), f32);
-        return SmallVector<Value>{emitter.insert(cosine, carried[0], pair),
-                                  emitter.insert(sine, carried[1], pair)};
-      });
-  return {written[0], written[1]};
+  Value isNear = arith::CmpFOp::create(
+      builder, loc, arith::CmpFPredicate::OLT,
+      math::AbsFOp::create(builder, loc, scaled), f64(builder, loc, kFar));
+  follows = emit::logicalAnd(builder, loc, follows, isNear);
+  SmallVector<Value> next = emitter.when(follows, turns, [&] {
+    return writeTurns(turns, [&](Value pair, ValueRange wide) {
+      return turn(load(wide[0], pair), load(wide[1], pair),
+                  load(steps[1], pair), load(steps[2], pair));
+    });
+  });
+  return emitter.when(emit::logicalNot(builder, loc, follows), next, [&] {
+    return writeTurns(next, [&](Value pair, ValueRange) {
+      Value angle =
+          arith::MulFOp::create(builder, loc, scaled, load(steps[0], pair));
+      Value cosine = math::CosOp::create(builder, loc, angle);
+      Value sine = math::SinOp::create(builder, loc, angle);
+      return std::pair(cosine, sine);
+    });
+  });
 }
 
 std::pair<Value, Value> Rotary::tables(Value count) {
   Type f32 = builder.getF32Type();
-  Value step = frequencies();
-  // Of every pair the turn of the next position, and the step.
-  SmallVector<Value> turns;
-  for (int i = 0; i < 4; ++i)
-    turns.push_back(emitter.empty(emitter.sizes(step), builder.getF64Type()));
+  SmallVector<Value> step = steps();
+  // Of every pair the turn of the next position.
   auto insert = [&](ValueRange elements, ValueRange tensors, ValueRange place) {
     SmallVector<Value> next;
     for (auto [element, tensor] : llvm::zip_equal(elements, tensors))
       next.push_back(emitter.insert(element, tensor, place));
     return next;
   };
-  turns =
-      emitter.loop(zero, pairCount, turns, [&](Value pair, ValueRange carried) {
-        Value angle = arith::DivFOp::create(builder, loc, load(step, pair),
-                                            f64(builder, loc, scaling));
-        Value cosine = math::CosOp::create(builder, loc, angle);
-        Value sine = math::SinOp::create(builder, loc, angle);
-        return insert(
-            {f64(builder, loc, 1.0), f64(builder, loc, 0.0), cosine, sine},
-            carried, pair);
-      });
-
+  OpFoldResult size = getAsOpFoldResult(pairCount);
+  SmallVector<Value> turns{emitter.filled(size, f64(builder, loc, 1.0)),
+                           emitter.filled(size, f64(builder, loc, 0.0))};
   SmallVector<OpFoldResult> sizes = getAsOpFoldResult({count, pairCount});
   SmallVector<Value> tables{emitter.empty(sizes, f32),
                             emitter.empty(sizes, f32), turns[0], turns[1]};
@@ -91,7 +130,7 @@ std::pair<Value, Value> Rotary::tables(Value count) {
                       emit::toFloat(builder, loc, sine, f32)},
                      carried.take_front(2), {position, pair});
           std::tie(cosine, sine) =
-              turn(cosine, sine, load(turns[2], pair), load(turns[3], pair));
+              turn(cosine, sine, load(step[1], pair), load(step[2], pair));
           llvm::append_range(
               next, insert({cosine, sine}, carried.drop_front(2), pair));
           return next;

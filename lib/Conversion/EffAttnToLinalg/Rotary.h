@@ -13,9 +13,10 @@ namespace mlir::effattn {
 /// angle in f32 would be wrong by a sixteenth of a turn. They depend on neither
 /// head nor content, so compute them once a position:
 ///
-///   Value frequencies = rotary.frequencies();          // outside of loops
-///   auto [cosines, sines] = rotary.turns(position, frequencies, buffers...);
-///   out = rotary.rotate(row, cosines, sines, out);     // for every head
+///   SmallVector<Value> steps = rotary.steps();         // outside of loops
+///   SmallVector<Value> turns = rotary.emptyTurns();    // carried by a loop
+///   turns = rotary.turnTo(position, follows, steps, turns);
+///   out = rotary.rotate(row, turns[0], turns[1], out); // for every head
 class Rotary {
 public:
   /// `dims` is an even index, 0 allowed.
@@ -24,25 +25,38 @@ public:
 
   /// Number of pairs, as index.
   Value pairs() { return pairCount; }
-  /// base^(-2 i / dims) of every pair: a fresh tensor [pairs] of f64.
-  Value frequencies();
+  /// Of every pair base^(-2 i / dims), and the cosine and sine of a step by one
+  /// position: three fresh tensors [pairs] of f64.
+  SmallVector<Value> steps();
+  /// Fresh tensors [pairs] for cosines and sines in f32, and the same in f64.
+  SmallVector<Value> emptyTurns();
   /// Cosine and sine of every pair's angle at a position (an integer of any
-  /// type, signed), written into two tensors [pairs] of f32.
-  std::pair<Value, Value> turns(Value position, Value frequencies,
-                                Value cosines, Value sines);
-  /// Cosines and sines of positions 0 to count - 1: fresh tensors [count, pairs]
-  /// of f32. Each turn is the one before and a step more, in f64, which loses
-  /// 1e-16 a position: only the step takes trigonometry.
+  /// type, signed), written into such tensors. Where `follows`, they hold those
+  /// of the position before, which turns by a step more: that costs no
+  /// trigonometry. Far from 0, where angles are rounded, it is not done.
+  SmallVector<Value> turnTo(Value position, Value follows, ValueRange steps,
+                            ValueRange turns);
+  /// Cosines and sines of positions 0 to count - 1: fresh tensors [count,
+  /// pairs] of f32. Each turn is the one before and a step more, in f64, which
+  /// loses 1e-16 a position: only the step takes trigonometry.
   std::pair<Value, Value> tables(Value count);
   /// The two columns of a pair.
   std::pair<Value, Value> columnsOf(Value pair);
-  /// (a cos - b sin, b cos + a sin), all f32.
+  /// (a cos - b sin, b cos + a sin), all of one type.
   std::pair<Value, Value> turn(Value a, Value b, Value cosine, Value sine);
   /// `row` [D] turned, written into `out` [D]; columns past `dims` as they
   /// are. Both are of any float type. A pair is read before it is written.
   Value rotate(Value row, Value cosines, Value sines, Value out);
 
 private:
+  /// base^(-2 i / dims) of every pair: a fresh tensor [pairs] of f64.
+  Value frequencies();
+  /// Writes a turn in f64 for every pair, and its roundings.
+  SmallVector<Value>
+  writeTurns(ValueRange turns,
+             function_ref<std::pair<Value, Value>(Value pair, ValueRange wide)>
+                 turnOf);
+  Type f64Type() { return builder.getF64Type(); }
   Value load(Value tensor, Value place) {
     return emit::load(builder, loc, tensor, place);
   }

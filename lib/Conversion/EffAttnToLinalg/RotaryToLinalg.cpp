@@ -12,6 +12,7 @@ static constexpr int64_t kTile = 32;
 
 namespace {
 /// The angles of a token once for all its heads; tiles of tokens in parallel.
+/// In a tile, a token that stands next to the one before turns by a step more.
 class RotaryLowering : OpLowering<RotaryEmbeddingOp> {
 public:
   RotaryLowering(OpBuilder &builder, RotaryEmbeddingOp op)
@@ -20,7 +21,7 @@ public:
                op.emitDims(builder)) {}
 
   SmallVector<Value> run() {
-    frequencies = rotary.frequencies();
+    steps = rotary.steps();
     Value tokens = emit::size(builder, loc, op.getX(), 2);
     Value tiles =
         arith::CeilDivUIOp::create(builder, loc, tokens, index(kTile));
@@ -43,10 +44,9 @@ private:
     LinalgEmitter::Slice slice{{batch, start, first, start},
                                {unit, sizes[1], height, sizes[3]}};
     Value part = emitter.extract(out, slice);
-    OpFoldResult pairs = rotary.pairs();
-    Type f32 = builder.getF32Type();
-    SmallVector<Value> carried{part, emitter.empty(pairs, f32),
-                               emitter.empty(pairs, f32)};
+    // The position before the first token is not looked at.
+    SmallVector<Value> carried{part, index(0)};
+    llvm::append_range(carried, rotary.emptyTurns());
     part = emitter.loop(index(0), height, carried,
                         [&](Value i, ValueRange carried) {
                           Value token = emit::add(builder, loc, first, i);
@@ -55,27 +55,34 @@ private:
     return {{part, slice}};
   }
 
-  /// `carried`: the tile of out, then the cosines and sines of a token.
+  /// `carried`: the tile of out, then the position and the turns of the token
+  /// before.
   SmallVector<Value> lowerToken(Value batch, Value token, Value tokenInTile,
                                 ValueRange carried) {
-    auto [cosines, sines] =
-        rotary.turns(load(op.getPositions(), {batch, token}), frequencies,
-                     carried[1], carried[2]);
+    Value position = load(op.getPositions(), {batch, token});
+    Value number = emit::toIndex(builder, loc, position), zero = index(0);
+    Value follows = emit::logicalAnd(
+        builder, loc, emit::lessThan(builder, loc, zero, tokenInTile),
+        emit::equal(builder, loc, number,
+                    emit::add(builder, loc, carried[1], index(1))));
+    SmallVector<Value> turns =
+        rotary.turnTo(position, follows, steps, carried.drop_front(2));
     Value heads = emit::size(builder, loc, op.getX(), 1);
-    Value zero = index(0);
-    auto rotateHead = [&, cosines = cosines, sines = sines](
-                          Value head, ValueRange out) -> SmallVector<Value> {
+    auto rotateHead = [&](Value head, ValueRange out) -> SmallVector<Value> {
       SmallVector<Value> place{zero, head, tokenInTile};
-      Value row = rotary.rotate(emitter.rowOf(op.getX(), {batch, head, token}),
-                                cosines, sines, emitter.rowOf(out[0], place));
+      Value row =
+          rotary.rotate(emitter.rowOf(op.getX(), {batch, head, token}),
+                        turns[0], turns[1], emitter.rowOf(out[0], place));
       return {emitter.insertRow(row, out[0], place)};
     };
-    return {emitter.loop(zero, heads, carried[0], rotateHead)[0], cosines,
-            sines};
+    SmallVector<Value> next{
+        emitter.loop(zero, heads, carried[0], rotateHead)[0], number};
+    llvm::append_range(next, turns);
+    return next;
   }
 
   Rotary rotary;
-  Value frequencies;
+  SmallVector<Value> steps;
 };
 } // namespace
 

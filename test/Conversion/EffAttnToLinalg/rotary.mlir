@@ -1,15 +1,24 @@
 // RUN: effattn-opt %s -effattn-convert-to-linalg -canonicalize -cse | FileCheck %s --implicit-check-not=effattn.
 
-// Frequencies once a call; a sine and a cosine a token and pair, in f64 and
-// outside of the loop over heads.
+// Frequencies and steps once a call. A token next to the one before turns by a
+// step more, any other takes a sine and a cosine a pair, in f64 and outside of
+// the loop over heads.
 // CHECK-LABEL: @angles_are_shared_by_heads
 // CHECK:         math.powf {{.*}} : f64
+// CHECK:         math.cos {{.*}} : f64
+// CHECK:         math.sin {{.*}} : f64
 // CHECK:         scf.forall
 // CHECK:           scf.for
-// CHECK:             scf.for
-// CHECK:               arith.mulf {{.*}} : f64
-// CHECK:               math.cos {{.*}} : f64
-// CHECK:               math.sin {{.*}} : f64
+// CHECK:             scf.if
+// CHECK-NEXT:          scf.for
+// CHECK-NOT:             math
+// CHECK:                 arith.subf {{.*}} : f64
+// CHECK:                 arith.addf {{.*}} : f64
+// CHECK:             else
+// CHECK-NEXT:          scf.for
+// CHECK:                 arith.mulf {{.*}} : f64
+// CHECK:                 math.cos {{.*}} : f64
+// CHECK:                 math.sin {{.*}} : f64
 // CHECK:             scf.for {{.*}} to %c8 step
 // CHECK-NOT:           math
 // CHECK:               scf.for

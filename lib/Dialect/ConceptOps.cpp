@@ -66,26 +66,33 @@ static Value countBoundaries(OpBuilder &builder, ChunkOp op, Value row) {
   return loop.getResult(0);
 }
 
+bool effattn::mayOverflow(ChunkOp op) {
+  int64_t tokens = cast<ShapedType>(op.getMask().getType()).getDimSize(1);
+  int64_t capacity = cast<ShapedType>(op.getConcepts().getType()).getDimSize(1);
+  return op.getOverflow() == Overflow::Error &&
+         (ShapedType::isDynamic(tokens) || ShapedType::isDynamic(capacity) ||
+          tokens > capacity);
+}
+
+void effattn::checkCapacity(OpBuilder &builder, ChunkOp op, Value row,
+                            Value count) {
+  Location loc = op.getLoc();
+  Value capacity = emit::size(builder, loc, op.getConcepts(), 1);
+  CheckOp::create(
+      builder, loc, emit::lessEqual(builder, loc, count, capacity),
+      "expected at most {0} boundaries (capacity), but got {1} in row {2}",
+      ValueRange{capacity, count, row});
+}
+
 void ChunkOp::emitPreconditions(OpBuilder &builder) {
-  if (getOverflow() == Overflow::Drop)
-    return;
-  int64_t tokens = cast<ShapedType>(getMask().getType()).getDimSize(1);
-  int64_t concepts = cast<ShapedType>(getConcepts().getType()).getDimSize(1);
-  bool isStatic =
-      !ShapedType::isDynamic(tokens) && !ShapedType::isDynamic(concepts);
-  if (isStatic && tokens <= concepts)
+  if (!mayOverflow(*this))
     return;
   Location loc = getLoc();
-  Value capacity = emit::size(builder, loc, getConcepts(), 1);
   Value rows = emit::size(builder, loc, getMask(), 0);
   auto loop = scf::ForOp::create(builder, loc, emit::index(builder, loc, 0),
                                  rows, emit::index(builder, loc, 1));
   OpBuilder::InsertionGuard guard(builder);
   builder.setInsertionPointToStart(loop.getBody());
   Value row = loop.getInductionVar();
-  Value count = countBoundaries(builder, *this, row);
-  CheckOp::create(
-      builder, loc, emit::lessEqual(builder, loc, count, capacity),
-      "expected at most {0} boundaries (capacity), but got {1} in row {2}",
-      ValueRange{capacity, count, row});
+  checkCapacity(builder, *this, row, countBoundaries(builder, *this, row));
 }

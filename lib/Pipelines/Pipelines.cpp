@@ -49,8 +49,10 @@ static std::string convertPasses(const PipelineOptions &options,
 }
 
 static std::string linalgPasses(const PipelineOptions &options) {
-  std::string checks =
-      "effattn-prepare-entry-points,effattn-insert-checks,canonicalize,cse,";
+  bool expands = options.tuned && options.target == TargetKind::Cpu;
+  std::string checks = "effattn-prepare-entry-points,effattn-insert-checks" +
+                       std::string(expands ? "{later=effattn.chunk}" : "") +
+                       ",canonicalize,cse,";
   // A thread makes an element of a product; tiles are for caches. No kernel is
   // launched from a parallel loop, which becomes a kernel itself.
   if (options.target != TargetKind::Cpu)

@@ -1,5 +1,5 @@
 //===- InsertChecks.cpp - Preconditions as explicit checks ----------------===//
-#include "effattn/Dialect/EffAttn.h"
+#include "effattn/Dialect/CheckNamer.h"
 #include "effattn/Dialect/Emit.h"
 #include "effattn/Dialect/ShapeSpec.h"
 #include "effattn/Transforms/Passes.h"
@@ -105,26 +105,12 @@ static void checkAllLengths(OpBuilder &builder, ComputeOpInterface op) {
 }
 
 namespace {
-/// Puts the name of the op that wants it before the sentence of a check.
-class CheckNamer : public OpBuilder::Listener {
-public:
-  explicit CheckNamer(Operation *op) : op(op) {}
-  void notifyOperationInserted(Operation *inserted,
-                               OpBuilder::InsertPoint) override {
-    if (auto check = dyn_cast<CheckOp>(inserted))
-      check.setMessage(
-          ("'" + op->getName().getStringRef() + "' op " + check.getMessage())
-              .str());
-  }
-
-private:
-  Operation *op;
-};
-
 struct InsertChecksPass
     : effattn::impl::InsertChecksPassBase<InsertChecksPass> {
+  using Base::Base;
+
   void runOnOperation() override {
-    getOperation()->walk([](Operation *op) {
+    getOperation()->walk([&](Operation *op) {
       auto compute = dyn_cast<ComputeOpInterface>(op);
       // The user's own linalg ops: with sizes that disagree they would read
       // out of bounds.
@@ -137,7 +123,8 @@ struct InsertChecksPass
       if (!compute)
         return;
       checkAllLengths(builder, compute);
-      compute.emitPreconditions(builder);
+      if (!llvm::is_contained(later, op->getName().getStringRef()))
+        compute.emitPreconditions(builder);
     });
   }
 };

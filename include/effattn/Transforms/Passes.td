@@ -12,7 +12,12 @@ def InsertChecksPass : Pass<"effattn-insert-checks"> {
     lengths outside of their dimension, and for what each op adds itself
     (`emitPreconditions`). Afterwards no op of the dialect can fail, so
     lowerings only compute. Runs once: a second run would check again.
+
+    `later` names ops whose lowering finds out on its way what data decides, and
+    checks it itself before it writes anything.
   }];
+  let options = [ListOption<"later", "later", "std::string",
+    "Names of ops that check what data decides when they are lowered">];
   let dependentDialects = ["::mlir::effattn::EffAttnDialect",
     "::mlir::arith::ArithDialect",
     "::mlir::memref::MemRefDialect", "::mlir::scf::SCFDialect",

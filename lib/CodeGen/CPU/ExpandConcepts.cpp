@@ -2,6 +2,7 @@
 #include "Expansion.h"
 #include "VectorEmitter.h"
 #include "effattn/CodeGen/CPU/Passes.h"
+#include "effattn/Dialect/CheckNamer.h"
 #include "effattn/Dialect/ConceptOps.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -48,6 +49,8 @@ private:
   using Block = VectorEmitter::Block;
 
   void countBefore(Value row);
+  void checkCounts(Value rows);
+  void storeCount(Value row);
   void gatherBlock(Value row, Value block, Value places);
   void clear(Value row, Value first, Value end);
   /// The tokens of a block that are boundaries, into `places`.
@@ -100,6 +103,9 @@ void ChunkExpansion::run() {
   Value step = e.max(e.ceilDiv(blocks, kMostTasks), e.index(1));
   before = e.scratch({rows, e.add(tokenBlocks, 1)}, e.builder.getIndexType());
   e.parallel(rows, [&](ValueRange at) { countBefore(at[0]); });
+  if (mayOverflow(op))
+    checkCounts(rows);
+  e.loop(e.index(0), rows, 1, [&](Value row) { storeCount(row); });
   Value tasks = arith::CeilDivUIOp::create(e.builder, e.loc, blocks, step);
   e.parallel({rows, tasks}, [&](ValueRange at) {
     Value first = e.mul(at[1], step);
@@ -136,7 +142,23 @@ void ChunkExpansion::countBefore(Value row) {
                       });
       });
   storeIndex(total[0], before, {row, tokenBlocks});
-  Value kept = e.min(total[0], capacity);
+}
+
+/// Nothing is written before the boundaries of all rows are known to fit.
+void ChunkExpansion::checkCounts(Value rows) {
+  VectorEmitter &e = emitter;
+  CheckNamer namer(op);
+  e.loop(e.index(0), rows, 1, [&](Value row) {
+    Value count = loadBefore(row, tokenBlocks);
+    OpBuilder named(e.builder.getContext(), &namer);
+    named.restoreInsertionPoint(e.builder.saveInsertionPoint());
+    checkCapacity(named, op, row, count);
+  });
+}
+
+void ChunkExpansion::storeCount(Value row) {
+  VectorEmitter &e = emitter;
+  Value kept = e.min(loadBefore(row, tokenBlocks), capacity);
   storeIndex(emit::fromIndex(e.builder, e.loc, kept, e.builder.getI32Type()),
              op.getCounts(), row);
 }

@@ -40,6 +40,11 @@ func.func @known_width(%h: memref<?x?x64xbf16>, %mask: memref<?x?xi1>, %lengths:
 // CHECK-DAG:     %[[H:.*]] = memref.alloc() {{.*}} : memref<2x9x5xf32>
 // CHECK-DAG:     linalg.generic {{.*}} ins(%{{.*}} : memref<2x9x5xf32, strided<[90, 10, 2]>>) outs(%[[H]] :
 // CHECK-DAG:     %[[OUT:.*]] = memref.alloc() {{.*}} : memref<2x3x5xf32>
+// The boundaries that were counted are checked before anything is written.
+// CHECK:         math.ctpop
+// CHECK-NOT:     memref<2xi32>
+// CHECK:         effattn.check %{{.*}}, "'effattn.chunk' op expected at most {0} boundaries (capacity), but got {1} in row {2}"
+// CHECK:         memref.store %{{.*}} : memref<2xi32>
 // CHECK:         vector.maskedload %[[H]]
 // CHECK:         linalg.generic {{.*}} ins(%[[OUT]] : memref<2x3x5xf32>)
 func.func @apart(%h: memref<2x9x5xf32, strided<[90, 10, 2]>>, %mask: memref<2x9xi1>,

@@ -111,7 +111,8 @@ def ExpandConceptsPass : EffAttn_ExpansionPass<"effattn-expand-concepts"> {
   let summary = "gather the rows at concept boundaries by vectors";
   let description = [{
     `effattn.chunk` on memrefs becomes two loops. The first counts the
-    boundaries before every block of 1024 tokens, rows of the batch in parallel.
+    boundaries before every block of 1024 tokens, rows of the batch in parallel;
+    where too many are an error, that is checked then.
     In the second, blocks are gathered in parallel: a block lists its boundaries
     four at a time without a branch for each, because which tokens are kept
     cannot be foreseen, copies their rows by vectors, asking for rows ahead of

@@ -32,7 +32,8 @@ static std::string tileFusionPasses(const PipelineOptions &options) {
 /// What expansionPasses() expands.
 static constexpr llvm::StringLiteral kExpanded =
     "effattn.address_memory,effattn.attention,effattn.chunk,effattn.gated_ffn,"
-    "effattn.hourglass_ffn,effattn.lora_embedding,effattn.product_softmax,"
+    "effattn.hourglass_ffn,effattn.lora_embedding,effattn.moe_ffn,"
+    "effattn.product_softmax,"
     "effattn.product_softmax_top_k,effattn.quantized_matmul,"
     "effattn.tensor_train_embedding";
 

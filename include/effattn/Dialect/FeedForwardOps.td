@@ -211,11 +211,11 @@ def EffAttn_MoeFFNOp : EffAttn_ComputeOp<"moe_ffn"> {
 
     Cost: 3 C F multiply-adds for every expert that a token names, and
     `O(choices + X)` to sort the choices by expert. Tokens of one expert go in
-    tiles of 16 at most, and a tile reads the expert's weights once; experts
-    without tokens are not read. Scratch: two numbers a choice, three a tile;
-    what 32 tiles make, `512 C` numbers; and for bf16 and f16 the sums in f32.
-    These 32 tiles run in parallel, each with the scratch of `gated_ffn`, then
-    what they made is added to the tokens.
+    blocks of 512 at most, one after the other, and a block reads the expert's
+    weights once; experts without tokens are not read. Scratch: two numbers a
+    choice and an expert; that of `gated_ffn`; and for bf16 and f16 the sums in
+    f32. With `--lowering=linalg` tokens go in tiles of 16, 32 of which run in
+    parallel and have `512 C` numbers for what they make.
 
     ```mlir
     func.func @experts(%x: tensor<?x?x640xf32>, %gates: tensor<?x?x2xf32>, %chosen: tensor<?x?x2xi32>,

@@ -186,6 +186,10 @@ def ExpandFeedForwardPass
 
     Of the hidden layer as many columns are computed at a time as lie in the
     second-level cache; they then are added up at once. Scratch: of each row of
+    `effattn.moe_ffn` becomes the same for the tokens of one expert after the
+    other, which are gathered, in the order that a counting sort of the choices
+    gives. Scratch of that: two numbers a choice and two an expert.
+
     a block two rows in f32 (of an hourglass three), and 1.5 MiB of hidden
     columns, or 768 numbers a row where that is more.
 

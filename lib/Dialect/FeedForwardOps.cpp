@@ -4,11 +4,70 @@
 #include "KeptChecks.h"
 #include "effattn/Dialect/Emit.h"
 
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Utils/StaticValueUtils.h"
+#include "llvm/Support/MathExtras.h"
+
 using namespace mlir;
 using namespace mlir::effattn;
 
 #define GET_OP_CLASSES
 #include "effattn/Dialect/FeedForwardOps.cpp.inc"
+
+//===----------------------------------------------------------------------===//
+// packed_matmul
+//===----------------------------------------------------------------------===//
+
+static int64_t lastDim(Value operand) {
+  return cast<ShapedType>(operand.getType()).getRank() - 1;
+}
+
+LogicalResult PackedMatmulOp::verify() {
+  auto panels = cast<ShapedType>(getPanels().getType());
+  int64_t count = panels.getDimSize(0), width = panels.getDimSize(2);
+  int64_t columns =
+      cast<ShapedType>(getOut().getType()).getDimSize(lastDim(getOut()));
+  // C1: panels have columns, and as many of them as out needs.
+  if (width == 0)
+    return emitOpError("expected panels columns (dim 2) to be at least 1, but "
+                       "got 0");
+  if (llvm::any_of(ArrayRef{count, width, columns}, ShapedType::isDynamic))
+    return success();
+  int64_t wanted = llvm::divideCeil(columns, width);
+  if (count != wanted)
+    return emitOpError("expected panels (dim 0) to be ")
+           << wanted << " of " << width << " columns (dim 2) for " << columns
+           << " columns of out (dim " << lastDim(getOut()) << "), but got "
+           << count;
+  return success();
+}
+
+void PackedMatmulOp::emitPreconditions(OpBuilder &builder) {
+  Location loc = getLoc();
+  auto panels = cast<ShapedType>(getPanels().getType());
+  Value count = emit::size(builder, loc, getPanels(), 0);
+  Value width = emit::size(builder, loc, getPanels(), 2);
+  Value columns = emit::size(builder, loc, getOut(), lastDim(getOut()));
+  Value one = emit::index(builder, loc, 1);
+  if (panels.isDynamicDim(2))
+    CheckOp::create(builder, loc, emit::lessEqual(builder, loc, one, width),
+                    "expected panels columns (dim 2) to be at least 1, but got "
+                    "{0}",
+                    width);
+  if (getConstantIntValue(count) && getConstantIntValue(width) &&
+      getConstantIntValue(columns))
+    return;
+  // Nothing is divided by 0 on the way to the check above.
+  Value wanted = arith::CeilDivUIOp::create(
+      builder, loc, columns, emit::max(builder, loc, width, one));
+  CheckOp::create(
+      builder, loc, emit::equal(builder, loc, count, wanted),
+      ("expected panels (dim 0) to be {0} of {1} columns (dim 2) for {2} "
+       "columns of out (dim " +
+       Twine(lastDim(getOut())) + "), but got {3}")
+          .str(),
+      ValueRange{wanted, width, columns, count});
+}
 
 //===----------------------------------------------------------------------===//
 // hourglass_ffn

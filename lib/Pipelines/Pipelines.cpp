@@ -14,12 +14,26 @@ static std::string readPasses(const PipelineOptions &) {
   return "inline,symbol-dce,canonicalize,cse";
 }
 
-static std::string fusePasses(const PipelineOptions &) {
+/// What tuned code is made for. An entry that is no tiling is an error of the
+/// passes that take the options.
+static CpuModel getCpuModel(const PipelineOptions &options) {
+  CpuModel cpu = CpuModel::fromFeatures(options.cpuFeatures);
+  llvm::consumeError(cpu.setTilings(options.tiling));
+  return cpu;
+}
+
+static std::string fusePasses(const PipelineOptions &options) {
+  std::string pack =
+      options.tuned && options.target == TargetKind::Cpu
+          ? ",effattn-pack-constants{columns=" +
+                std::to_string(getCpuModel(options).tileColumns()) + "}"
+          : "";
   return "canonicalize,cse,effattn-fuse-dechunk-residual,"
          "effattn-fuse-product-top-k,effattn-fuse-address-decode,"
          "effattn-fuse-separator-cache,"
          "effattn-simplify-masks,effattn-raise-gated-ffn,"
-         "effattn-raise-hourglass";
+         "effattn-raise-hourglass" +
+         pack;
 }
 
 /// Fusions into tiles of rows, for products that are made tile by tile. Tuned
@@ -31,9 +45,9 @@ static std::string tileFusionPasses(const PipelineOptions &options) {
 
 /// What expansionPasses() expands.
 static constexpr llvm::StringLiteral kExpanded =
-    "effattn.address_memory,effattn.attention,effattn.chunk,effattn.gated_ffn,"
-    "effattn.hourglass_ffn,effattn.lora_embedding,effattn.moe_ffn,"
-    "effattn.product_softmax,"
+    "effattn.address_memory,effattn.attention,effattn.chunk,"
+    "effattn.gated_ffn,effattn.hourglass_ffn,effattn.lora_embedding,"
+    "effattn.moe_ffn,effattn.packed_matmul,effattn.product_softmax,"
     "effattn.product_softmax_top_k,effattn.quantized_matmul,"
     "effattn.tensor_train_embedding";
 
@@ -53,7 +67,7 @@ static std::string linalgPasses(const PipelineOptions &options) {
   bool expands = options.tuned && options.target == TargetKind::Cpu;
   std::string checks = "effattn-prepare-entry-points,effattn-insert-checks" +
                        std::string(expands ? "{later=effattn.chunk}" : "") +
-                       ",canonicalize,cse,";
+                       ",effattn-lower-packs,canonicalize,cse,";
   // A thread makes an element of a product; tiles are for caches. No kernel is
   // launched from a parallel loop, which becomes a kernel itself.
   if (options.target != TargetKind::Cpu)

@@ -5,6 +5,7 @@
 #include "effattn/Transforms/Passes.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Arith/Utils/Utils.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
@@ -104,6 +105,56 @@ static void checkAllLengths(OpBuilder &builder, ComputeOpInterface op) {
   }
 }
 
+/// Sizes of linalg.pack and linalg.unpack, which read and write out of bounds
+/// otherwise: `packed` has as many tiles as the dimensions of `plain` need, or
+/// no fewer where it is taken apart.
+template <typename Op>
+static void checkTiles(OpBuilder &builder, Op op, Value plain, Value packed,
+                       bool isUnpack) {
+  Location loc = op.getLoc();
+  DenseMap<int64_t, OpFoldResult> tiles = op.getDimAndTileMapping();
+  int64_t rank = cast<ShapedType>(plain.getType()).getRank();
+  SmallVector<int64_t> order(op.getOuterDimsPerm());
+  if (order.empty())
+    llvm::append_range(order, llvm::seq(rank));
+  for (auto [place, dim] : llvm::enumerate(order)) {
+    Value have = emit::size(builder, loc, packed, place);
+    Value need = emit::size(builder, loc, plain, dim);
+    if (tiles.contains(dim))
+      need = arith::CeilDivUIOp::create(
+          builder, loc, need,
+          getValueOrCreateConstantIndexOp(builder, loc, tiles.lookup(dim)));
+    bool mayBeMore = isUnpack && tiles.contains(dim);
+    Value holds = mayBeMore ? emit::lessEqual(builder, loc, need, have)
+                            : emit::equal(builder, loc, need, have);
+    CheckOp::create(builder, loc, holds,
+                    llvm::formatv("expected the packed dim {0} to be {1}{{0}, "
+                                  "which dim {2} needs, but got {{1}",
+                                  place, mayBeMore ? "at least " : "", dim)
+                        .str(),
+                    ValueRange{need, have});
+  }
+}
+
+static void checkPack(OpBuilder &builder, linalg::PackOp op) {
+  checkTiles(builder, op, op.getSource(), op.getDest(), /*isUnpack=*/false);
+  if (op.getPaddingValue())
+    return;
+  Location loc = op.getLoc();
+  for (auto [dim, tile] : op.getDimAndTileMapping()) {
+    Value size = emit::size(builder, loc, op.getSource(), dim);
+    Value step = getValueOrCreateConstantIndexOp(builder, loc, tile);
+    Value rest = arith::RemUIOp::create(builder, loc, size, step);
+    Value zero = emit::index(builder, loc, 0);
+    CheckOp::create(builder, loc, emit::equal(builder, loc, rest, zero),
+                    llvm::formatv("expected dim {0} to be a multiple of {{0} "
+                                  "without padding, but got {{1}",
+                                  dim)
+                        .str(),
+                    ValueRange{step, size});
+  }
+}
+
 namespace {
 struct InsertChecksPass
     : effattn::impl::InsertChecksPassBase<InsertChecksPass> {
@@ -114,12 +165,18 @@ struct InsertChecksPass
       auto compute = dyn_cast<ComputeOpInterface>(op);
       // The user's own linalg ops: with sizes that disagree they would read
       // out of bounds.
-      if (!compute && !isa<linalg::LinalgOp>(op))
+      if (!compute &&
+          !isa<linalg::LinalgOp, linalg::PackOp, linalg::UnPackOp>(op))
         return;
       CheckNamer namer(op);
       OpBuilder builder(op->getContext(), &namer);
       builder.setInsertionPoint(op);
       checkSizes(builder, op);
+      if (auto pack = dyn_cast<linalg::PackOp>(op))
+        checkPack(builder, pack);
+      if (auto unpack = dyn_cast<linalg::UnPackOp>(op))
+        checkTiles(builder, unpack, unpack.getDest(), unpack.getSource(),
+                   /*isUnpack=*/true);
       if (!compute)
         return;
       checkAllLengths(builder, compute);

@@ -1,12 +1,12 @@
 //===- RaiseGatedFFN.cpp - Gate and up in one pass over the rows ----------===//
 #include "Contraction.h"
 #include "GatedProduct.h"
+#include "Projection.h"
 #include "effattn/Dialect/FeedForwardOps.h"
 #include "effattn/Transforms/Passes.h"
 
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
-#include "mlir/IR/Matchers.h"
 #include "mlir/IR/Remarks.h"
 
 namespace mlir::effattn {
@@ -20,48 +20,6 @@ using namespace mlir::effattn;
 static remark::RemarkOpts describeRemark() {
   return remark::RemarkOpts::name("gated-ffn")
       .category("effattn-raise-gated-ffn");
-}
-
-namespace {
-/// rows times a weight matrix, added to nothing.
-struct Projection {
-  Value rows, weight;
-  /// What the product is written into.
-  Value destination;
-
-  static std::optional<Projection> match(Value product);
-};
-} // namespace
-
-/// Whether loops run over dimensions [rows..., k] of one input, [k, column] of
-/// the other and [rows..., column] of the result.
-static bool multipliesRows(linalg::LinalgOp op, const Contraction &loops) {
-  if (loops.reductions.size() != 1)
-    return false;
-  MLIRContext *context = op->getContext();
-  unsigned count = op.getNumLoops(), sum = loops.reductions.front();
-  SmallVector<unsigned> rows(loops.rows), result(loops.rows);
-  rows.push_back(sum);
-  result.push_back(loops.column);
-  auto map = [&](ArrayRef<unsigned> dims) {
-    return AffineMap::getMultiDimMapWithTargets(count, dims, context);
-  };
-  return op.getIndexingMapsArray() ==
-         ArrayRef{map(rows), map({sum, loops.column}), map(result)};
-}
-
-std::optional<Projection> Projection::match(Value product) {
-  Operation *op = product.getDefiningOp();
-  std::optional<Contraction> loops =
-      op ? Contraction::of(op) : std::optional<Contraction>();
-  if (!loops || !multipliesRows(cast<linalg::LinalgOp>(op), *loops))
-    return std::nullopt;
-  auto linalgOp = cast<linalg::LinalgOp>(op);
-  auto fill = linalgOp.getDpsInits()[0].getDefiningOp<linalg::FillOp>();
-  if (!fill || !matchPattern(fill.getInputs()[0], m_AnyZeroFloat()))
-    return std::nullopt;
-  return Projection{linalgOp.getDpsInputs()[0], linalgOp.getDpsInputs()[1],
-                    fill.getOutputs()[0]};
 }
 
 static bool isF32(Value tensor) {

@@ -77,3 +77,17 @@ func.func @moe_ffn_of_one_token(%x: memref<8xf32>, %gates: memref<?xf32>, %exper
     : memref<8xf32>, memref<?xf32>, memref<?xi32>, memref<?x8x4xf32>, memref<?x8x4xf32>, memref<?x4x8xf32>) outs(%out : memref<8xf32>)
   return
 }
+
+// CHECK-LABEL: @packed_matmul
+// CHECK:         effattn.packed_matmul ins(%{{.*}}, %{{.*}} : tensor<2x?x8xbf16>, tensor<?x8x16xf16>) outs(%{{.*}} : tensor<2x?x?xf32>){{$}}
+func.func @packed_matmul(%x: tensor<2x?x8xbf16>, %panels: tensor<?x8x16xf16>, %out: tensor<2x?x?xf32>) -> tensor<2x?x?xf32> {
+  %rows = effattn.packed_matmul ins(%x, %panels : tensor<2x?x8xbf16>, tensor<?x8x16xf16>) outs(%out : tensor<2x?x?xf32>)
+  return %rows : tensor<2x?x?xf32>
+}
+
+// CHECK-LABEL: @packed_matmul_of_one_row
+// CHECK:         effattn.packed_matmul ins(%{{.*}}, %{{.*}} : memref<8xf32>, memref<0x8x?xf32>) outs(%{{.*}} : memref<0xf32>)
+func.func @packed_matmul_of_one_row(%x: memref<8xf32>, %panels: memref<0x8x?xf32>, %out: memref<0xf32>) {
+  effattn.packed_matmul ins(%x, %panels : memref<8xf32>, memref<0x8x?xf32>) outs(%out : memref<0xf32>)
+  return
+}

@@ -120,3 +120,28 @@ func.func @moe_ffn_number_of_experts_differs(%x: memref<8xf32>, %gates: memref<2
     : memref<8xf32>, memref<2xf32>, memref<2xi32>, memref<4x8x8xf32>, memref<5x8x8xf32>, memref<4x8x8xf32>) outs(%out : memref<8xf32>)
   return
 }
+
+// -----
+
+func.func @packed_matmul_c1_no_columns(%x: memref<2x8xf32>, %panels: memref<?x8x0xf32>, %out: memref<2x?xf32>) {
+  // expected-error @below {{expected panels columns (dim 2) to be at least 1, but got 0}}
+  effattn.packed_matmul ins(%x, %panels : memref<2x8xf32>, memref<?x8x0xf32>) outs(%out : memref<2x?xf32>)
+  return
+}
+
+// -----
+
+func.func @packed_matmul_c1_too_few_panels(%x: memref<2x8xf32>, %panels: memref<2x8x16xf32>, %out: memref<2x33xf32>) {
+  // expected-error @below {{expected panels (dim 0) to be 3 of 16 columns (dim 2) for 33 columns of out (dim 1), but got 2}}
+  effattn.packed_matmul ins(%x, %panels : memref<2x8xf32>, memref<2x8x16xf32>) outs(%out : memref<2x33xf32>)
+  return
+}
+
+// -----
+
+// expected-note @below {{x is 'memref<2x8xf32>'}}
+func.func @packed_matmul_depths_differ(%x: memref<2x8xf32>, %panels: memref<3x7x16xf32>, %out: memref<2x33xf32>) {
+  // expected-error @below {{expected panels width (dim 1) to equal x width (dim 1), but got 7 and 8}}
+  effattn.packed_matmul ins(%x, %panels : memref<2x8xf32>, memref<3x7x16xf32>) outs(%out : memref<2x33xf32>)
+  return
+}

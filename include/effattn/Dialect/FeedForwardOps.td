@@ -14,6 +14,59 @@ def EffAttn_ActivationAttr : EnumAttr<EffAttn_Dialect, EffAttn_Activation, "acti
   let assemblyFormat = "`<` $value `>`";
 }
 
+def EffAttn_PackedMatmulOp : EffAttn_ComputeOp<"packed_matmul"> {
+  let summary = "multiply rows by a matrix that was packed ahead of time";
+  let description = [{
+    `out[.., n] = sum over c of x[.., c] panels[n / W, c, n mod W]`
+
+    A product copies its second factor into panels of some columns, in the order
+    in which it reads them. A matrix that does not change can be in that order
+    from the beginning: panels are what `linalg.pack` with
+    `outer_dims_perm = [1, 0]`, `inner_dims_pos = [1]` and `inner_tiles = [48]`
+    makes of a matrix `[C, N]`, whatever the padding. 48 columns suit the tuned code for every CPU;
+    others give the same result, and where the vectors of a CPU do not divide
+    them, more slowly than the matrix itself would.
+
+    | operand  | shape   | meaning                               |
+    |----------|---------|---------------------------------------|
+    | `x`      | `... C` | rows, f32, bf16 or f16                 |
+    | `panels` | `P C W` | W columns each; f32, bf16 or f16       |
+    | `out`    | `... N` | f32, bf16 or f16                       |
+
+    Sums are f32 and rounded once; without terms (C = 0) they are 0. What
+    the last panel holds behind column N takes no part in them.
+
+    C1: panels have columns (W >= 1), and as many of them as N needs:
+    P = ceil(N / W).
+
+    Cost: C N multiply-adds a row; the panels are read where they lie.
+    Scratch: that of a product whose second factor is not copied; for panels
+    that are not f32 some of them as f32, and for results that are not f32 all
+    of these. With `--lowering=linalg` the whole matrix.
+
+    ```mlir
+    func.func @project(%x: tensor<?x640xf32>, %panels: tensor<42x640x48xf32>,
+        %out: tensor<?x2000xf32>) -> tensor<?x2000xf32> {
+      %rows = effattn.packed_matmul ins(%x, %panels : tensor<?x640xf32>, tensor<42x640x48xf32>)
+        outs(%out : tensor<?x2000xf32>)
+      return %rows : tensor<?x2000xf32>
+    }
+    ```
+    Source: F. G. Van Zee and R. A. van de Geijn, BLIS: A Framework for Rapidly
+    Instantiating BLAS Functionality, ACM TOMS 41(3), 2015.
+  }];
+  let hasVerifier = 1;
+  let hasPreconditions = 1;
+  let arguments = (ins
+    EffAttn_Shaped<"... C", "float">:$x,
+    EffAttn_Shaped<"P C W", "float">:$panels,
+    EffAttn_Shaped<"... N", "float">:$out);
+  let assemblyFormat = [{
+    `ins` `(` $x `,` $panels `:` type($x) `,` type($panels) `)`
+    `outs` `(` $out `:` type($out) `)` attr-dict
+  }];
+}
+
 def EffAttn_GatedFFNOp : EffAttn_ComputeOp<"gated_ffn"> {
   let summary = "map rows through a gated hidden layer";
   let description = [{

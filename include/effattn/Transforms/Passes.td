@@ -169,6 +169,35 @@ def RaiseGatedFFNPass : Pass<"effattn-raise-gated-ffn"> {
   let dependentDialects = ["::mlir::effattn::EffAttnDialect"];
 }
 
+def PackConstantsPass : Pass<"effattn-pack-constants"> {
+  let summary = "pack weights that are constants at compile time";
+  let description = [{
+    Rows times a constant matrix of floats, a linalg contraction that is added
+    to nothing, becomes `effattn.packed_matmul`, whose panels are a constant in
+    the order in which the product reads them. The last panel is filled with
+    zeros. Values do not change.
+
+    A constant is left alone, with a remark that says why, where it has fewer
+    columns than a panel, where it is one number, and where it is also used for
+    something else: it would be stored twice.
+  }];
+  let options = [Option<"columns", "columns", "int64_t", "48",
+    "Columns of a panel">];
+  let dependentDialects = ["::mlir::arith::ArithDialect",
+    "::mlir::effattn::EffAttnDialect"];
+}
+
+def LowerPacksPass : Pass<"effattn-lower-packs"> {
+  let summary = "turn linalg.pack and linalg.unpack into copies";
+  let description = [{
+    Neither op can be bufferized. On tensors, both become what they are made of:
+    a pack a padding, a reshape and a transposition, an unpack the reverse.
+  }];
+  let dependentDialects = ["::mlir::affine::AffineDialect",
+    "::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect",
+    "::mlir::tensor::TensorDialect"];
+}
+
 def RaiseHourglassPass : Pass<"effattn-raise-hourglass"> {
   let summary = "recognise narrow residual blocks";
   let description = [{

@@ -86,6 +86,16 @@ int64_t CpuModel::get(Tiling::Kind kind) const {
   llvm_unreachable("no tiling");
 }
 
+CpuModel CpuModel::withTilesDividing(int64_t columns) const {
+  CpuModel model = *this;
+  for (int64_t vectors = tileVectors(); vectors > 0; --vectors)
+    if (columns % (vectors * lanes()) == 0) {
+      model.given[Tiling::TileVectors] = vectors;
+      return model;
+    }
+  return model;
+}
+
 int64_t CpuModel::taskRowTiles() const {
   return std::max<int64_t>(get(Tiling::TaskRows) / tileRows(), 1);
 }

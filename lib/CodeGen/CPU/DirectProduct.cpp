@@ -26,7 +26,7 @@ namespace {
 /// other: where rows are a power of two apart, they would drive each other out
 /// of the caches. The first row tile does so while it is multiplied, which
 /// hides the time that the panel takes to arrive. Left factors are read where
-/// they lie.
+/// they lie, and so is a right factor that is in panels.
 class DirectProduct {
 public:
   DirectProduct(VectorEmitter &emitter, const Product &product)
@@ -58,7 +58,9 @@ private:
 void DirectProduct::emit() {
   VectorEmitter &e = emitter;
   Value panels = e.ceilDiv(product.columns, e.cpu.tileColumns());
-  Value isThin = e.lessEqual(product.rows, e.index(kThinRows));
+  Value isThin = product.readsPanels()
+                     ? emit::boolean(e.builder, e.loc, false)
+                     : e.lessEqual(product.rows, e.index(kThinRows));
   int64_t stretch = llvm::divideCeil(kStretch, e.cpu.tileColumns());
   Value tiles = e.ceilDiv(product.rows, e.cpu.tileRows());
   Value most = e.select(e.lessEqual(e.index(kManyTiles), tiles), e.index(1),
@@ -92,8 +94,9 @@ void DirectProduct::emit() {
 
 void DirectProduct::runTask(Value first, Value end) {
   VectorEmitter &e = emitter;
-  panel = e.scratch({OpFoldResult(slab), e.fixed(e.cpu.tileColumns())},
-                    e.builder.getF32Type());
+  if (!product.readsPanels())
+    panel = e.scratch({OpFoldResult(slab), e.fixed(e.cpu.tileColumns())},
+                      e.builder.getF32Type());
   Value slabs = ceilDivide(e, product.depth, slab);
   e.loop(e.index(0), slabs, 1, [&](Value number) {
     start = e.mul(number, slab);
@@ -113,6 +116,8 @@ void DirectProduct::multiplyPanel(Value column) {
     });
   };
   auto multiplyWhole = [&] {
+    if (product.readsPanels())
+      return overRows(firstRow, e.cpu.tileVectors(), /*hangsOver=*/false);
     multiplyFirst(column);
     overRows(e.add(firstRow, e.cpu.tileRows()), e.cpu.tileVectors(),
              /*hangsOver=*/false);
@@ -121,7 +126,8 @@ void DirectProduct::multiplyPanel(Value column) {
     Value some = e.ceilDiv(left, e.lanes());
     for (int64_t count = 1; count <= e.cpu.tileVectors(); ++count)
       e.choose(e.equal(some, e.index(count)), [&] {
-        copyPanel(tileAt(firstRow, column, count, /*hangsOver=*/true));
+        if (!product.readsPanels())
+          copyPanel(tileAt(firstRow, column, count, /*hangsOver=*/true));
         overRows(firstRow, count, /*hangsOver=*/true);
       });
   };
@@ -161,6 +167,12 @@ void DirectProduct::multiplyFirst(Value column) {
 void DirectProduct::multiplyTile(ResultTile tile) {
   VectorEmitter &e = emitter;
   const MatrixView &right = product.right;
+  if (product.readsPanels())
+    return sumTile(tile, [&](Value k, int64_t j) {
+      Value ahead = e.add(k, e.cpu.prefetchRows());
+      e.prefetch(right.memory, right.at(e.add(start, ahead), tile.columnAt(j)));
+      return readRight(tile, k, j, {});
+    });
   sumTile(tile, [&](Value k, int64_t j) {
     Value next = e.add(tile.columnAt(j), e.cpu.tileColumns());
     e.prefetch(right.memory, right.at(e.add(start, k), next));

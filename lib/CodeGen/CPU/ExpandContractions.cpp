@@ -1,9 +1,9 @@
 //===- ExpandContractions.cpp - Multiply matrices by blocks ---------------===//
 #include "../Contraction.h"
 #include "Expansion.h"
+#include "PackedMatmul.h"
 #include "Product.h"
 #include "effattn/CodeGen/CPU/Passes.h"
-#include "effattn/Dialect/EffAttn.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
@@ -32,11 +32,9 @@ public:
 
 private:
   void multiply();
-  void multiplyAndRound(const MatrixView &wanted);
   Product makeProduct();
   MatrixView viewOf(OpOperand &operand, ArrayRef<unsigned> rows,
                     ArrayRef<unsigned> columns);
-  void roundResult(const Product &product, const MatrixView &wanted);
 
   VectorEmitter emitter;
   Contraction contraction;
@@ -74,58 +72,23 @@ void ContractionExpansion::run() {
 }
 
 void ContractionExpansion::multiply() {
+  Product product = makeProduct();
+  product.result = viewOf(*contraction.result, loops.m, loops.n);
+  product.accumulates = accumulates;
   Value batches = contraction.countOf(emitter, loops.batch);
   auto enterBatch = [this](Value number) {
     contraction.setLoops(emitter, loops.batch, number);
   };
-  MatrixView wanted = viewOf(*contraction.result, loops.m, loops.n);
-  Type f32 = emitter.builder.getF32Type();
-  if (cast<MemRefType>(wanted.memory.getType()).getElementType() == f32) {
-    Product product = makeProduct();
-    product.result = wanted;
-    product.accumulates = accumulates;
-    if (!loops.batch.empty()) {
-      product.batches = batches;
-      product.enterBatch = enterBatch;
-    }
-    return emitProduct(emitter, product);
+  if (!product.hasF32Result())
+    return emitter.loop(emitter.index(0), batches, 1, [&](Value number) {
+      enterBatch(number);
+      emitRoundedProduct(emitter, product);
+    });
+  if (!loops.batch.empty()) {
+    product.batches = batches;
+    product.enterBatch = enterBatch;
   }
-  emitter.loop(emitter.index(0), batches, 1, [&](Value number) {
-    enterBatch(number);
-    multiplyAndRound(wanted);
-  });
-}
-
-void ContractionExpansion::multiplyAndRound(const MatrixView &wanted) {
-  Product product = makeProduct();
-  Value sums = emitter.scratch({product.rows, product.columns},
-                               emitter.builder.getF32Type());
-  product.result = {sums, [](Value row, Value column) {
-                      return SmallVector<Value>{row, column};
-                    }};
-  product.result.rowsAreContiguous = true;
-  product.accumulates = false;
   emitProduct(emitter, product);
-  emitter.choose(emitter.lessThan(emitter.index(0), product.depth),
-                 [&] { roundResult(product, wanted); });
-}
-
-/// Writes f32 sums to a result of another type.
-void ContractionExpansion::roundResult(const Product &product,
-                                       const MatrixView &wanted) {
-  VectorEmitter &e = emitter;
-  e.parallel(product.rows, [&](ValueRange row) {
-    auto write = [&](Value column, Value mask) {
-      Value sum = e.load(product.result.memory,
-                         product.result.at(row[0], column), mask);
-      if (accumulates) {
-        Value before = e.load(wanted.memory, wanted.at(row[0], column), mask);
-        sum = e.addFloats(before, sum);
-      }
-      e.store(sum, wanted.memory, wanted.at(row[0], column), mask);
-    };
-    e.overColumns(e.index(0), product.columns, write);
-  });
 }
 
 namespace {
@@ -139,6 +102,10 @@ struct ExpandContractionsPass
         getOperation(), [&](OpBuilder &builder, linalg::LinalgOp op) {
           if (std::optional<Contraction> product = Contraction::match(op))
             ContractionExpansion(builder, *product, cpu).run();
+        });
+    forEachOnBuffers<PackedMatmulOp>(
+        getOperation(), [&](OpBuilder &builder, PackedMatmulOp op) {
+          expandPackedMatmul(builder, op, cpu);
         });
   }
 };

@@ -103,6 +103,69 @@ void FewRowsProduct::addRows(ValueRange rows, Value k, int64_t depth,
   });
 }
 
+/// Sums of a panel that do not wait for each other.
+static constexpr int64_t kPanelSteps = 4;
+/// Numbers of a panel that are asked for ahead of use.
+static constexpr int64_t kPanelAhead = 1024;
+/// Panels of a task: enough for it to pay.
+static constexpr int64_t kTaskPanels = 8;
+
+/// A panel is read once, from its beginning to its end, for a tile of results.
+static void emitPanel(VectorEmitter &e, const Product &product, Value column) {
+  int64_t vectors = e.cpu.tileVectors();
+  auto addRow = [&](Value k, ValueRange sums, SmallVectorImpl<Value> &next) {
+    Value factor = e.splat(
+        e.loadScalar(product.left.memory, product.left.at(e.index(0), k)));
+    for (int64_t j = 0; j < vectors; ++j) {
+      Value at = e.add(column, j * e.lanes());
+      Value ahead = e.add(k, kPanelAhead / e.cpu.tileColumns());
+      e.prefetch(product.right.memory, product.right.at(ahead, at));
+      Value numbers = e.load(product.right.memory, product.right.at(k, at));
+      next.push_back(e.mulAdd(factor, numbers, sums[j]));
+    }
+  };
+  Value whole = e.roundDown(product.depth, kPanelSteps);
+  SmallVector<Value> zeros(kPanelSteps * vectors, e.zeros());
+  SmallVector<Value> parts = e.loop(
+      e.index(0), whole, kPanelSteps, zeros, [&](Value k, ValueRange sums) {
+        SmallVector<Value> next;
+        for (int64_t step = 0; step < kPanelSteps; ++step)
+          addRow(e.add(k, step), sums.slice(step * vectors, vectors), next);
+        return next;
+      });
+  SmallVector<Value> sums(ArrayRef(parts).take_front(vectors));
+  for (int64_t i = vectors; i < int64_t(parts.size()); ++i)
+    sums[i % vectors] = e.addFloats(sums[i % vectors], parts[i]);
+  sums = e.loop(whole, product.depth, 1, sums, [&](Value k, ValueRange sums) {
+    SmallVector<Value> next;
+    addRow(k, sums, next);
+    return next;
+  });
+  for (auto [j, sum] : llvm::enumerate(sums)) {
+    Value at = e.add(column, j * e.lanes());
+    SmallVector<Value> place = product.result.at(e.index(0), at);
+    Value mask = e.firstLanes(e.sub(product.columns, at));
+    if (product.accumulates)
+      sum = e.addFloats(e.load(product.result.memory, place, mask), sum);
+    e.store(sum, product.result.memory, place, mask);
+  }
+}
+
+void effattn::emitPanelRowProduct(VectorEmitter &emitter,
+                                  const Product &product) {
+  VectorEmitter &e = emitter;
+  Value step = e.index(kTaskPanels * e.cpu.tileColumns());
+  Value tasks = ceilDivide(e, product.columns, step);
+  // There may be no row.
+  Value some = e.mul(tasks, product.rows);
+  product.overTasks(e, some, [&](ValueRange task) {
+    Value first = e.mul(task[0], step);
+    Value end = e.min(e.add(first, step), product.columns);
+    e.loop(first, end, e.cpu.tileColumns(),
+           [&](Value column) { emitPanel(e, product, column); });
+  });
+}
+
 void effattn::emitFewRowsProduct(VectorEmitter &emitter,
                                  const Product &product) {
   FewRowsProduct(emitter, product).emit();

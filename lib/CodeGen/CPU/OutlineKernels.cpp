@@ -3,6 +3,7 @@
 #include "effattn/CodeGen/CPU/Passes.h"
 #include "effattn/Dialect/AttentionOps.h"
 #include "effattn/Dialect/EmbeddingOps.h"
+#include "effattn/Dialect/FeedForwardOps.h"
 #include "effattn/Dialect/MemoryOps.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -67,8 +68,8 @@ static KernelOps getKernelOps(Operation *op) {
   if (op->getParentOfType<scf::ParallelOp>() ||
       op->getParentOfType<scf::ForallOp>())
     return {};
-  if (isa<AddressMemoryOp, AttentionOp, QuantizedMatmulOp, ProductSoftmaxOp,
-          ProductSoftmaxTopKOp>(op))
+  if (isa<AddressMemoryOp, AttentionOp, PackedMatmulOp, QuantizedMatmulOp,
+          ProductSoftmaxOp, ProductSoftmaxTopKOp>(op))
     return cast<DestinationStyleOpInterface>(op).hasPureBufferSemantics()
                ? KernelOps{op}
                : KernelOps();

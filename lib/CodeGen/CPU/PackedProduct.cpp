@@ -18,7 +18,8 @@ namespace {
 /// of the right factor into panels [depth, columns of a tile], which stay in
 /// its second-level cache. Then it copies one row tile [rows of a tile, depth]
 /// of the left factor after the other and runs it through the panels. What is
-/// behind the last whole panel is multiplied by narrower tiles.
+/// behind the last whole panel is multiplied by narrower tiles. A right factor
+/// that is in panels already is not copied.
 class PackedProduct {
 public:
   PackedProduct(VectorEmitter &emitter, const Product &product)
@@ -36,6 +37,7 @@ private:
   void packRowTile(Value tile);
   void multiplyRowTile(Value tile);
   void multiplyTile(Value tile, Value panel, int64_t vectors, bool hangsOver);
+  Value readPanel(ResultTile &tile, Value k, int64_t j);
   /// number * count / parts: where part `number` of `count` things begins.
   Value beginOf(Value number, Value count, Value parts);
   Value columnOf(Value panel) {
@@ -46,7 +48,10 @@ private:
   const Product &product;
   const CpuModel &cpu;
   /// The depth of slabs, all columns as vectors, all rows as tiles.
-  Value slab, vectors, tiles;
+  Value slab, tiles;
+  /// Columns at whose multiples tasks begin, and how many of these there are.
+  int64_t unit = 0;
+  Value units;
   Value rowTasks, columnTasks, panelsOfTask;
   /// Of a task: f32 [row, k] and [panel, k, column].
   Value packedLeft, packedRight;
@@ -73,7 +78,8 @@ void PackedProduct::measure() {
   slab = e.mul(e.ceilDiv(ceilDivide(e, product.depth, slabs), kSlabUnit),
                kSlabUnit);
   tiles = e.ceilDiv(product.rows, cpu.tileRows());
-  vectors = e.ceilDiv(product.columns, e.lanes());
+  unit = product.readsPanels() ? cpu.tileColumns() : e.lanes();
+  units = e.ceilDiv(product.columns, unit);
   Value panels = e.ceilDiv(product.columns, cpu.tileColumns());
   // Slabs that are not as deep leave room for more panels.
   Value fitting = arith::DivUIOp::create(
@@ -86,8 +92,8 @@ void PackedProduct::measure() {
                          e.min(e.mul(even, 2), panels));
   rowTasks = e.min(e.max(ceilDivide(e, wanted, columnTasks), e.index(1)),
                    e.ceilDiv(tiles, cpu.taskRowTiles()));
-  panelsOfTask =
-      e.ceilDiv(ceilDivide(e, vectors, columnTasks), cpu.tileVectors());
+  panelsOfTask = e.ceilDiv(e.mul(ceilDivide(e, units, columnTasks), unit),
+                           cpu.tileColumns());
 }
 
 void PackedProduct::emit() {
@@ -111,7 +117,7 @@ void PackedProduct::overTasks(function_ref<void()> body) {
     firstTile = beginOf(task[0], tiles, rowTasks);
     endTile = beginOf(e.add(task[0], 1), tiles, rowTasks);
     auto columnAt = [&](Value number) {
-      return e.mul(beginOf(number, vectors, columnTasks), e.lanes());
+      return e.mul(beginOf(number, units, columnTasks), unit);
     };
     firstColumn = columnAt(task[1]);
     endColumn = e.min(columnAt(e.add(task[1], 1)), product.columns);
@@ -122,15 +128,17 @@ void PackedProduct::overTasks(function_ref<void()> body) {
     int64_t stride = cpu.slabDepth() + e.lanes();
     packedLeft = e.scratch({e.fixed(cpu.tileRows()), e.fixed(stride)},
                            e.builder.getF32Type());
-    packedRight = e.scratch({OpFoldResult(panelsOfTask), OpFoldResult(slab),
-                             e.fixed(cpu.tileColumns())},
-                            e.builder.getF32Type());
+    if (!product.readsPanels())
+      packedRight = e.scratch({OpFoldResult(panelsOfTask), OpFoldResult(slab),
+                               e.fixed(cpu.tileColumns())},
+                              e.builder.getF32Type());
     body();
   });
 }
 
 void PackedProduct::multiplySlab() {
-  packPanels();
+  if (!product.readsPanels())
+    packPanels();
   emitter.loop(firstTile, endTile, 1,
                [&](Value tile) { multiplyRowTile(tile); });
 }
@@ -168,11 +176,22 @@ void PackedProduct::multiplyTile(Value tileNumber, Value panel, int64_t vectors,
     return e.loadScalar(packedLeft, {e.index(i), k});
   };
   auto readRight = [&](Value k, int64_t j) {
+    if (product.readsPanels())
+      return readPanel(tile, k, j);
     Value at = e.index(j * e.lanes());
     e.prefetch(packedRight, {panel, e.add(k, cpu.prefetchRows()), at});
     return e.load(packedRight, {panel, k, at});
   };
   tile.store(tile.sum(depth, readLeft, readRight), start);
+}
+
+/// From panels that were packed ahead of time.
+Value PackedProduct::readPanel(ResultTile &tile, Value k, int64_t j) {
+  VectorEmitter &e = emitter;
+  const MatrixView &right = product.right;
+  Value row = e.add(start, k), column = tile.columnAt(j);
+  e.prefetch(right.memory, right.at(e.add(row, cpu.prefetchRows()), column));
+  return e.load(right.memory, right.at(row, column));
 }
 
 //===----------------------------------------------------------------------===//

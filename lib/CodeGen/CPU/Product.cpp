@@ -63,6 +63,16 @@ void Product::overTasks(VectorEmitter &emitter, ValueRange counts,
   });
 }
 
+static bool isF32(Value memory) {
+  return cast<MemRefType>(memory.getType()).getElementType().isF32();
+}
+
+bool Product::readsPanels() const {
+  return right.isInPanels && isF32(right.memory);
+}
+
+bool Product::hasF32Result() const { return isF32(result.memory); }
+
 void effattn::emitProduct(VectorEmitter &emitter, const Product &product) {
   VectorEmitter &e = emitter;
   auto hasUpTo = [&](int64_t rows) {
@@ -74,6 +84,9 @@ void effattn::emitProduct(VectorEmitter &emitter, const Product &product) {
         isDirect(e, product), [&] { emitDirectProduct(e, product); },
         emitPacked);
   };
+  if (product.right.isInPanels)
+    return e.choose(
+        hasUpTo(1), [&] { emitPanelRowProduct(e, product); }, emitMany);
   if (product.right.rowsAreContiguous)
     return e.choose(
         hasUpTo(kFewRows), [&] { emitFewRowsProduct(e, product); }, emitMany);
@@ -81,4 +94,38 @@ void effattn::emitProduct(VectorEmitter &emitter, const Product &product) {
     return e.choose(
         hasUpTo(kFewDots), [&] { emitDotProducts(e, product); }, emitPacked);
   emitPacked();
+}
+
+/// Writes f32 sums to a result of another type.
+static void roundSums(VectorEmitter &e, const Product &product,
+                      const MatrixView &result, bool accumulates) {
+  e.parallel(product.rows, [&](ValueRange row) {
+    auto write = [&](Value column, Value mask) {
+      Value sum = e.load(product.result.memory,
+                         product.result.at(row[0], column), mask);
+      if (accumulates) {
+        Value before = e.load(result.memory, result.at(row[0], column), mask);
+        sum = e.addFloats(before, sum);
+      }
+      e.store(sum, result.memory, result.at(row[0], column), mask);
+    };
+    e.overColumns(e.index(0), product.columns, write);
+  });
+}
+
+void effattn::emitRoundedProduct(VectorEmitter &emitter, Product product) {
+  VectorEmitter &e = emitter;
+  MatrixView result = product.result;
+  if (product.hasF32Result())
+    return emitProduct(e, product);
+  Value sums =
+      e.scratch({product.rows, product.columns}, e.builder.getF32Type());
+  product.result = {sums, [](Value row, Value column) {
+                      return SmallVector<Value>{row, column};
+                    }};
+  product.result.rowsAreContiguous = true;
+  bool accumulates = std::exchange(product.accumulates, false);
+  emitProduct(e, product);
+  e.choose(e.lessThan(e.index(0), product.depth),
+           [&] { roundSums(e, product, result, accumulates); });
 }

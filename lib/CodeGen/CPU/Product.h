@@ -14,6 +14,10 @@ struct MatrixView {
   /// Elements of a row, or of a column, lie side by side.
   bool rowsAreContiguous = false;
   bool columnsAreContiguous = false;
+  /// Columns come in panels of some tiles: vectors of a row that start at
+  /// multiples of their length lie side by side, those of a tile in the next
+  /// row behind them, and what is behind the last column may be read.
+  bool isInPanels = false;
   /// A matrix that is not in memory: writes elements [start, start + depth) of
   /// a column, as f32, to `out`. `start` is a multiple of a slab.
   std::function<void(Value column, Value start, Value depth, Value out)>
@@ -22,7 +26,7 @@ struct MatrixView {
   MatrixView transposed() const {
     return {memory,
             [at = at](Value row, Value column) { return at(column, row); },
-            columnsAreContiguous, rowsAreContiguous, nullptr};
+            columnsAreContiguous, rowsAreContiguous};
   }
 };
 
@@ -48,6 +52,9 @@ struct Product {
   /// Runs tasks of all products in parallel, each on the views of its own.
   void overTasks(VectorEmitter &emitter, ValueRange counts,
                  function_ref<void(ValueRange task)> body) const;
+  /// Whether tiles of registers read the right factor where it lies.
+  bool readsPanels() const;
+  bool hasF32Result() const;
 };
 
 /// A product of many rows: both factors are copied into the order in which
@@ -62,8 +69,13 @@ void emitFewRowsProduct(VectorEmitter &emitter, const Product &product);
 /// A product of few rows whose left factor has contiguous rows and whose right
 /// factor has contiguous columns: dot products.
 void emitDotProducts(VectorEmitter &emitter, const Product &product);
+/// A product of one row whose right factor is in panels.
+void emitPanelRowProduct(VectorEmitter &emitter, const Product &product);
 /// Whichever of them fits best, decided at run time where sizes are dynamic.
 void emitProduct(VectorEmitter &emitter, const Product &product);
+/// The same with a result of any float type: what is not f32 is summed apart
+/// and rounded once.
+void emitRoundedProduct(VectorEmitter &emitter, Product product);
 
 } // namespace mlir::effattn
 

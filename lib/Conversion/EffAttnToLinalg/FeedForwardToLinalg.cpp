@@ -119,12 +119,77 @@ private:
         });
   }
 };
+
+/// The matrix is taken out of its panels, and multiplied as any other.
+class PackedMatmulLowering : OpLowering<PackedMatmulOp> {
+public:
+  PackedMatmulLowering(OpBuilder &builder, PackedMatmulOp op)
+      : OpLowering(builder, op) {}
+
+  SmallVector<Value> run() {
+    Value out = op.getOut();
+    SmallVector<OpFoldResult> sizes = emitter.sizes(out);
+    Value matrix = unpack(sizes.back());
+    Value zero = real(builder.getF32Type(), 0);
+    Type element = cast<ShapedType>(out.getType()).getElementType();
+    if (element.isF32())
+      return {multiply(matrix, emitter.fill(zero, out))};
+    Value sums = multiply(matrix, emitter.filled(sizes, zero));
+    return {emitter.map(sums, out,
+                        [&](OpBuilder &nested, Location loc, ValueRange at) {
+                          return emit::toFloat(nested, loc, at[0], element);
+                        })};
+  }
+
+private:
+  /// [C, columns].
+  Value unpack(OpFoldResult columns) {
+    Value panels = op.getPanels();
+    Type element = cast<ShapedType>(panels.getType()).getElementType();
+    Value width = emit::size(builder, loc, panels, 2);
+    Value empty = emitter.empty({emitter.sizes(panels)[1], columns}, element);
+    return emitter.generate(
+        empty, [&](OpBuilder &nested, Location loc, ValueRange at) {
+          Value panel = arith::DivUIOp::create(nested, loc, at[1], width);
+          Value column = arith::RemUIOp::create(nested, loc, at[1], width);
+          return emit::load(nested, loc, panels, {panel, at[0], column});
+        });
+  }
+
+  Value multiply(Value matrix, Value sums) {
+    MLIRContext *context = builder.getContext();
+    auto type = cast<RankedTensorType>(sums.getType());
+    unsigned rank = type.getRank();
+    // Rows, the column, what is summed.
+    auto result = llvm::to_vector(llvm::seq<unsigned>(rank)), rows = result;
+    rows.back() = rank;
+    auto map = [&](ArrayRef<unsigned> dims) {
+      return AffineMap::getMultiDimMapWithTargets(rank + 1, dims, context);
+    };
+    SmallVector<AffineMap> maps{map(rows), map({rank, rank - 1}), map(result)};
+    SmallVector<utils::IteratorType> loops(rank, utils::IteratorType::parallel);
+    loops.push_back(utils::IteratorType::reduction);
+    auto addProduct = [&](OpBuilder &nested, Location loc, ValueRange args) {
+      Type f32 = builder.getF32Type();
+      Value product = arith::MulFOp::create(
+          nested, loc, emit::toFloat(nested, loc, args[0], f32),
+          emit::toFloat(nested, loc, args[1], f32));
+      Value sum = arith::AddFOp::create(nested, loc, args[2], product);
+      linalg::YieldOp::create(nested, loc, sum);
+    };
+    return linalg::GenericOp::create(builder, loc, type,
+                                     ValueRange{op.getX(), matrix}, sums, maps,
+                                     loops, addProduct)
+        .getResult(0);
+  }
+};
 } // namespace
 
 void effattn::populateFeedForwardToLinalgPatterns(RewritePatternSet &patterns) {
   populateMoeRouteToLinalgPatterns(patterns);
   populateMoeFFNToLinalgPatterns(patterns);
   patterns.add<LowerOp<GatedFFNOp, GatedFFNLowering>,
-               LowerOp<HourglassFFNOp, HourglassFFNLowering>>(
+               LowerOp<HourglassFFNOp, HourglassFFNLowering>,
+               LowerOp<PackedMatmulOp, PackedMatmulLowering>>(
       patterns.getContext());
 }

@@ -3,12 +3,17 @@
 
 from __future__ import annotations
 
+import functools
+
 import ml_dtypes
 import numpy as np
 
-from benchmarks import ours, peers
+from benchmarks import ours, peers, rows
 from benchmarks.rows import Case, Peer, Row, Work, some_rows
+from effattn import ops
 
+# Columns of a panel that suit every CPU.
+PANEL = 48
 DTYPES = {"f32": np.float32, "bf16": ml_dtypes.bfloat16}
 
 PLAIN = """func.func @matmul(%a: tensor<?x?x{t}>, %b: tensor<?x?x{t}>) -> tensor<?x?xf32> {{
@@ -107,6 +112,34 @@ def plain(work: str, element: str, goal: float):
     return row
 
 
+def packed(m: int, n: int, k: int) -> Row:
+    """The second matrix in panels, packed ahead of time as a model's weights can be."""
+
+    def make(rng) -> Case:
+        a, b = _operands(rng, "f32", m, n, k)
+        count = -(-n // PANEL)
+        panels = np.zeros((k, count * PANEL), np.float32)
+        panels[:, :n] = b
+        panels = np.ascontiguousarray(panels.reshape(k, count, PANEL).swapaxes(0, 1))
+        inputs = {"a": "f32[M, K]", "panels": f"f32[{count}, K, {PANEL}]"}
+        function = ours.function("matmul", inputs, functools.partial(ops.packed_matmul, columns=n))
+
+        def into_kept_memory():
+            torch = peers.torch()
+            x, y, out = peers.tensor(a), peers.tensor(b), torch.empty(m, n)
+            return lambda: torch.mm(x, y, out=out)
+
+        whole = ours.bind(ours.compile_text(_text("f32", False)), [a, b])
+        others = [
+            peers.onnx_peer("onnxruntime", "MatMul", {"a": a, "b": b}, (m, n), constants=["b"]),
+            Peer("torch.mm, not packed", into_kept_memory, result=peers.to_numpy),
+            Peer("ours, not packed", lambda: whole, result=rows.first),
+        ]
+        return Case(ours.bind(function, [a, panels]), lambda: _expect(a, b), 1e-5, others)
+
+    return _row("f32 matmul, packed ahead", "f32", make, m, n, k)
+
+
 def transposed(m: int, n: int, k: int) -> Row:
     """The second matrix row by row of the result's columns, as weights often are."""
 
@@ -176,6 +209,16 @@ WORKS = [
         full=[(1, 4096, 4096), (64, 64, 64), (256, 256, 256), EVEN, (1024, 1024, 1024), (2048, 2048, 2048)]
         + [(509, 2039, 761, EVEN)],
         note="Sums are f32 on both sides; ours writes them as they are, torch.mm rounds them to bf16.",
+    ),
+    Work(
+        "f32 matmul, packed ahead",
+        packed,
+        tiny=[(3, 5, 7), (17, 97, 9)],
+        quick=[EVEN],
+        full=[(1, 4096, 4096), (8, 2048, 640), (16, 2048, 640), (64, 64, 64), (256, 256, 256), EVEN]
+        + [(2048, 2048, 2048), (509, 2039, 761)],
+        note="The second matrix is in panels before the call (effattn.packed_matmul); onnxruntime does the "
+        "same when its session is made. torch.mm takes the plain matrix, as ours does in the table above.",
     ),
     Work(
         "f32 matmul, transposed",

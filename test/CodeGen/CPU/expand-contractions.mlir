@@ -128,3 +128,39 @@ func.func @batch(%a: memref<8x256x64xf32>, %b: memref<8x64x256xf32>, %c: memref<
   linalg.batch_matmul ins(%a, %b : memref<8x256x64xf32>, memref<8x64x256xf32>) outs(%c : memref<8x256x256xf32>)
   return
 }
+
+// -----
+
+// Panels are read where they lie: nothing is copied, and one row has four times
+// as many sums as a panel has vectors.
+// CHECK-LABEL: func @packed_matmul
+// CHECK-NOT:     effattn
+// CHECK:         linalg.fill
+// CHECK:         scf.parallel
+// CHECK-COUNT-12: arith.mulf {{.*}} fastmath<contract> : vector<16xf32>
+// CHECK-NOT:     memref.alloc
+// CHECK:         scf.parallel
+// CHECK-COUNT-24: arith.mulf {{.*}} fastmath<contract> : vector<16xf32>
+// CHECK:         memref.alloc() {{.*}} : memref<8x528xf32>
+// CHECK-NOT:     memref.alloc
+// CHECK:         return
+// Tiles as wide as 16 columns divide panels of 48, too.
+// AVX2-LABEL:  func @packed_matmul
+// AVX2-COUNT-8:  arith.mulf {{.*}} fastmath<contract> : vector<8xf32>
+func.func @packed_matmul(%x: memref<?x?xf32>, %panels: memref<?x?x48xf32>, %out: memref<?x?xf32>) {
+  effattn.packed_matmul ins(%x, %panels : memref<?x?xf32>, memref<?x?x48xf32>) outs(%out : memref<?x?xf32>)
+  return
+}
+
+// -----
+
+// Panels that vectors do not divide are copied as any matrix whose rows lie
+// apart.
+// CHECK-LABEL: func @packed_matmul_of_odd_panels
+// CHECK-NOT:     effattn
+// CHECK:         memref.alloc({{.*}}) {{.*}} : memref<?x?x48xf32>
+// CHECK:         return
+func.func @packed_matmul_of_odd_panels(%x: memref<?x?xf32>, %panels: memref<?x?x7xf32>, %out: memref<?x?xf32>) {
+  effattn.packed_matmul ins(%x, %panels : memref<?x?xf32>, memref<?x?x7xf32>) outs(%out : memref<?x?xf32>)
+  return
+}

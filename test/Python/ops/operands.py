@@ -391,6 +391,11 @@ def gated_ffn(d):
     return (d.real(*d.sizes(3, 2), c), d.real(c, f), d.real(c, f), d.real(f, c)), {"activation": "gelu"}
 
 
+def packed_matmul(d):
+    columns, width, c = d.size(40), d.size(17, 1), d.size(5)
+    return (d.real(*d.sizes(3, 2), c), d.real(-(-columns // width), c, width)), {"columns": columns}
+
+
 def hourglass_ffn(d):
     blocks, c, hidden = d.sizes(3, 4, 5)
     weights = d.real(blocks, c, hidden), d.real(blocks, c, hidden), d.real(blocks, hidden, c)

@@ -71,6 +71,10 @@ struct CpuModel {
   int64_t tileVectors() const { return get(Tiling::TileVectors); }
   int64_t tileColumns() const { return tileVectors() * lanes(); }
 
+  /// With the widest tiles, no wider than these, that divide so many columns;
+  /// the same model where vectors do not.
+  CpuModel withTilesDividing(int64_t columns) const;
+
   /// The same for products of bytes, whose integer sums are scaled and added to
   /// as many f32 sums group by group.
   int64_t byteTileRows() const { return vectorRegisters >= 32 ? 6 : 3; }

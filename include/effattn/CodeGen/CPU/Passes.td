@@ -29,8 +29,8 @@ def OutlineKernelsPass : Pass<"effattn-outline-kernels", "::mlir::ModuleOp"> {
   let description = [{
     An expansion is some thousand instructions, and a model has the same op in
     every layer. Ops on memrefs that an expansion takes (attention, address
-    memory, products with quantised tables, product softmax, contractions of
-    floats with the zeros that they start from) and that are equal but for the
+    memory, products with quantised tables or packed factors, product softmax,
+    contractions of floats with the zeros that they start from) and that are equal but for the
     values of their operands become calls of one private function, named after
     the op, which holds the op: `effattn_kernel_matmul_0`. An op that has no
     equal stays where it is, and so do ops inside of parallel loops.
@@ -62,6 +62,8 @@ def ExpandContractionsPass
     A product of few rows is bound by reading its second factor, which is read
     once where it lies. Sums are f32; a result of another type is rounded once.
     Batches, transposed factors and several dimensions of rows are welcome.
+    `effattn.packed_matmul` on memrefs becomes the same loops, but its second
+    factor is read where it lies.
     Contractions inside of parallel loops are left as they are.
 
     Source: F. G. Van Zee and R. A. van de Geijn, BLIS: A Framework for Rapidly
@@ -184,12 +186,12 @@ def ExpandFeedForwardPass
     activation, residual. All products have operands of the same types where the
     weights do, so that `effattn-outline-kernels` makes one function of them.
 
-    Of the hidden layer as many columns are computed at a time as lie in the
-    second-level cache; they then are added up at once. Scratch: of each row of
     `effattn.moe_ffn` becomes the same for the tokens of one expert after the
     other, which are gathered, in the order that a counting sort of the choices
     gives. Scratch of that: two numbers a choice and two an expert.
 
+    Of the hidden layer as many columns are computed at a time as lie in the
+    second-level cache; they then are added up at once. Scratch: of each row of
     a block two rows in f32 (of an hourglass three), and 1.5 MiB of hidden
     columns, or 768 numbers a row where that is more.
 

@@ -25,7 +25,7 @@ from effattn.ops.concepts import (
     ratio_loss,
 )
 from effattn.ops.embeddings import embedding, lora_embedding, split_embedding, tensor_train_embedding
-from effattn.ops.feed_forward import gated_ffn, hourglass_ffn, moe_ffn, moe_route
+from effattn.ops.feed_forward import gated_ffn, hourglass_ffn, moe_ffn, moe_route, packed_matmul
 from effattn.ops.masks import (
     Mask,
     causal_mask,
@@ -85,6 +85,7 @@ __all__ = [
     "merge_attention",
     "moe_ffn",
     "moe_route",
+    "packed_matmul",
     "product_softmax",
     "product_softmax_top_k",
     "quantized_embedding",

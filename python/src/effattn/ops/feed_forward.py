@@ -27,6 +27,17 @@ def gated_ffn(
     return apply(call, lowering)
 
 
+_PACKED_MATMUL = Op("packed_matmul", "x[.. C] F, panels[P C W] float -> out[.. N] F")
+
+
+@op(reference.packed_matmul)
+def packed_matmul(x: Array, panels: Array, *, columns: int, lowering: str = "cpu") -> Array:
+    call = _PACKED_MATMUL.call(
+        {"x": x, "panels": panels}, fixed={"N": at_least("packed_matmul", "columns", columns, 0)}
+    )
+    return apply(call, lowering)
+
+
 _HOURGLASS_FFN = Op(
     "hourglass_ffn",
     "x[.. C] F, norm[Kb C] float, gate[Kb C Dh] float, up[Kb C Dh] float, down[Kb Dh C] float -> out[.. C] F",

@@ -17,7 +17,7 @@ from effattn.reference.concepts import (
     ratio_loss,
 )
 from effattn.reference.embeddings import embedding, lora_embedding, split_embedding, tensor_train_embedding
-from effattn.reference.feed_forward import gated_ffn, hourglass_ffn, moe_ffn, moe_route
+from effattn.reference.feed_forward import gated_ffn, hourglass_ffn, moe_ffn, moe_route, packed_matmul
 from effattn.reference.masks import (
     Mask,
     causal_mask,
@@ -82,6 +82,7 @@ __all__ = [
     "merge_attention",
     "moe_ffn",
     "moe_route",
+    "packed_matmul",
     "product_softmax",
     "product_softmax_top_k",
     "quantized_embedding",

@@ -67,6 +67,40 @@ def gated_ffn(x: Any, gate: Any, up: Any, down: Any, *, activation: str = "silu"
     return (_ACTIVATIONS[activation](x @ gate) * (x @ up)) @ down
 
 
+def packed_matmul(x: Any, panels: Any, *, columns: int) -> np.ndarray:
+    """Multiply rows by a matrix that was packed ahead of time.
+
+    ``out[.., n] = sum over c of x[.., c] panels[n // W, c, n % W]``. Of a matrix ``[C, N]`` with some
+    columns of zeros added, so that W divides them, the panels are
+    ``matrix.reshape(C, P, W).swapaxes(0, 1)``.
+
+    Args:
+        x: rows, ``[.., C]``.
+        panels: W columns of the matrix each, ``[P, C, W]``; 48 suit the tuned code for every CPU.
+        columns: N, of the matrix; what the last panel holds behind them takes no part.
+    Returns:
+        ``[.., N]``.
+    Raises:
+        effattn.Error: shapes disagree, or P is not ``ceil(N / W)``.
+    Source: Van Zee and van de Geijn, BLIS, ACM TOMS 41(3), 2015.
+    """
+    op = "packed_matmul"
+    x, panels = reals(op, "x", x), reals(op, "panels", panels)
+    match_shapes(op, x=(x, ".. C"), panels=(panels, "P C W"))
+    columns = at_least(op, "columns", columns, 0)
+    count, depth, width = panels.shape
+    if width < 1:
+        raise refuse(op, "expected panels columns (dim 2) to be at least 1, but got 0")
+    wanted = -(-columns // width)
+    if count != wanted:
+        raise refuse(
+            op,
+            f"expected panels (dim 0) to be {wanted} of {width} columns (dim 2) for {columns} columns, "
+            f"but got {count}",
+        )
+    return x @ panels.swapaxes(0, 1).reshape(depth, count * width)[:, :columns]
+
+
 def hourglass_ffn(
     x: Any,
     norm: Any,

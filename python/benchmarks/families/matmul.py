@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import functools
+import math
 
 import ml_dtypes
 import numpy as np
@@ -46,6 +47,13 @@ BATCH = """func.func @batch_matmul(%a: tensor<?x?x?xf32>, %b: tensor<?x?x?xf32>)
       outs(%init : tensor<?x?x?xf32>) -> tensor<?x?x?xf32>
   return %c : tensor<?x?x?xf32>
 }"""
+
+
+def aligned(shape) -> np.ndarray:
+    """f32 that begins at a cache line, as memory that compiled code allocates does."""
+    memory = np.empty(4 * math.prod(shape) + 64, np.uint8)
+    start = -memory.ctypes.data % 64
+    return memory[start : start + 4 * math.prod(shape)].view(np.float32).reshape(shape)
 
 
 def _text(element: str, transposed: bool) -> str:
@@ -118,9 +126,10 @@ def packed(m: int, n: int, k: int) -> Row:
     def make(rng) -> Case:
         a, b = _operands(rng, "f32", m, n, k)
         count = -(-n // PANEL)
-        panels = np.zeros((k, count * PANEL), np.float32)
-        panels[:, :n] = b
-        panels = np.ascontiguousarray(panels.reshape(k, count, PANEL).swapaxes(0, 1))
+        panels = aligned((count, k, PANEL))
+        padded = np.zeros((k, count * PANEL), np.float32)
+        padded[:, :n] = b
+        panels[:] = padded.reshape(k, count, PANEL).swapaxes(0, 1)
         inputs = {"a": "f32[M, K]", "panels": f"f32[{count}, K, {PANEL}]"}
         function = ours.function("matmul", inputs, functools.partial(ops.packed_matmul, columns=n))
 

@@ -53,7 +53,8 @@ static constexpr llvm::StringLiteral kExpanded =
 
 /// What kernelBuilderPasses() makes kernels of.
 static constexpr llvm::StringLiteral kBuiltAsKernels =
-    "effattn.address_memory,effattn.layer_norm,effattn.rms_norm";
+    "effattn.address_memory,effattn.layer_norm,effattn.product_softmax,"
+    "effattn.product_softmax_top_k,effattn.rms_norm,effattn.top_k";
 
 /// All but the ops named, if there are any, which hot code is made of later.
 static std::string convertPasses(const PipelineOptions &options,
@@ -113,6 +114,8 @@ static std::string kernelBuilderPasses(const PipelineOptions &options) {
   return options.tuned
              ? "effattn-build-memory-kernels,effattn-build-norm-kernels,"
                "effattn-build-product-kernels,"
+               "effattn-build-product-softmax-kernels,"
+               "effattn-build-top-k-kernels,"
              : "";
 }
 

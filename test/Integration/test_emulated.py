@@ -4,6 +4,7 @@ import harness
 import numpy as np
 import pytest
 from test_address_memory import address_memory_function, memory_operands
+from test_memory import product_softmax_top_k
 
 from effattn import reference
 
@@ -240,3 +241,43 @@ def test_memory_around_its_tiles(tokens, width, seed):
     expected = reference.address_memory(*operands, gamma=0.5, lengths=lengths)
     for found, wanted in zip(function(*operands, lengths), expected):
         np.testing.assert_allclose(found, wanted, rtol=2e-5, atol=2e-5)
+
+
+BEST = """
+func.func @best(%x: tensor<?x?xf32>) -> (tensor<?xKxf32>, tensor<?xKxi32>) {
+  %c0 = arith.constant 0 : index
+  %rows = tensor.dim %x, %c0 : tensor<?x?xf32>
+  %v = tensor.empty(%rows) : tensor<?xKxf32>
+  %i = tensor.empty(%rows) : tensor<?xKxi32>
+  %r:2 = effattn.top_k ins(%x : tensor<?x?xf32>) outs(%v, %i : tensor<?xKxf32>, tensor<?xKxi32>) {k = K}
+  return %r#0, %r#1 : tensor<?xKxf32>, tensor<?xKxi32>
+}
+"""
+
+
+@pytest.mark.parametrize("rows, size, k", [(5, 33, 33), (1, 3000, 40), (2, 700, 300)])
+def test_top_k_in_registers_parts_and_turns(rows, size, k, seed):
+    rng = np.random.default_rng(k)
+    x = np.round(rng.normal(size=(rows, size)), 1).astype(np.float32)
+    x[rng.random(x.shape) < 0.02] = np.nan
+    values, indices = compiled(BEST.replace("K", str(k))).best(x)
+    wanted_values, wanted_indices = reference.top_k(x, k=k)
+    np.testing.assert_array_equal(indices, wanted_indices)
+    np.testing.assert_array_equal(values, wanted_values.astype(np.float32))
+
+
+@pytest.mark.parametrize("base, k", [(33, 40), (40, 600)])
+def test_slots_in_shared_memory_and_in_a_buffer(base, k, seed):
+    """Whole logits tie in many ways; digits without a chance leave slots of 0."""
+    rng = np.random.default_rng(k)
+    x = rng.integers(-2, 3, (2, 2, base)).astype(np.float32)
+    x[0, :, 5:] = -np.inf
+    values, indices = product_softmax_top_k(x, k=k, flags=(EMULATED,))
+    wanted_values, _ = reference.product_softmax_top_k(x, k=k)
+    np.testing.assert_allclose(values, wanted_values, rtol=2e-5)
+    slots = reference.product_softmax(x)
+    np.testing.assert_allclose(np.take_along_axis(slots, indices.astype(int), -1), wanted_values, rtol=2e-5)
+    assert all(len(set(row)) == k for row in indices.tolist())
+    # Of the slots of 0, the lowest.
+    zeros = np.flatnonzero(slots[0] == 0)
+    np.testing.assert_array_equal(indices[0, 25:], zeros[: k - 25])

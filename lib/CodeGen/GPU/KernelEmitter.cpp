@@ -215,3 +215,18 @@ void KernelEmitter::storeFloat(Value value, Value destination,
                           emit::toFloat(builder, loc, value, element),
                           destination, indices);
 }
+
+SmallVector<Value> effattn::joinIndices(ArrayRef<Value> leading,
+                                        ValueRange last) {
+  SmallVector<Value> all(leading);
+  llvm::append_range(all, last);
+  return all;
+}
+
+SmallVector<Value> effattn::getSizes(OpBuilder &builder, Location loc,
+                                     Value source, int64_t dims) {
+  SmallVector<Value> sizes;
+  for (int64_t dim = 0; dim < dims; ++dim)
+    sizes.push_back(emit::size(builder, loc, source, dim));
+  return sizes;
+}

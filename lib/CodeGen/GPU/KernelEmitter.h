@@ -98,6 +98,12 @@ private:
   int64_t threadCount;
 };
 
+/// Indices, and more of them behind.
+SmallVector<Value> joinIndices(ArrayRef<Value> leading, ValueRange last);
+/// The first `dims` sizes of a buffer.
+SmallVector<Value> getSizes(OpBuilder &builder, Location loc, Value source,
+                            int64_t dims);
+
 } // namespace mlir::effattn
 
 #endif // EFFATTN_LIB_CODEGEN_GPU_KERNELEMITTER_H

@@ -69,6 +69,37 @@ def BuildProductKernelsPass
   }];
 }
 
+def BuildProductSoftmaxKernelsPass
+    : EffAttn_KernelBuilderPass<"effattn-build-product-softmax-kernels"> {
+  let summary = "make kernels of slots of digits, all or the best";
+  let description = [{
+    `effattn.product_softmax_top_k` on buffers becomes a launch of which each
+    warp takes a row and extends the best prefixes digit by digit: a lane has a
+    value of the digit and looks at all prefixes, and the best are kept as
+    `effattn-build-top-k-kernels` keeps them. Prefixes are in shared memory, or
+    in a buffer where more than 512 are kept.
+
+    `effattn.product_softmax` becomes a launch in which each warp computes the
+    probabilities of a digit, and a parallel loop that multiplies them, an
+    iteration a slot.
+  }];
+}
+
+def BuildTopKKernelsPass
+    : EffAttn_KernelBuilderPass<"effattn-build-top-k-kernels"> {
+  let summary = "make kernels of top-k, a warp a row";
+  let description = [{
+    `effattn.top_k` on buffers becomes a launch of which each warp takes a row.
+    It keeps the best so far in order in its registers, up to 256 of them: value
+    and index as one integer. Every lane has a candidate; where one is better
+    than the last that is kept, the candidates are sorted and merged into the
+    list by shuffles. More than 256 are found in several turns.
+
+    Rows that are long and few are searched in parts, whose lists a second
+    launch merges.
+  }];
+}
+
 def SumInRegistersPass : Pass<"effattn-sum-in-registers"> {
   let summary = "keep an element that a loop adds to in a register";
   let description = [{

@@ -1,6 +1,6 @@
 //===- GatedTile.cpp - The gated layer of a tile of rows ------------------===//
 #include "GatedTile.h"
-#include "Activation.h"
+#include "../../CodeGen/Activation.h"
 
 using namespace mlir;
 using namespace mlir::effattn;

@@ -100,6 +100,21 @@ def BuildTopKKernelsPass
   }];
 }
 
+def BuildFeedForwardKernelsPass
+    : EffAttn_ProductKernelPass<"effattn-build-feed-forward-kernels"> {
+  let summary = "make kernels of feed-forward layers";
+  let description = [{
+    `effattn.gated_ffn` on buffers becomes two products like those of
+    `effattn-build-product-kernels`: one by both `gate` and `up`, which writes
+    the hidden layer in f32, activated and gated, and one by `down`.
+    `effattn.hourglass_ffn` becomes the same for each of its blocks, behind a
+    norm; its rows are carried in f32, to which the second product adds.
+
+    bf16 and f16 go to tensor cores. The hidden layer is split into two parts of
+    bf16, as results are rounded to no more bits, or into three for f32.
+  }];
+}
+
 def SumInRegistersPass : Pass<"effattn-sum-in-registers"> {
   let summary = "keep an element that a loop adds to in a register";
   let description = [{

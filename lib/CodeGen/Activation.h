@@ -1,6 +1,6 @@
 //===- Activation.h - Functions between two layers ------------------------===//
-#ifndef EFFATTN_LIB_CONVERSION_ACTIVATION_H
-#define EFFATTN_LIB_CONVERSION_ACTIVATION_H
+#ifndef EFFATTN_LIB_CODEGEN_ACTIVATION_H
+#define EFFATTN_LIB_CODEGEN_ACTIVATION_H
 
 #include "effattn/Dialect/FeedForwardOps.h"
 
@@ -12,4 +12,4 @@ Value emitActivation(OpBuilder &builder, Location loc, Activation activation,
 
 } // namespace mlir::effattn
 
-#endif // EFFATTN_LIB_CONVERSION_ACTIVATION_H
+#endif // EFFATTN_LIB_CODEGEN_ACTIVATION_H

@@ -12,6 +12,7 @@
 #include "mlir/Dialect/Bufferization/IR/Bufferization.h"
 #include "mlir/Dialect/Bufferization/IR/DstBufferizableOpInterfaceImpl.h"
 #include "mlir/Dialect/Utils/StructuredOpsUtils.h"
+#include "mlir/Interfaces/ControlFlowInterfaces.h"
 
 using namespace mlir;
 using namespace mlir::bufferization;
@@ -61,12 +62,46 @@ struct ComputeBufferizationModel
     return success();
   }
 };
+
+/// Masks and scores are evaluated by whatever an op becomes. Deallocation,
+/// which asks, is told that the op never runs its regions.
+template <typename OpTy>
+struct RegionModel
+    : RegionBranchOpInterface::ExternalModel<RegionModel<OpTy>, OpTy> {
+  using Successors = SmallVectorImpl<RegionSuccessor>;
+
+  void getSuccessorRegions(Operation *op, RegionBranchPoint,
+                           Successors &successors) const {
+    successors.emplace_back(op, op->getResults());
+  }
+  // The defaults of these expect the op itself to implement the interface.
+  void getSuccessorRegions_3(Operation *op, Region &,
+                             Successors &successors) const {
+    successors.emplace_back(op, op->getResults());
+  }
+  void getEntrySuccessorRegions(Operation *op, ArrayRef<Attribute>,
+                                Successors &successors) const {
+    successors.emplace_back(op, op->getResults());
+  }
+  OperandRange getEntrySuccessorOperands(Operation *op, RegionSuccessor) const {
+    return op->getOperands().take_front(0);
+  }
+  void getPredecessors(Operation *, RegionSuccessor,
+                       SmallVectorImpl<RegionBranchPoint> &) const {}
+  void getPredecessorValues(Operation *, RegionSuccessor, int,
+                            SmallVectorImpl<Value> &) const {}
+};
 } // namespace
 
 template <typename... Ops>
 static void attachComputeModels(MLIRContext *context) {
   (Ops::template attachInterface<ComputeBufferizationModel<Ops>>(*context),
    ...);
+}
+
+template <typename... Ops>
+static void attachRegionModels(MLIRContext *context) {
+  (Ops::template attachInterface<RegionModel<Ops>>(*context), ...);
 }
 
 template <typename... Ops> static void attachMaskModels(MLIRContext *context) {
@@ -103,6 +138,7 @@ void effattn::registerBufferizationModels(DialectRegistry &registry) {
 #define GET_OP_LIST
 #include "effattn/Dialect/CacheOps.cpp.inc"
         >(context);
+    attachRegionModels<AttentionOp>(context);
     attachMaskModels<InitialMaskOp, LengthMaskOp, DocumentMaskOp, DenseMaskOp,
                      SeparatorMaskOp>(context);
   });

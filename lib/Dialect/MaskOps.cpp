@@ -54,8 +54,12 @@ LogicalResult effattn::detail::verifyMaskRegion(MaskUserOpInterface op) {
     return yield.emitOpError(
         "expected a mask made by a mask op of this region");
   // Masks are evaluated elsewhere, where nothing else of the region exists.
+  // Deallocation leaves constants that nobody uses.
+  auto isLeftOver = [](Operation &nested) {
+    return nested.hasTrait<OpTrait::ConstantLike>() && nested.use_empty();
+  };
   for (Operation &nested : block.without_terminator())
-    if (!isa<MaskOpInterface>(nested))
+    if (!isa<MaskOpInterface>(nested) && !isLeftOver(nested))
       return op->emitOpError("expected only mask ops in the mask region, but "
                              "got ")
              << nested.getName();

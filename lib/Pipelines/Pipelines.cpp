@@ -53,8 +53,8 @@ static constexpr llvm::StringLiteral kExpanded =
 
 /// What kernelBuilderPasses() makes kernels of.
 static constexpr llvm::StringLiteral kBuiltAsKernels =
-    "effattn.address_memory,effattn.gated_ffn,effattn.hourglass_ffn,"
-    "effattn.layer_norm,effattn.product_softmax,"
+    "effattn.address_memory,effattn.attention,effattn.gated_ffn,"
+    "effattn.hourglass_ffn,effattn.layer_norm,effattn.product_softmax,"
     "effattn.product_softmax_top_k,effattn.rms_norm,effattn.top_k";
 
 /// All but the ops named, if there are any, which hot code is made of later.
@@ -113,7 +113,8 @@ static std::string expansionPasses(const PipelineOptions &options) {
 /// into kernels.
 static std::string kernelBuilderPasses(const PipelineOptions &options) {
   return options.tuned
-             ? "effattn-build-feed-forward-kernels,"
+             ? "effattn-build-attention-kernels,"
+               "effattn-build-feed-forward-kernels,"
                "effattn-build-memory-kernels,effattn-build-norm-kernels,"
                "effattn-build-product-kernels,"
                "effattn-build-product-softmax-kernels,"

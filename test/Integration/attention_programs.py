@@ -162,17 +162,21 @@ def dynamic_dims(names, source, kind):
 
 
 class AttentionProgram:
-    """A function around one attention op; ``sizes`` makes (T, S) static."""
+    """A function around one attention op; ``sizes`` makes (T, S) static, ``widths`` (D, E)."""
 
-    def __init__(self, name, tree=None, options=(), types=("f32", "f32", "f32"), sizes=("?", "?")):
+    def __init__(
+        self, name, tree=None, options=(), types=("f32", "f32", "f32"), sizes=("?", "?"), widths=("?", "?")
+    ):
         self.name, self.tree, self.options, self.types = name, tree, set(options), types
-        self.sizes = sizes
+        self.sizes, self.widths = sizes, widths
         self.mask = MaskText(tree) if tree is not None else None
 
     def text(self):
         queries, keys = self.sizes
-        q = f"tensor<?x?x{queries}x?x{self.types[0]}>"
-        k, v = (f"tensor<?x?x{keys}x?x{element}>" for element in self.types[1:])
+        width, value_width = self.widths
+        q = f"tensor<?x?x{queries}x{width}x{self.types[0]}>"
+        k = f"tensor<?x?x{keys}x{width}x{self.types[1]}>"
+        v = f"tensor<?x?x{keys}x{value_width}x{self.types[2]}>"
         arguments, groups, attributes = [f"%q: {q}", f"%k: {k}", f"%v: {v}"], "", []
         for name, kind in OPERANDS.items():
             if name in self.options:
@@ -190,13 +194,14 @@ class AttentionProgram:
             attributes.append("scale = 0.25")
         if "softcap" in self.options:
             attributes.append("softcap = 2.0")
-        out, lse = f"tensor<?x?x{queries}x?x{self.types[0]}>", f"tensor<?x?x{queries}xf32>"
+        out, lse = f"tensor<?x?x{queries}x{value_width}x{self.types[0]}>", f"tensor<?x?x{queries}xf32>"
         t = ", %t" if queries == "?" else ""
+        e = ", %e" if value_width == "?" else ""
         return f"""
 func.func @{self.name}({", ".join(arguments)}) -> ({out}, {lse}) {{
   {dynamic_dims({"b": 0, "h": 1, "t": 2}, "%q", q)}
   {dynamic_dims({"e": 3}, "%v", v)}
-  %out = tensor.empty(%b, %h{t}, %e) : {out}
+  %out = tensor.empty(%b, %h{t}{e}) : {out}
   %lse = tensor.empty(%b, %h{t}) : {lse}
   %0:2 = effattn.attention ins(%q, %k, %v : {q}, {k}, {v}){groups}
     outs(%out, %lse : {out}, {lse}) {{{", ".join(attributes)}}}{self.mask.region() if self.mask else ""}

@@ -2,6 +2,7 @@
 #include "KernelEmitter.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
@@ -59,6 +60,11 @@ void KernelEmitter::limitRegisters(gpu::LaunchOp launch, int64_t blocks) {
                              builder.getI32IntegerAttr(blocks));
 }
 
+void KernelEmitter::limitThreadRegisters(int64_t count) {
+  launchOp->setAttr(NVVM::NVVMDialect::getMaxnregAttrName(),
+                    builder.getI32IntegerAttr(count));
+}
+
 Value KernelEmitter::thread() { return launchOp.getThreadIds().x; }
 
 Value KernelEmitter::warp() {
@@ -90,6 +96,13 @@ SmallVector<Value> KernelEmitter::split(Value number, ValueRange sizes) {
     number = arith::DivUIOp::create(builder, loc, number, sizes[d]);
   }
   return indices;
+}
+
+Value KernelEmitter::isBelow(Value lhs, Value rhs) {
+  auto narrow = [&](Value value) {
+    return emit::fromIndex(builder, loc, value, builder.getI32Type());
+  };
+  return lessThan(narrow(lhs), narrow(rhs));
 }
 
 void KernelEmitter::barrier() { gpu::BarrierOp::create(builder, loc); }
@@ -137,6 +150,20 @@ void KernelEmitter::forEachLane(Value condition,
       });
 }
 
+Value KernelEmitter::anyThread(Value flag) {
+  Type i32 = builder.getI32Type();
+  Value word = arith::ExtUIOp::create(builder, loc, i32, flag);
+  Value any = NVVM::BarrierOp::create(
+                  builder, loc, i32, Value(), Value(),
+                  NVVM::BarrierReductionAttr::get(builder.getContext(),
+                                                  NVVM::BarrierReduction::OR),
+                  word)
+                  .getResult(0);
+  return arith::CmpIOp::create(
+      builder, loc, arith::CmpIPredicate::ne, any,
+      arith::ConstantIntOp::create(builder, loc, 0, 32));
+}
+
 static Value shuffle(KernelEmitter &e, Value value, Value lane,
                      gpu::ShuffleMode mode) {
   Value width =
@@ -172,12 +199,21 @@ Value KernelEmitter::maxWarp(Value value) {
                     [&](Value lhs, Value rhs) { return maxNumber(lhs, rhs); });
 }
 
+// Those of the arith dialect are expanded to comparisons later.
 Value KernelEmitter::maxNumber(Value lhs, Value rhs) {
-  return arith::MaxNumFOp::create(builder, loc, lhs, rhs);
+  return LLVM::MaxNumOp::create(builder, loc, lhs, rhs);
 }
 
 Value KernelEmitter::minNumber(Value lhs, Value rhs) {
-  return arith::MinNumFOp::create(builder, loc, lhs, rhs);
+  return LLVM::MinNumOp::create(builder, loc, lhs, rhs);
+}
+
+Value KernelEmitter::exp2(Value value) {
+  return LLVM::CallIntrinsicOp::create(
+             builder, loc, builder.getF32Type(),
+             builder.getStringAttr("llvm.nvvm.ex2.approx.ftz.f32"),
+             ValueRange{value})
+      .getResults();
 }
 
 static Attribute getSharedSpace(OpBuilder &builder) {

@@ -34,6 +34,9 @@ public:
   /// a multiprocessor.
   static void limitRegisters(gpu::LaunchOp launch, int64_t blocks);
 
+  /// Makes the assembler give a thread at most so many registers.
+  void limitThreadRegisters(int64_t count);
+
   //===--- Where a thread is ---===//
   int64_t threads() const { return threadCount; }
   int64_t warps() const { return threadCount / kWarpThreads; }
@@ -50,10 +53,14 @@ public:
   std::pair<Value, Value> divide(Value number, Value divisor);
   /// The indices of place `number` of an array of these sizes, row by row.
   SmallVector<Value> split(Value number, ValueRange sizes);
+  /// lhs < rhs of indices that 32 bits hold, such as places in a block.
+  Value isBelow(Value lhs, Value rhs);
 
   //===--- Threads together ---===//
   /// Waits for all threads of the block, which then see what each has written.
   void barrier();
+  /// A barrier that says whether the flag of any thread of the block is set.
+  Value anyThread(Value flag);
   /// The same for the threads of a warp.
   void warpBarrier();
   /// i32: a bit for every lane in which `condition` holds.
@@ -78,6 +85,9 @@ public:
   /// The larger one; the other where one is NaN. One instruction.
   Value maxNumber(Value lhs, Value rhs);
   Value minNumber(Value lhs, Value rhs);
+  /// 2^x in f32, up to two units in the last place. One instruction, to which
+  /// what is nearer to 0 than normal numbers is 0.
+  Value exp2(Value value);
 
   //===--- Memory ---===//
   /// Memory that the threads of a block share, of a size known now; at most 48

@@ -21,6 +21,22 @@ class EffAttn_ProductKernelPass<string flag> : Pass<flag> {
     "::mlir::vector::VectorDialect"];
 }
 
+def BuildAttentionKernelsPass
+    : EffAttn_KernelBuilderPass<"effattn-build-attention-kernels"> {
+  let summary = "make kernels of attention, a block some queries";
+  let description = [{
+    `effattn.attention` on buffers becomes a launch in which each block attends
+    from some queries of a key head to the keys that its mask leaves them, tile
+    by tile, with a running softmax in f32. The query heads of a key head are
+    one list with their rows, so that a tile of keys is read once for all.
+
+    Heads of up to 256 numbers in f16 or bf16, of a static size, are multiplied
+    on tensor cores; others as f32. Scattered keys of a mask are found by a
+    kernel of their own before. Where there are too few queries to keep a GPU
+    busy, blocks share their keys, and another kernel joins the parts.
+  }];
+}
+
 def BuildMemoryKernelsPass
     : EffAttn_KernelBuilderPass<"effattn-build-memory-kernels"> {
   let summary = "make kernels of address memories, a warp a slot";

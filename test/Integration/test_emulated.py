@@ -255,8 +255,8 @@ func.func @best(%x: tensor<?x?xf32>) -> (tensor<?xKxf32>, tensor<?xKxi32>) {
 """
 
 
-@pytest.mark.parametrize("rows, size, k", [(5, 33, 33), (1, 3000, 40), (2, 700, 300)])
-def test_top_k_in_registers_parts_and_turns(rows, size, k, seed):
+@pytest.mark.parametrize("rows, size, k", [(5, 33, 33), (1, 3000, 40), (2, 700, 300), (2, 1025, 1025)])
+def test_top_k_in_registers_parts_turns_and_sorted(rows, size, k, seed):
     rng = np.random.default_rng(k)
     x = np.round(rng.normal(size=(rows, size)), 1).astype(np.float32)
     x[rng.random(x.shape) < 0.02] = np.nan

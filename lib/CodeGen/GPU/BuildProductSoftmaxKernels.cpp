@@ -1,6 +1,7 @@
 //===- BuildProductSoftmaxKernels.cpp - Slots of digits, a warp a row -----===//
 #include "../ForEachOnBuffers.h"
 #include "KernelEmitter.h"
+#include "RankSort.h"
 #include "WarpTopK.h"
 #include "effattn/CodeGen/GPU/Passes.h"
 #include "effattn/Dialect/MemoryOps.h"
@@ -308,14 +309,10 @@ static void buildSlots(OpBuilder &builder, ProductSoftmaxOp op) {
   launchSoftmax(builder, op, probabilities);
   SmallVector<Value> sizes =
       getSizes(builder, loc, op.getOut(), rankOf(op.getOut()));
-  SmallVector<Value> low(sizes.size(), emit::index(builder, loc, 0)),
-      step(sizes.size(), emit::index(builder, loc, 1));
-  scf::ParallelOp::create(builder, loc, low, sizes, step,
-                          [&](OpBuilder &nested, Location, ValueRange place) {
-                            LoopEmitter e(nested, loc);
-                            multiplyDigits(e, op, probabilities,
-                                           llvm::to_vector(place));
-                          });
+  emitParallel(builder, loc, sizes, [&](OpBuilder &nested, ValueRange place) {
+    LoopEmitter e(nested, loc);
+    multiplyDigits(e, op, probabilities, llvm::to_vector(place));
+  });
   memref::DeallocOp::create(builder, loc, probabilities);
   op.erase();
 }

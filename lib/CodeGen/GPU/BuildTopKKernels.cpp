@@ -1,6 +1,7 @@
 //===- BuildTopKKernels.cpp - The best of a row, a warp a row -------------===//
 #include "../ForEachOnBuffers.h"
 #include "KernelEmitter.h"
+#include "RankSort.h"
 #include "WarpTopK.h"
 #include "effattn/CodeGen/GPU/Passes.h"
 #include "effattn/Dialect/MemoryOps.h"
@@ -34,46 +35,42 @@ static constexpr int64_t kTogether = 4;
 /// fill a GPU.
 static constexpr int64_t kPartElements = 1024, kWantedWarps = 2048;
 
+/// So many turns of a warp at most, before sorting costs less.
+static constexpr int64_t kMostTurns = 4;
+
 namespace {
-/// A row of top_k, or a part of it.
+/// A row of top_k.
 class TopKRow {
 public:
-  TopKRow(KernelEmitter &e, TopKOp op, ArrayRef<Value> row)
+  TopKRow(LoopEmitter &e, TopKOp op, ArrayRef<Value> row)
       : e(e), op(op), row(row), ranks(e.builder, e.loc) {}
 
-  /// All elements in [first, end) to a list.
-  SmallVector<Value> offer(WarpTopK &best, SmallVector<Value> list, Value first,
-                           Value end, function_ref<Value(Value)> unlessFound);
+  /// The rank of an element, or the lowest past `end`.
+  Value rank(Value at, Value end);
   /// A result and its place.
   void store(Value place, Value rank);
 
 private:
-  KernelEmitter &e;
+  Value load(Value at) {
+    return emit::load(e.builder, e.loc, op.getX(), joinIndices(row, at));
+  }
+
+  LoopEmitter &e;
   TopKOp op;
   ArrayRef<Value> row;
   Ranks ranks;
 };
 } // namespace
 
-SmallVector<Value> TopKRow::offer(WarpTopK &best, SmallVector<Value> list,
-                                  Value first, Value end,
-                                  function_ref<Value(Value)> unlessFound) {
-  return e.loop(
-      first, end, kTogether * kWarpThreads, list,
-      [&](Value batch, ValueRange sofar) {
-        SmallVector<Value> candidates;
-        for (int64_t i = 0; i < kTogether; ++i) {
-          Value at = e.add(e.add(batch, e.lane()), i * kWarpThreads);
-          candidates.push_back(e.choose(
-              e.lessThan(at, end), TypeRange(e.builder.getI64Type()),
-              [&]() -> SmallVector<Value> {
-                Value value = e.loadFloat(op.getX(), joinIndices(row, at));
-                return {unlessFound(ranks.encode(value, at))};
-              },
-              [&]() -> SmallVector<Value> { return {ranks.lowest()}; })[0]);
-        }
-        return best.offer(sofar, candidates);
-      });
+Value TopKRow::rank(Value at, Value end) {
+  Type i64 = e.builder.getI64Type(), f32 = e.builder.getF32Type();
+  return e.choose(
+      e.lessThan(at, end), TypeRange(i64),
+      [&]() -> SmallVector<Value> {
+        Value value = emit::toFloat(e.builder, e.loc, load(at), f32);
+        return {ranks.encode(value, at)};
+      },
+      [&]() -> SmallVector<Value> { return {ranks.lowest()}; })[0];
 }
 
 /// The element is read again, so that -0 and the bits of a NaN stay as they
@@ -81,13 +78,27 @@ SmallVector<Value> TopKRow::offer(WarpTopK &best, SmallVector<Value> list,
 void TopKRow::store(Value place, Value rank) {
   SmallVector<Value> at = joinIndices(row, place);
   Value index = ranks.index(rank);
-  Value element =
-      emit::load(e.builder, e.loc, op.getX(), joinIndices(row, index));
-  memref::StoreOp::create(e.builder, e.loc, element, op.getValues(), at);
+  memref::StoreOp::create(e.builder, e.loc, load(index), op.getValues(), at);
   memref::StoreOp::create(
       e.builder, e.loc,
       emit::fromIndex(e.builder, e.loc, index, e.builder.getI32Type()),
       op.getIndices(), at);
+}
+
+/// Offers all elements of a row in [first, end) to a list.
+static SmallVector<Value> offerAll(KernelEmitter &e, TopKRow &row,
+                                   WarpTopK &best, SmallVector<Value> list,
+                                   Value first, Value end,
+                                   function_ref<Value(Value)> unlessFound) {
+  return e.loop(first, end, kTogether * kWarpThreads, list,
+                [&](Value batch, ValueRange sofar) {
+                  SmallVector<Value> candidates;
+                  for (int64_t i = 0; i < kTogether; ++i) {
+                    Value at = e.add(e.add(batch, e.lane()), i * kWarpThreads);
+                    candidates.push_back(unlessFound(row.rank(at, end)));
+                  }
+                  return best.offer(sofar, candidates);
+                });
 }
 
 namespace {
@@ -109,6 +120,7 @@ private:
   void searchRows();
   /// The best of every part, and then the best of these.
   void searchParts(Value parts);
+  void sortRows();
 
   OpBuilder &builder;
   Location loc;
@@ -127,8 +139,8 @@ void TopKKernels::searchRows() {
             e, kept,
             [&](WarpTopK &best, SmallVector<Value> list,
                 function_ref<Value(Value)> unlessFound) {
-              return search.offer(best, list, e.index(0), elements,
-                                  unlessFound);
+              return offerAll(e, search, best, list, e.index(0), elements,
+                              unlessFound);
             },
             [&](Value place, Value rank) { search.store(place, rank); });
       });
@@ -146,11 +158,11 @@ void TopKKernels::searchParts(Value parts) {
       [&](KernelEmitter &e, ArrayRef<Value> part) {
         WarpTopK best(e, kept);
         Value first = e.mul(part.back(), length);
+        TopKRow search(e, op, part.drop_back());
         SmallVector<Value> list =
-            TopKRow(e, op, part.drop_back())
-                .offer(best, best.none(), first,
-                       e.min(elements, e.add(first, length)),
-                       [](Value rank) { return rank; });
+            offerAll(e, search, best, best.none(), first,
+                     e.min(elements, e.add(first, length)),
+                     [](Value rank) { return rank; });
         best.overList(list, e.index(best.room()), [&](Value place, Value rank) {
           memref::StoreOp::create(e.builder, e.loc, rank, lists,
                                   joinIndices(part, place));
@@ -181,6 +193,43 @@ void TopKKernels::searchParts(Value parts) {
   memref::DeallocOp::create(builder, loc, lists);
 }
 
+void TopKKernels::sortRows() {
+  // The bits of the last place, and room for that many.
+  Value last =
+      emit::fromIndex(builder, loc, emit::sub(builder, loc, elements, index(1)),
+                      builder.getI64Type());
+  Value bits = emit::sub(
+      builder, loc, index(64),
+      emit::toIndex(builder, loc,
+                    math::CountLeadingZerosOp::create(builder, loc, last)));
+  SmallVector<Value> all = joinIndices(
+      sizes, arith::ShLIOp::create(builder, loc, index(1), bits).getResult());
+  SmallVector<int64_t> shape(leading + 1, ShapedType::kDynamic);
+  Value ranks = memref::AllocOp::create(
+      builder, loc, MemRefType::get(shape, builder.getI64Type()), all);
+  auto overRows =
+      [&](ValueRange sizes,
+          function_ref<void(TopKRow &, OpBuilder &, ValueRange)> body) {
+        emitParallel(builder, loc, sizes,
+                     [&](OpBuilder &nested, ValueRange place) {
+                       LoopEmitter e(nested, loc);
+                       SmallVector<Value> row(place.drop_back());
+                       TopKRow elements(e, op, row);
+                       body(elements, nested, place);
+                     });
+      };
+  overRows(all, [&](TopKRow &row, OpBuilder &nested, ValueRange place) {
+    memref::StoreOp::create(nested, loc, row.rank(place.back(), elements),
+                            ranks, place);
+  });
+  emitRankSort(builder, loc, ranks, bits);
+  overRows(joinIndices(sizes, index(kept)),
+           [&](TopKRow &row, OpBuilder &nested, ValueRange place) {
+             row.store(place.back(), emit::load(nested, loc, ranks, place));
+           });
+  memref::DeallocOp::create(builder, loc, ranks);
+}
+
 Value TopKKernels::chooseParts() {
   Value rows = index(1);
   for (Value size : sizes)
@@ -196,6 +245,8 @@ Value TopKKernels::chooseParts() {
 void TopKKernels::build() {
   if (kept == 0)
     return;
+  if (kept > kMostTurns * WarpTopK::kMostInRegisters)
+    return sortRows();
   int64_t known = cast<MemRefType>(op.getX().getType()).getDimSize(leading);
   bool isShort = !ShapedType::isDynamic(known) && known <= kPartElements;
   if (isShort || kept > WarpTopK::kMostInRegisters)

@@ -40,3 +40,19 @@ func.func @sort(%x: memref<?x?xf32>, %v: memref<?x700xf32>, %i: memref<?x700xi32
   effattn.top_k ins(%x : memref<?x?xf32>) outs(%v, %i : memref<?x700xf32>, memref<?x700xi32>) {k = 700}
   return
 }
+
+// Many more are sorted: a parallel loop a step of the network.
+// CHECK-LABEL: @sort_all
+// CHECK-NOT: gpu.launch
+// CHECK: math.ctlz
+// CHECK: scf.parallel
+// CHECK: scf.for
+// CHECK-NEXT: arith.addi
+// CHECK: scf.for
+// CHECK: scf.parallel
+// CHECK: scf.parallel
+// CHECK: memref.dealloc
+func.func @sort_all(%x: memref<?x?xf32>, %v: memref<?x2000xf32>, %i: memref<?x2000xi32>) {
+  effattn.top_k ins(%x : memref<?x?xf32>) outs(%v, %i : memref<?x2000xf32>, memref<?x2000xi32>) {k = 2000}
+  return
+}

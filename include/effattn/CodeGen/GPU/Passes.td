@@ -109,7 +109,8 @@ def BuildTopKKernelsPass
     It keeps the best so far in order in its registers, up to 256 of them: value
     and index as one integer. Every lane has a candidate; where one is better
     than the last that is kept, the candidates are sorted and merged into the
-    list by shuffles. More than 256 are found in several turns.
+    list by shuffles. More than 256 are found in several turns, and more than
+    1024 by sorting the row with parallel loops.
 
     Rows that are long and few are searched in parts, whose lists a second
     launch merges.

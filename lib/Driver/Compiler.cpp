@@ -143,8 +143,9 @@ static OwningOpRef<ModuleOp> parse(std::shared_ptr<llvm::SourceMgr> source,
 
 static bool isMlir(OutputKind kind) { return kind <= OutputKind::MlirLlvm; }
 
-LogicalResult Compiler::runStages(ModuleOp module, OutputKind kind,
-                                  StageTimes &times) const {
+LogicalResult
+Compiler::runStages(ModuleOp module, OutputKind kind, StageTimes &times,
+                    llvm::StringMap<LaunchShape> &launches) const {
   PipelineOptions pipeline = getPipelineOptions();
   ArrayRef<Stage> stages = getStagesBehind(options.target, options.from);
   StringRef last = getInfo(kind).name;
@@ -158,6 +159,8 @@ LogicalResult Compiler::runStages(ModuleOp module, OutputKind kind,
     if (failed(addStage(manager, stage, pipeline)) ||
         failed(manager.run(module)))
       return failure();
+    if (stage.name == getInfo(OutputKind::MlirGpu).name)
+      launches = collectLaunchShapes(module);
     if (stage.name == last)
       break;
   }
@@ -225,7 +228,7 @@ LogicalResult Compiler::generateKernels(ModuleOp module, OutputKind kind,
       generatePtx(module, *gpuMachine, options.machine.optimization);
   if (failed(ptx))
     return failure();
-  compiled.kernels = describeKernels(*ptx, collectLaunchShapes(module));
+  compiled.kernels = describeKernels(*ptx, compiled.launches);
   if (kind != OutputKind::Cubin) {
     embedPtx(module, *ptx);
     compiled.content = copyText(*ptx);
@@ -309,9 +312,9 @@ Compiler::compile(std::unique_ptr<llvm::MemoryBuffer> source, OutputKind kind,
   OwningOpRef<ModuleOp> module = parse(sources, context);
   if (!module)
     return failure();
-  if (failed(runStages(*module, kind, times)))
-    return failure();
   Compiled compiled;
+  if (failed(runStages(*module, kind, times, compiled.launches)))
+    return failure();
   if (isMlir(kind)) {
     compiled.content = copyText(printModule(*module));
     return compiled;

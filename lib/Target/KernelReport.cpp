@@ -2,9 +2,8 @@
 #include "effattn/Target/KernelReport.h"
 #include "GpuModel.h"
 
-#include "effattn/CodeGen/GPU/Runtime.h"
-#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
-#include "mlir/IR/Matchers.h"
+#include "mlir/Dialect/GPU/IR/GPUDialect.h"
+#include "mlir/Dialect/Utils/StaticValueUtils.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringSwitch.h"
 #include "llvm/Support/Format.h"
@@ -18,29 +17,16 @@ using namespace mlir::effattn;
 // Launches
 //===----------------------------------------------------------------------===//
 
-/// The constant operand of a call, or 0.
-static int64_t readConstant(LLVM::CallOp call, unsigned operand) {
-  llvm::APInt value;
-  bool isKnown = matchPattern(call->getOperand(operand), m_ConstantInt(&value));
-  return isKnown ? value.getSExtValue() : 0;
-}
-
 llvm::StringMap<LaunchShape> effattn::collectLaunchShapes(ModuleOp module) {
-  // Of the launch: kernel, blocks (3), threads (3), shared bytes, arguments.
-  constexpr unsigned kThreads = 4, kShared = 7;
+  auto read = [](Value value) {
+    return value ? getConstantIntValue(value).value_or(0) : 0;
+  };
   llvm::StringMap<LaunchShape> shapes;
-  module.walk([&](LLVM::CallOp call) {
-    if (call.getCallee() != kLaunchFunction)
-      return;
-    auto kernel = call->getOperand(0).getDefiningOp<LLVM::AddressOfOp>();
-    if (!kernel)
-      return;
-    llvm::StringRef name = kernel.getGlobalName();
-    name.consume_front(kKernelPrefix);
-    LaunchShape shape{1, readConstant(call, kShared)};
-    for (unsigned axis = 0; axis < 3; ++axis)
-      shape.threads *= readConstant(call, kThreads + axis);
-    shapes[name] = shape;
+  module.walk([&](gpu::LaunchFuncOp launch) {
+    gpu::KernelDim3 block = launch.getBlockSizeOperandValues();
+    shapes[launch.getKernelName().getValue()] = {
+        read(block.x) * read(block.y) * read(block.z),
+        read(launch.getDynamicSharedMemorySize())};
   });
   return shapes;
 }
@@ -77,10 +63,23 @@ std::vector<std::pair<size_t, size_t>> Listing::loops() const {
   return found;
 }
 
-/// Kernels of PTX: labels `$L1:`, instructions `@%p bra $L1;`.
+/// An instruction of PTX, `@%p bra $L1;`, which may be several lines.
+static Listing::Instruction readPtxInstruction(llvm::StringRef text) {
+  auto isSpace = [](char c) { return c == ' ' || c == '\t'; };
+  if (text.starts_with("@"))
+    text = text.drop_until(isSpace).trim();
+  text = text.trim(" ;");
+  bool isJump = text.starts_with("bra");
+  llvm::StringRef target =
+      isJump ? text.drop_until(isSpace).trim() : llvm::StringRef();
+  return {text.str(), target.str()};
+}
+
+/// Kernels of PTX: labels `$L1:`, instructions that end with a semicolon.
 static std::vector<Listing> readPtx(llvm::StringRef text) {
   std::vector<Listing> kernels;
   bool isInside = false;
+  std::string instruction;
   llvm::SmallVector<llvm::StringRef> lines;
   text.split(lines, '\n');
   for (llvm::StringRef line : lines) {
@@ -90,29 +89,23 @@ static std::vector<Listing> readPtx(llvm::StringRef text) {
           line.take_until([](char c) { return c == '('; });
       continue;
     }
-    if (line == "{" && !kernels.empty())
-      isInside = true;
-    if (line == "}" || line.starts_with(".func") ||
-        line.starts_with(".visible .func"))
-      isInside = isInside && line != "}";
-    if (!isInside || line.starts_with(".") || line.starts_with("//") ||
-        line == "{" || line == "}")
+    if (line == "{" && instruction.empty())
+      isInside = !kernels.empty();
+    if (line == "}")
+      isInside = false;
+    bool isInstruction =
+        !instruction.empty() ||
+        !(line.empty() || llvm::is_contained(".{}/$", line.front()));
+    if (isInside && line.starts_with("$") && line.ends_with(":"))
+      kernels.back().labels[line.drop_back()] =
+          kernels.back().instructions.size();
+    if (!isInside || !isInstruction)
       continue;
-    Listing &kernel = kernels.back();
-    if (line.starts_with("$") && line.ends_with(":")) {
-      kernel.labels[line.drop_back()] = kernel.instructions.size();
+    instruction += line.str() + " ";
+    if (!line.ends_with(";"))
       continue;
-    }
-    if (line.starts_with("@"))
-      line =
-          line.drop_until([](char c) { return c == ' ' || c == '\t'; }).trim();
-    line.consume_back(";");
-    bool isJump = line.starts_with("bra");
-    llvm::StringRef target =
-        isJump ? line.rsplit('\t').second.trim() : llvm::StringRef();
-    if (isJump && target.empty())
-      target = line.rsplit(' ').second;
-    kernel.instructions.push_back({line.str(), target.str()});
+    kernels.back().instructions.push_back(readPtxInstruction(instruction));
+    instruction.clear();
   }
   return kernels;
 }
@@ -359,12 +352,12 @@ static void printLoops(llvm::raw_ostream &os,
                        llvm::ArrayRef<KernelReport> kernels, size_t width) {
   os << llvm::left_justify("main loop", width)
      << "  instructions  mma  ldmatrix  cp.async  loads  stores  shared"
-        "  barriers  floats  special  (of the kernel)  in\n";
+        "  barriers  floats  special  kernel  in\n";
   for (const KernelReport &kernel : kernels) {
     const InstructionCounts &loop = kernel.loop;
     os << llvm::left_justify(kernel.resources.name, width)
        << llvm::format(
-              "  %12u  %3u  %8u  %8u  %5u  %6u  %6u  %8u  %6u  %7u  %15u  %s\n",
+              "  %12u  %3u  %8u  %8u  %5u  %6u  %6u  %8u  %6u  %7u  %6u  %s\n",
               loop.all, loop.tensor, loop.matrixLoads, loop.asyncCopies,
               loop.globalLoads, loop.globalStores, loop.shared, loop.barriers,
               loop.floats + loop.doubles, loop.special, kernel.whole.all,

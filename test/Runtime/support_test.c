@@ -144,7 +144,7 @@ static int device_begin(void *stream) {
 }
 static void device_end(void) { CHECK(device_buffers == 0); }
 static void *device_allocate(uint64_t bytes) {
-  void *memory = failing_aligned_alloc(64, bytes);
+  void *memory = failing_aligned_alloc(64, (bytes + 63) / 64 * 64);
   device_buffers += memory != NULL;
   return memory;
 }

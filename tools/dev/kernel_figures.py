@@ -19,6 +19,7 @@ import effattn
 from effattn import ops
 
 GPUS = ("sm_80", "sm_90")
+TABLES = ("kernel", "main loop", "clocks of an iteration")
 BEGIN, END = "<!-- kernels: begin -->", "<!-- kernels: end -->"
 
 
@@ -111,32 +112,28 @@ def text_of(inputs, body) -> str:
 
 
 def report(text: str, gpu: str) -> dict:
-    """What --report says of every kernel: the columns of its tables by their names."""
+    """What --report says of every kernel: by table, or by GPU in the last one, columns by their names."""
     compiler = pathlib.Path(os.environ.get("EFFATTN_BUILD_DIR", "build")) / "bin" / "effattn-compile"
     with tempfile.TemporaryDirectory() as folder:
         command = [str(compiler), "-", "--target=nvptx", f"--gpu={gpu}", "--report", "-o", f"{folder}/f.cubin"]
         done = subprocess.run(command, input=text, capture_output=True, text=True)
     if done.returncode:
         sys.exit(done.stderr)
-    kernels, columns = {}, None
+    kernels, table, columns = {}, None, []
     for line in done.stderr.splitlines():
-        title = next((t for t in ("kernel", "main loop", "clocks of an iteration") if line.startswith(t + " ")), None)
+        title = next((t for t in TABLES if line.startswith(t + " ")), None)
         if title:
-            columns = line[len(title) :].split()
-        elif columns:
+            table, columns = title, line[len(title) :].split()
+        elif table:
             name, *values = line.split()
-            kernel = kernels.setdefault(name, {})
             row = dict(zip(columns, values))
-            if "GPU" in row:
-                kernel[row["GPU"]] = row
-            else:
-                kernel.update(row)
+            kernels.setdefault(name, {})[row.get("GPU", table)] = row
     return kernels
 
 
 HEADER = (
-    "| kernel | GPU | registers | spilled | shared | threads | blocks | occupancy | main loop | mma | ldmatrix "
-    "| cp.async | A100 is bound by | H100 is bound by |"
+    "| kernel | registers | spilled | shared bytes | threads | blocks | main loop | mma | ldmatrix | cp.async "
+    "| A100 is bound by | H100 is bound by |"
 )
 
 
@@ -149,26 +146,45 @@ def bound(row: dict | None) -> str:
     return f"{first} {most}, {second} {next_most}"
 
 
+def both(values) -> str:
+    """What is alike on all GPUs once."""
+    found = [str(value) for value in values]
+    return found[0] if len(set(found)) == 1 else " / ".join(found)
+
+
+def cells(kernels) -> list:
+    """Of one kernel on every GPU."""
+    resources, loops = ([kernel[table] for kernel in kernels] for table in ("kernel", "main loop"))
+    return [
+        *(both(row[key] for row in resources) for key in ("registers", "spilled")),
+        both(int(row["shared"]) + int(row["dynamic"]) for row in resources),
+        *(both(row[key] for row in resources) for key in ("threads", "blocks")),
+        *(both(row[key] for row in loops) for key in ("instructions", "mma", "ldmatrix", "cp.async")),
+        *(bound(kernel.get(name)) for kernel, name in zip(kernels, ("A100", "H100"))),
+    ]
+
+
+def check_counts(kernels) -> None:
+    if any(kernel["main loop"]["in"] != "SASS" for kernel in kernels.values()):
+        sys.exit("nvdisasm, which lists machine code, was not found: put it on the PATH (it is part of CUDA, and of "
+                 "the Python package nvidia-cuda-nvdisasm)")
+
+
 def rows(title: str, inputs, body):
     text = text_of(inputs, body)
-    for gpu in GPUS:
-        for name, kernel in report(text, gpu).items():
-            stem = name.removeprefix("f_").rsplit("_", 1)[0]
-            # Kernels without a name of their own are loops that nobody has built.
-            if stem.isdigit() or stem in ("f", "check"):
-                continue
-            shared = int(kernel["shared"]) + int(kernel["dynamic"])
-            cells = [
-                f"{title}: {stem}",
-                gpu,
-                *(kernel[key] for key in ("registers", "spilled")),
-                str(shared),
-                *(kernel[key] for key in ("threads", "blocks", "occupancy", "instructions", "mma", "ldmatrix")),
-                kernel["cp.async"],
-                bound(kernel.get("A100")),
-                bound(kernel.get("H100")),
-            ]
-            yield "| " + " | ".join(cells) + " |"
+    reports = [report(text, gpu) for gpu in GPUS]
+    for kernels in reports:
+        check_counts(kernels)
+    found = []
+    for name in reports[0]:
+        stem = name.removeprefix("f_").rsplit("_", 1)[0]
+        # Kernels without a name of their own are loops that nobody has built.
+        if stem.isdigit() or stem in ("f", "check"):
+            continue
+        row = "| " + " | ".join([f"{title}: {stem}", *cells([kernels[name] for kernels in reports])]) + " |"
+        if row not in found:
+            found.append(row)
+    return found
 
 
 def main() -> None:

@@ -54,6 +54,7 @@ struct Compiled {
   std::optional<ObjectSizes> sizes;
   /// Of PTX and machine code for a GPU.
   std::vector<KernelReport> kernels;
+  llvm::StringMap<LaunchShape> launches;
 };
 
 class Compiler {
@@ -82,8 +83,8 @@ private:
            std::unique_ptr<llvm::TargetMachine> gpuMachine);
   PipelineOptions getPipelineOptions() const;
   std::vector<std::string> getTiling() const;
-  LogicalResult runStages(ModuleOp module, OutputKind kind,
-                          StageTimes &times) const;
+  LogicalResult runStages(ModuleOp module, OutputKind kind, StageTimes &times,
+                          llvm::StringMap<LaunchShape> &launches) const;
   LogicalResult describeFunctions(ModuleOp module, OutputKind kind,
                                   Compiled &compiled) const;
   LogicalResult generateKernels(ModuleOp module, OutputKind kind,

@@ -44,8 +44,8 @@ struct KernelReport {
   bool isMachineCode = false;
 };
 
-/// Threads and shared memory of every launch in a module of the LLVM dialect,
-/// by the kernel's name.
+/// Threads and shared memory of every `gpu.launch_func` of a module, by the
+/// kernel's name; 0 where only the running program knows.
 struct LaunchShape {
   int64_t threads = 0, dynamicBytes = 0;
 };

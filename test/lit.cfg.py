@@ -4,25 +4,22 @@ import os
 import shutil
 import sys
 
-import lit.formats
+sys.path.insert(0, os.path.join(config.effattn_source_dir, "cmake"))
+import effattn_lit
 
 config.name = "effattn"
-config.test_format = lit.formats.ShTest(execute_external=False)
-config.suffixes = [".mlir", ".test", ".c", ".cpp"]
-config.excludes = ["Integration", "Python", "Inputs", "CMakeLists.txt"]
-config.test_source_root = os.path.dirname(__file__)
-config.test_exec_root = os.path.join(config.effattn_build_dir, "test")
-
 # The project's tools first, then FileCheck, not, count and mlir-* of LLVM.
-config.environment["PATH"] = os.pathsep.join(
-    [config.effattn_tools_dir, config.llvm_tools_dir, os.environ.get("PATH", "")]
+effattn_lit.configure(
+    config,
+    source=os.path.dirname(__file__),
+    build=os.path.join(config.effattn_build_dir, "test"),
+    folders=[config.effattn_tools_dir, config.llvm_tools_dir],
 )
-config.environment["FILECHECK_OPTS"] = "--dump-input-filter=all"
-for name in ("HOME", "CCACHE_DIR", "ASAN_OPTIONS", "UBSAN_OPTIONS"):
-    if name in os.environ:
-        config.environment[name] = os.environ[name]
+config.suffixes += [".c", ".cpp"]
+config.excludes += ["Integration", "Python"]
+if "CCACHE_DIR" in os.environ:
+    config.environment["CCACHE_DIR"] = os.environ["CCACHE_DIR"]
 
-config.substitutions.append(("%python", sys.executable))
 config.substitutions.append(("%source_dir", config.effattn_source_dir))
 config.substitutions.append(("%build_dir", config.effattn_build_dir))
 config.substitutions.append(("%shlibext", ".so"))

@@ -122,11 +122,13 @@ class EffAttn_ShapeSpec<dag args> {
 
 /// A computing op: destination style, inits are the trailing operands.
 /// `initCount` is C++ over `adaptor`; `readsInitBody` is C++ over `init`, the
-/// position of an init: true where the op reads the init as state.
+/// position of an init: true where the op reads the init as state. Ops of
+/// plugins have a `dialect` of their own.
 class EffAttn_ComputeOp<string mnemonic, list<Trait> traits = [],
                         string initCount = "1",
-                        string readsInitBody = "false">
-  : Op<EffAttn_Dialect, mnemonic, traits # [
+                        string readsInitBody = "false",
+                        Dialect dialect = EffAttn_Dialect>
+  : Op<dialect, mnemonic, traits # [
       EffAttn_ComputeOpInterface, DestinationStyleOpInterface,
       DeclareOpInterfaceMethods<InferTypeOpInterface>,
       DeclareOpInterfaceMethods<ReifyRankedShapedTypeOpInterface,

@@ -2,27 +2,11 @@
 #ifndef EFFATTN_MASK_OPS
 #define EFFATTN_MASK_OPS
 
-include "effattn/Dialect/EffAttnBase.td"
-include "effattn/Dialect/EffAttnTypes.td"
+include "effattn/Dialect/MaskBase.td"
 
 // In the texts below q is the absolute position of a query row (`offset` of the
 // op that uses the mask, plus the row) and k the position of a key: its index,
 // or what `key_positions` says. S keys, T query rows, B batch rows, H heads.
-
-/// `methods`: what the mask answers beyond `emitKeep`.
-class EffAttn_MaskOp<string mnemonic, list<string> methods = [],
-                     list<Trait> traits = []>
-  : Op<EffAttn_Dialect, mnemonic, traits # [Pure,
-      DeclareOpInterfaceMethods<EffAttn_MaskOpInterface, methods>]> {
-  let results = (outs EffAttn_MaskType:$result);
-  let extraClassDeclaration = [{
-    static ::llvm::StringRef getShapeSpec() { return "}]
-      # EffAttn_ShapeSpec<arguments>.text # [{"; }
-    ::mlir::OperandRange getOperandGroup(unsigned index) {
-      return getODSOperands(index);
-    }
-  }];
-}
 
 def EffAttn_CausalMaskOp : EffAttn_MaskOp<"causal_mask", ["emitSupport", "emitCore"]> {
   let summary = "keep keys at or before the query";

@@ -1,5 +1,6 @@
 //===- PrepareEntryPoints.cpp - The calling convention of compiled code ---===//
 #include "EntrySignature.h"
+#include "EntrySizes.h"
 
 #include "effattn/Dialect/EffAttn.h"
 #include "effattn/Transforms/Passes.h"
@@ -11,10 +12,8 @@
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/MLProgram/IR/MLProgram.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
-#include "mlir/Dialect/MemRef/Transforms/Transforms.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
-#include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 
 namespace mlir::effattn {
 #define GEN_PASS_DEF_PREPAREENTRYPOINTSPASS
@@ -129,139 +128,8 @@ static SmallVector<Result> collectResults(func::FuncOp function) {
 }
 
 //===----------------------------------------------------------------------===//
-// The sizes function
+// Names of sizes
 //===----------------------------------------------------------------------===//
-
-/// Whether `value` is arithmetic on sizes and scalars of the arguments.
-static bool isKnownFromArguments(Value value) {
-  SmallVector<Value> worklist{value};
-  llvm::DenseSet<Value> seen;
-  while (!worklist.empty()) {
-    Value next = worklist.pop_back_val();
-    if (!seen.insert(next).second)
-      continue;
-    if (auto argument = dyn_cast<BlockArgument>(next)) {
-      if (isa<func::FuncOp>(argument.getOwner()->getParentOp()))
-        continue;
-      return false;
-    }
-    Operation *op = next.getDefiningOp();
-    if (auto dim = dyn_cast<tensor::DimOp>(op)) {
-      if (!isa<BlockArgument>(dim.getSource()) || !dim.getConstantIndex())
-        return false;
-    } else if (!isa<arith::ArithDialect, affine::AffineDialect>(
-                   op->getDialect()) ||
-               op->getNumRegions() != 0) {
-      return false;
-    }
-    if (!isa<tensor::DimOp>(op))
-      llvm::append_range(worklist, op->getOperands());
-  }
-  return true;
-}
-
-static MemRefType boundaryMemRef(MLIRContext *context, Type type) {
-  auto tensor = dyn_cast<RankedTensorType>(type);
-  SmallVector<int64_t> strides;
-  if (tensor && tensor.getRank() > 0) {
-    strides.assign(tensor.getRank(), ShapedType::kDynamic);
-    strides.back() = 1;
-  }
-  auto layout =
-      StridedLayoutAttr::get(context, /*offset=*/ShapedType::kDynamic, strides);
-  if (!tensor)
-    return MemRefType::get({}, type, layout);
-  return MemRefType::get(tensor.getShape(), tensor.getElementType(), layout);
-}
-
-/// Builds `@f_sizes`: every size of every result as i64, -1 where data decides.
-/// Its return operands are what the result sizes are named by.
-static func::FuncOp buildSizesFunction(func::FuncOp function) {
-  OpBuilder builder(function.getContext());
-  builder.setInsertionPointAfter(function);
-  auto sizes = cast<func::FuncOp>(builder.clone(*function));
-  sizes.setName((function.getName() + "_sizes").str());
-  SmallVector<Operation *> checks;
-  sizes.walk([&](CheckOp check) { checks.push_back(check); });
-  for (Operation *check : checks)
-    check->erase();
-
-  auto terminator = cast<func::ReturnOp>(sizes.front().getTerminator());
-  builder.setInsertionPoint(terminator);
-  SmallVector<Value> dims;
-  for (Value value : terminator.getOperands())
-    if (auto type = dyn_cast<RankedTensorType>(value.getType()))
-      for (int64_t dim = 0; dim < type.getRank(); ++dim)
-        dims.push_back(
-            tensor::DimOp::create(builder, value.getLoc(), value, dim));
-  terminator->setOperands(dims);
-  auto setType = [&](TypeRange inputs, TypeRange results) {
-    sizes.setFunctionType(builder.getFunctionType(inputs, results));
-  };
-  setType(sizes.getArgumentTypes(), ValueRange(dims).getTypes());
-  sizes.setAllArgAttrs(ArrayRef<DictionaryAttr>(SmallVector<DictionaryAttr>(
-      sizes.getNumArguments(), builder.getDictionaryAttr({}))));
-  sizes.setAllResultAttrs(ArrayRef<DictionaryAttr>(
-      SmallVector<DictionaryAttr>(dims.size(), builder.getDictionaryAttr({}))));
-
-  // Sizes move up to the arguments they depend on; what computed the results
-  // is then dead.
-  auto simplify = [&] {
-    RewritePatternSet patterns(sizes.getContext());
-    memref::populateResolveRankedShapedTypeResultDimsPatterns(patterns);
-    memref::populateResolveShapedTypeResultDimsPatterns(patterns);
-    tensor::DimOp::getCanonicalizationPatterns(patterns, sizes.getContext());
-    scf::ForOp::getCanonicalizationPatterns(patterns, sizes.getContext());
-    scf::ForallOp::getCanonicalizationPatterns(patterns, sizes.getContext());
-    scf::IfOp::getCanonicalizationPatterns(patterns, sizes.getContext());
-    // Not converging leaves a size unresolved, which is the data's to decide.
-    (void)applyPatternsGreedily(sizes, std::move(patterns));
-  };
-  simplify();
-  builder.setInsertionPoint(terminator);
-  for (OpOperand &operand : terminator->getOpOperands()) {
-    Location loc = operand.get().getLoc();
-    Value size = isKnownFromArguments(operand.get())
-                     ? operand.get()
-                     : Value(arith::ConstantIndexOp::create(builder, loc, -1));
-    operand.set(
-        arith::IndexCastOp::create(builder, loc, builder.getI64Type(), size));
-  }
-  simplify();
-
-  // What is left is arithmetic: the rest of the body is dead by construction.
-  llvm::SetVector<Operation *> live;
-  SmallVector<Value> worklist(terminator->getOperands());
-  while (!worklist.empty())
-    if (Operation *op = worklist.pop_back_val().getDefiningOp())
-      if (live.insert(op))
-        llvm::append_range(worklist, op->getOperands());
-  for (Operation &op : llvm::make_early_inc_range(llvm::reverse(sizes.front())))
-    if (&op != terminator && !live.contains(&op))
-      op.erase();
-
-  SmallVector<Type> inputs;
-  for (BlockArgument argument : sizes.getArguments()) {
-    if (isa<RankedTensorType>(argument.getType())) {
-      for (Operation *user : llvm::make_early_inc_range(argument.getUsers())) {
-        auto dim = cast<tensor::DimOp>(user);
-        builder.setInsertionPoint(dim);
-        dim.replaceAllUsesWith(memref::DimOp::create(builder, dim.getLoc(),
-                                                     argument,
-                                                     *dim.getConstantIndex())
-                                   .getResult());
-        dim.erase();
-      }
-      argument.setType(
-          boundaryMemRef(builder.getContext(), argument.getType()));
-    }
-    inputs.push_back(argument.getType());
-  }
-  setType(inputs, SmallVector<Type>(dims.size(), builder.getI64Type()));
-  sizes->setAttr(LLVM::LLVMDialect::getEmitCWrapperAttrName(),
-                 builder.getUnitAttr());
-  return sizes;
-}
 
 /// What a size of a result goes by: a number, the symbol of the argument's
 /// size it equals, `?`, or a name of its own.

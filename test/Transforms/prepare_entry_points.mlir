@@ -120,3 +120,42 @@ func.func @stateful() -> tensor<4xf32> {
   %state = ml_program.global_load @state : tensor<4xf32>
   return %state : tensor<4xf32>
 }
+
+// -----
+
+// A step gives what has the sizes of an argument, as does a loop without steps.
+// CHECK-LABEL: func.func @looped_sizes(
+// CHECK-SAME:    %[[STATE:[a-z0-9]+]]: memref<?xf32
+// CHECK:         %[[SIZE:.*]] = memref.dim %[[STATE]]
+// CHECK:         %[[CAST:.*]] = arith.index_cast %[[SIZE]]
+// CHECK:         return %[[CAST]] : i64
+func.func @looped(%state: tensor<?xf32>, %x: tensor<f32>) -> tensor<?xf32> {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c3 = arith.constant 3 : index
+  %f = tensor.extract %x[] : tensor<f32>
+  %last = scf.for %i = %c0 to %c3 step %c1 iter_args(%old = %state) -> (tensor<?xf32>) {
+    %inner = scf.for %j = %c0 to %i step %c1 iter_args(%older = %old) -> (tensor<?xf32>) {
+      %new = linalg.fill ins(%f : f32) outs(%state : tensor<?xf32>) -> tensor<?xf32>
+      scf.yield %new : tensor<?xf32>
+    }
+    scf.yield %inner : tensor<?xf32>
+  }
+  return %last : tensor<?xf32>
+}
+
+// -----
+
+// Nobody knows the sizes of tensors that change places.
+// CHECK-LABEL: func.func @swapped_sizes(
+// CHECK:         %[[NONE:.*]] = arith.constant -1 : i64
+// CHECK:         return %[[NONE]], %[[NONE]] : i64, i64
+func.func @swapped(%x: tensor<?xf32>, %y: tensor<?xf32>) -> (tensor<?xf32>, tensor<?xf32>) {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c3 = arith.constant 3 : index
+  %last:2 = scf.for %i = %c0 to %c3 step %c1 iter_args(%a = %x, %b = %y) -> (tensor<?xf32>, tensor<?xf32>) {
+    scf.yield %b, %a : tensor<?xf32>, tensor<?xf32>
+  }
+  return %last#0, %last#1 : tensor<?xf32>, tensor<?xf32>
+}

@@ -247,6 +247,53 @@ def test_parts_may_be_empty():
     assert run(f, x.with_part(0, x.part(2)), np.zeros((3, 0, 4), np.float32), a).shape == (3, 0, 4)
 
 
+def stacked_layers(count, left=0):
+    """Layers in pairs and those that are left; what they see is kept, and how far they came."""
+    f, x, w, kept = function(x="f32[B, 4]", w="f32[7, 4]", kept="f32[7, B, 4]")
+
+    def layer(values, place):
+        x, kept = values["x"], values["kept"].with_part(place, values["x"])
+        return {"x": x * w.part(place) + 1.0, "kept": kept}
+
+    def pair(number, values):
+        return f.repeat(2, values, lambda step, inner: layer(inner, number * 2 + step), "step")
+
+    values = f.repeat(count, {"x": x, "kept": kept}, pair, "pair")
+    values = f.repeat(left, values, lambda step, inner: layer(inner, 2 * count + step))
+    f.output(values["x"], "y")
+    f.output(values["kept"], "next_kept")
+    return f
+
+
+@pytest.mark.parametrize("count, left", [(0, 0), (0, 1), (1, 0), (2, 3), (3, 1)])
+def test_loops_over_layers(count, left):
+    compiled = effattn.compile(str(stacked_layers(count, left)))
+    x, w, kept = real(2, 4), real(7, 4), real(7, 2, 4)
+    wanted = kept.copy()
+    given = kept.copy()
+    y, found = compiled(x, w, given, donate="kept")
+    for place in range(2 * count + left):
+        wanted[place] = x
+        x = x * w[place] + 1
+    close(y, x)
+    close(found, wanted)
+    assert found is given
+
+
+def test_loops_read_as_loops():
+    text = str(stacked_layers(2))
+    assert text.count("scf.for") == 2 and text.count("arith.mulf") == 1
+    assert "scf.for %pair = %c0 to %c2 step %c1\n      iter_args(%x_1 = %x, %kept_1 = %kept)" in text
+    assert "\n    %x_3, %kept_3 = scf.for %step" in text and "\n      scf.yield " in text
+
+
+def test_what_a_loop_defines_is_not_known_behind_it():
+    f, x = function(x="f32[B, T]")
+    y = f.repeat(2, {"x": x}, lambda step, inner: {"x": inner["x"] + 2.0})["x"]
+    a = real(2, 3)
+    close(run(f, y.reshape("B*T") + 2.0, a), a.reshape(-1) + 6)
+
+
 @pytest.mark.parametrize("element, dtype", [("i32", np.int32), ("i64", np.int64)])
 def test_counting_from_integers(element, dtype):
     f, x, _ = function(x=f"{element}[B]", y="f32[T]")
@@ -393,6 +440,25 @@ REFUSED = {
         lambda: (lambda x, y: x.with_part(0, y))(*refused("f32[3, 8]", "f32[9]")),
         r"with_part: expected %x1 to be f32\[8\], but got f32\[9\]",
     ),
+    "part of text": (lambda: refused("f32[3, 8]")[0].part("1"), "part: expected a place"),
+    "part of a number": (
+        lambda: (lambda x, n: x.part(n))(*refused("f32[3, 8]", "i64")),
+        "part: expected a place",
+    ),
+    "repeat": (lambda: repeated(-1), "repeat: expected count to be an integer of at least 0, but got -1"),
+    "repeat nothing": (lambda: repeated(1, {}), "repeat: expected values that the steps update, but got none"),
+    "step": (
+        lambda: repeated(1, step=lambda n, v: {}),
+        "repeat: expected a step to give x, but got nothing",
+    ),
+    "step of another shape": (
+        lambda: repeated(1, step=lambda n, v: {"x": v["x"].transpose(1, 0, 2)}),
+        r"repeat: expected a step to give x as f32\[B x T x 8\], but got f32\[T x B x 8\]",
+    ),
+    "number of a step": (
+        lambda: repeated(1, step=lambda n, v: {"x": v["x"].part(n + 0.5)}),
+        "add: expected the number of a step or an integer, but got 0.5",
+    ),
     "count": (lambda: refused(X)[0].count_from("T"), "count_from: expected a tensor of i32 or i64"),
     "rows": (
         lambda: (lambda x, w: x.dot_rows(w))(*refused(X, "f32[5, 4]")),
@@ -422,6 +488,11 @@ REFUSED = {
     ),
     "k": (lambda: ops.top_k(*refused(X), k="2"), "expected k to be at least|expected k to be an integer"),
 }
+
+
+def repeated(count, values=None, step=lambda number, values: values):
+    f = effattn.Module().function("f")
+    f.repeat(count, {"x": f.input("x", X)} if values is None else values, step)
 
 
 def twice():

@@ -10,7 +10,7 @@ from effattn.error import Error
 from effattn.ir.attributes import real_text
 from effattn.ir.dims import FLOATS, Dim, Shape, check_dims, shape_text
 from effattn.ir.module import Function
-from effattn.ir.tensor import Tensor
+from effattn.ir.tensor import Scalar, Tensor
 
 _BINARY = {
     "add": ("arith.addf", "arith.addi"),
@@ -181,6 +181,21 @@ def binary(op: str, x: Union[Tensor, float], y: Union[Tensor, float]) -> Tensor:
     ]
     inputs = [(tensor, _broadcast_map(shape, tensor)) for tensor in tensors]
     return _generic(tensors[0].function, op, inputs, element, shape, body)
+
+
+def index_binary(op: str, x: Scalar, y: Union[Scalar, int]) -> Scalar:
+    """A sum or product of numbers that count steps."""
+    names = []
+    for value in (x, y):
+        if isinstance(value, Scalar) and value.element == "index":
+            names.append(value.name)
+        elif isinstance(value, int) and not isinstance(value, bool):
+            names.append(x.function.index(value))
+        else:
+            raise Error(f"{op}: expected the number of a step or an integer, but got {value!r}")
+    name = x.function.fresh(op)
+    x.function.emit(f"{name} = arith.{op}i {', '.join(names)} : index")
+    return Scalar(x.function, name, "index", None)
 
 
 def _check_factors(op: str, x: Tensor, w: Any) -> None:

@@ -4,7 +4,8 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Dict, List, Optional, Sequence, Set, Tuple, Union
+from contextlib import contextmanager
+from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Sequence, Set, Tuple, Union
 
 import numpy as np
 
@@ -14,6 +15,11 @@ from effattn.ir.dims import Dim, Shape, check_dims, parse_type, type_text
 from effattn.ir.tensor import Scalar, Tensor, Value
 
 _IDENTIFIER = re.compile(r"[A-Za-z_]\w*")
+
+
+def indented(texts: Sequence[str]) -> str:
+    """Texts of one line or more, each line with two blanks in front."""
+    return "".join(f"  {line}".rstrip() + "\n" for text in texts for line in text.split("\n"))
 
 
 class Module:
@@ -132,6 +138,28 @@ class Function:
         self.emit(f"{name} = arith.constant dense<{text}> : {kind}")
         return Tensor(self, name, element, shape)
 
+    def repeat(
+        self,
+        count: int,
+        values: Mapping[str, Tensor],
+        body: Callable[[Scalar, Dict[str, Tensor]], Mapping[str, Tensor]],
+        name: str = "step",
+    ) -> Dict[str, Tensor]:
+        """Do the same ``count`` times, such as a layer whose weights are stacked.
+
+        Args:
+            count: how many times.
+            values: tensors that the steps update, by name.
+            body: writes a step: it takes the number of the step, from 0 on, for ``part`` and
+                ``with_part``, and the values as they are then, and gives the next.
+            name: what the number of a step is called in the IR.
+        Returns:
+            the values behind the last step.
+        """
+        from effattn.ir.loops import repeat
+
+        return repeat(self, count, values, body, name)
+
     # --- What ops are made with --------------------------------------------------------------------
 
     def free_name(self, hint: str) -> str:
@@ -151,6 +179,16 @@ class Function:
 
     def emit(self, text: str) -> None:
         self._lines.append(text)
+
+    @contextmanager
+    def region(self) -> Iterator[List[str]]:
+        """The lines of a region. Constants and sizes that it defines are not known behind it."""
+        outside = self._lines, self._constants, self._sizes
+        self._lines, self._constants, self._sizes = [], dict(self._constants), dict(self._sizes)
+        try:
+            yield self._lines
+        finally:
+            self._lines, self._constants, self._sizes = outside
 
     def index(self, value: int) -> str:
         """The name of a constant."""
@@ -223,10 +261,9 @@ class Function:
             raise Error(f"expected function {self.name} to have an output, but it has none")
         arguments = ",\n    ".join(self._arguments)
         results = ",\n        ".join(self._result_text(*result) for result in self._results)
-        lines = "".join(f"  {line}".rstrip() + "\n" for text in self._lines for line in text.split("\n"))
         names = ", ".join(value.name for value, _ in self._results)
         types = ", ".join(value.type for value, _ in self._results)
         return (
             f"func.func @{self.name}(\n    {arguments})\n    -> ({results}) {{\n"
-            f"{lines}  return {names} : {types}\n}}\n"
+            f"{indented(self._lines)}  return {names} : {types}\n}}\n"
         )

@@ -9,6 +9,9 @@ from effattn.error import Error
 from effattn.ir.dims import Dim, check_dims, group_dims, parse_dims, product, shape_text
 from effattn.ir.tensor import Scalar, Tensor
 
+Place = Union[int, Scalar]
+"""An integer, or the number of a step."""
+
 
 def _regroup(x: Tensor, op: str, groups: List[List[int]], shape: Sequence[Dim], sizes: str = "") -> Tensor:
     if tuple(shape) == x.shape:
@@ -80,33 +83,36 @@ def columns(x: Tensor, start: int, stop: int) -> Tensor:
     return result
 
 
-def _window(x: Tensor, offsets: Sequence[int], shape: Sequence[Dim]) -> str:
+def _window(x: Tensor, offsets: Sequence[Union[int, str]], shape: Sequence[Dim]) -> str:
     """Offsets, sizes and strides of a slice."""
     sizes = [str(dim) if isinstance(dim, int) else x.function.size(dim) for dim in shape]
     return f"[{', '.join(map(str, offsets))}] [{', '.join(sizes)}] [{', '.join(['1'] * x.rank)}]"
 
 
-def _part_window(op: str, x: Tensor, index: int) -> str:
+def _part_window(op: str, x: Tensor, index: Place) -> str:
     count = x.shape[0] if x.rank else None
-    if not isinstance(count, int) or not 0 <= index < count:
+    is_counted = isinstance(index, Scalar) and index.element == "index"
+    if not isinstance(count, int) or not (is_counted or isinstance(index, int) and 0 <= index < count):
         raise Error(
             f"{op}: expected a place of the known first size of {x.name} ({shape_text(x.shape)}), "
             f"but got {index}"
         )
-    return _window(x, [index, *[0] * (x.rank - 1)], (1, *x.shape[1:]))
+    place = index.name if isinstance(index, Scalar) else index
+    return _window(x, [place, *[0] * (x.rank - 1)], (1, *x.shape[1:]))
 
 
-def part(x: Tensor, index: int) -> Tensor:
+def part(x: Tensor, index: Place) -> Tensor:
     window = _part_window("part", x, index)
     if 0 in x.shape:
         # A slice of no elements is no legal IR.
         return x.function.empty(x.element, x.shape[1:])
-    result = x.function.result(x.element, x.shape[1:], f"{x.name[1:]}_{index}")
+    place = "part" if isinstance(index, Scalar) else index
+    result = x.function.result(x.element, x.shape[1:], f"{x.name[1:]}_{place}")
     x.function.emit(f"{result.name} = tensor.extract_slice {x.name}{window} : {x.type} to {result.type}")
     return result
 
 
-def with_part(x: Tensor, index: int, value: Tensor) -> Tensor:
+def with_part(x: Tensor, index: Place, value: Tensor) -> Tensor:
     window = _part_window("with_part", x, index)
     if (value.element, value.shape) != (x.element, x.shape[1:]):
         raise Error(

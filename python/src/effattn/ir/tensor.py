@@ -28,10 +28,25 @@ class Value:
 
 
 class Scalar(Value):
-    """A number that a function is given or computes: an offset, a size."""
+    """A number that a function is given or computes: an offset, a size.
+
+    The number of a step of ``Function.repeat`` takes part in ``+`` and ``*`` with others and integers.
+    """
 
     def __repr__(self) -> str:
         return f"<effattn.Scalar {self.name} {self.element}>"
+
+    def __add__(self, other: Union["Scalar", int]) -> "Scalar":
+        from effattn.ir.arithmetic import index_binary
+
+        return index_binary("add", self, other)
+
+    def __mul__(self, other: Union["Scalar", int]) -> "Scalar":
+        from effattn.ir.arithmetic import index_binary
+
+        return index_binary("mul", self, other)
+
+    __radd__, __rmul__ = __add__, __mul__
 
 
 class Tensor(Value):
@@ -163,13 +178,13 @@ class Tensor(Value):
 
         return columns(self, start, stop)
 
-    def part(self, index: int) -> "Tensor":
+    def part(self, index: Union[int, Scalar]) -> "Tensor":
         """What stands at a place of the first dimension, such as a layer's of stacked weights."""
         from effattn.ir.shapes import part
 
         return part(self, index)
 
-    def with_part(self, index: int, value: "Tensor") -> "Tensor":
+    def with_part(self, index: Union[int, Scalar], value: "Tensor") -> "Tensor":
         """The same, with another value at a place of the first dimension."""
         from effattn.ir.shapes import with_part
 

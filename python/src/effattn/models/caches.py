@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any, Dict, NamedTuple
 
 from effattn import ops
-from effattn.ir import Function, Tensor
+from effattn.ir import Function, Scalar, Tensor
 from effattn.models.attention import Attention
 from effattn.models.config import Config
 from effattn.ops import Mask, SeparatorCache
@@ -35,6 +35,7 @@ class Cache:
 
     Attributes:
         types: of the states, by name. ``entries`` is the name of the size that they are allocated with.
+        next: what has become of the states.
         turns: whether queries and keys come turned by their positions.
     """
 
@@ -58,11 +59,11 @@ class Cache:
         for name, state in self.next.items():
             function.output(state, f"next_{self.prefix}_{name}")
 
-    def attend(self, layer: int, q: Tensor, k: Tensor, v: Tensor, tokens: Tokens) -> Tensor:
+    def attend(self, layer: Scalar, q: Tensor, k: Tensor, v: Tensor, tokens: Tokens) -> Tensor:
         """Take new keys and values, ``[B, G, T, D]``, and give what the queries attend to."""
         raise NotImplementedError
 
-    def _store(self, layer: int, keys: Tensor, values: Tensor, **others: Tensor) -> None:
+    def _store(self, layer: Scalar, keys: Tensor, values: Tensor, **others: Tensor) -> None:
         self.next["keys"] = self.next["keys"].with_part(layer, keys)
         self.next["values"] = self.next["values"].with_part(layer, values)
         self.next.update(others)
@@ -71,7 +72,7 @@ class Cache:
 class LinearCache(Cache):
     """All tokens, each attended to by all behind it."""
 
-    def attend(self, layer: int, q: Tensor, k: Tensor, v: Tensor, tokens: Tokens) -> Tensor:
+    def attend(self, layer: Scalar, q: Tensor, k: Tensor, v: Tensor, tokens: Tokens) -> Tensor:
         parts = (self.next[name].part(layer) for name in ("keys", "values"))
         keys, values, _ = ops.kv_cache_append(*parts, tokens.seen, k, v, lengths=tokens.lengths)
         self._store(layer, keys, values)
@@ -88,17 +89,17 @@ class FlaggedCache(Cache):
         self.types.update(flags=f"bool[B, {entries}]", length="i64[B]", separator_end="i64[B]")
         self.layout = {**layout, "when": "after_attention"}
 
-    def _state(self, layer: int) -> SeparatorCache:
+    def _state(self, layer: Scalar) -> SeparatorCache:
         """The state of a layer at the start."""
         parts = (self.next[name].part(layer) for name in ("keys", "values"))
         return SeparatorCache(*parts, *(self.states[name] for name in ("flags", "length", "separator_end")))
 
-    def _append(self, layer: int, k: Tensor, v: Tensor, tokens: Tokens) -> SeparatorCache:
+    def _append(self, layer: Scalar, k: Tensor, v: Tensor, tokens: Tokens) -> SeparatorCache:
         return ops.separator_cache_append(
             self._state(layer), k, v, tokens.flags, lengths=tokens.lengths, **self.layout
         )
 
-    def _keep(self, layer: int, state: SeparatorCache) -> None:
+    def _keep(self, layer: Scalar, state: SeparatorCache) -> None:
         self._store(layer, **state._asdict())
 
 
@@ -110,7 +111,7 @@ class SeparatorMaskCache(FlaggedCache):
         super().__init__(prefix, config, layers, entries, layout)
         self.initial, self.window = attention.initial, attention.window
 
-    def attend(self, layer: int, q: Tensor, k: Tensor, v: Tensor, tokens: Tokens) -> Tensor:
+    def attend(self, layer: Scalar, q: Tensor, k: Tensor, v: Tensor, tokens: Tokens) -> Tensor:
         state = self._append(layer, k, v, tokens)
         self._keep(layer, state)
         mask = ops.separator_mask(state.flags, initial=self.initial, window=self.window)
@@ -129,7 +130,7 @@ class WindowCache(FlaggedCache):
         layout = {"initial": 0, "separators": 0, "window": self.window, "capacity": self.window + slack}
         super().__init__(prefix, config, layers, entries, layout)
 
-    def attend(self, layer: int, q: Tensor, k: Tensor, v: Tensor, tokens: Tokens) -> Tensor:
+    def attend(self, layer: Scalar, q: Tensor, k: Tensor, v: Tensor, tokens: Tokens) -> Tensor:
         state = self._append(layer, k, v, tokens)
         out = _attend(q, state, ops.causal_mask() & ops.window_mask(size=self.window), tokens)
         self._keep(layer, ops.separator_cache_compact(state, **self.layout))
@@ -151,7 +152,7 @@ class BoundedCache(FlaggedCache):
         super().__init__(prefix, config, layers, entries, layout)
         self.rope_base = config.rope_base
 
-    def attend(self, layer: int, q: Tensor, k: Tensor, v: Tensor, tokens: Tokens) -> Tensor:
+    def attend(self, layer: Scalar, q: Tensor, k: Tensor, v: Tensor, tokens: Tokens) -> Tensor:
         state, out = ops.separator_cache_update(
             self._state(layer),
             k,

@@ -16,11 +16,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Dict, List, Optional, Sequence
+from typing import Callable, Dict, List, Optional, Sequence, Union
 
 from effattn import ops
 from effattn.error import Error
-from effattn.ir import Function, Module, Tensor
+from effattn.ir import Function, Module, Scalar, Tensor
 from effattn.models import formats
 from effattn.models.attention import Attention
 from effattn.models.caches import Cache, Tokens, full_cache, window_cache
@@ -28,6 +28,7 @@ from effattn.models.config import Config
 from effattn.models.formats import Format
 
 FUNCTIONS = ("prefill", "decode", "score")
+Layer = Union[int, Scalar]
 
 
 @dataclass(frozen=True)
@@ -66,10 +67,10 @@ class _Weights:
         declared = formats.declare(design.config, design.format)
         self._inputs = {name: function.input(name, array.type) for name, array in declared.items()}
 
-    def vector(self, name: str, layer: Optional[int] = None) -> Tensor:
+    def vector(self, name: str, layer: Optional[Scalar] = None) -> Tensor:
         return self._inputs[name] if layer is None else self._inputs[name].part(layer)
 
-    def _codes(self, name: str, layer: Optional[int] = None) -> List[Tensor]:
+    def _codes(self, name: str, layer: Optional[Scalar] = None) -> List[Tensor]:
         """The operands of a quantised matrix that it has whatever its format."""
         return [self.vector(f"{name}_{operand}", layer) for operand in formats.CODES]
 
@@ -77,11 +78,11 @@ class _Weights:
         """What makes up for errors of the table."""
         return {name: self.vector(f"table_{name}") for name in formats.COMPENSATION[self.format.compensation]}
 
-    def matrix(self, name: str, layer: int) -> Tensor:
+    def matrix(self, name: str, layer: Scalar) -> Tensor:
         """One that is not quantised, ``[inputs, outputs]``."""
         return self._inputs[name].part(layer)
 
-    def product(self, x: Tensor, name: str, layer: int) -> Tensor:
+    def product(self, x: Tensor, name: str, layer: Scalar) -> Tensor:
         if isinstance(self.format.body, str):
             return x @ self.matrix(name, layer)
         return ops.quantized_matmul(x, *self._codes(name, layer), activation=self.design.activation)
@@ -140,8 +141,7 @@ class _FunctionWriter:
         f.comment("Tokens.")
         self.tokens = self._tokens(ids, lengths, seen, separators)
         x = self.weights.embed(ids) * math.sqrt(config.width)
-        for layer in range(config.layers):
-            x = self._layer(x, layer)
+        x = self._layers(x)
         if f.name != "prefill":
             self._head(x)
         f.output(self.tokens.after, "next_seen")
@@ -159,23 +159,64 @@ class _FunctionWriter:
             flags=ops.separator_positions(ids, **how),
         )
 
-    def _layer(self, x: Tensor, layer: int) -> Tensor:
-        span = "all tokens" if self.config.is_full(layer) else "a window"
-        self.function.comment(f"Layer {layer}: attention to {span}.")
-        x = x + self._norm(
-            self._attention(self._norm(x, "attention_norm", layer), layer), "post_attention_norm", layer
-        )
-        self.function.comment(f"Layer {layer}: feed-forward.")
+    def _layers(self, x: Tensor) -> Tensor:
+        """Groups of window layers with a full one behind them, and the window layers that are left."""
+        groups, every = len(self.config.full_layers), self.config.full_every
+        windows, left = every - 1, self.config.layers % every
+
+        def group(number: Scalar, x: Tensor) -> Tensor:
+            x = self._window_layers(x, windows, number * every, number * windows)
+            self.function.comment("A layer that attends to all tokens.")
+            return self._layer(x, self.full, number * every + windows, number)
+
+        x = self._repeat("group", groups, x, (self.full, self.window), group)
+        return self._window_layers(x, left, groups * every, groups * windows)
+
+    def _window_layers(self, x: Tensor, count: int, layer: Layer, place: Layer) -> Tensor:
+        """So many, of which the first is a layer of the model and has a place in the window cache."""
+
+        def step(number: Scalar, x: Tensor) -> Tensor:
+            self.function.comment("A layer that attends to a window.")
+            return self._layer(x, self.window, number + layer, number + place)
+
+        return self._repeat("step", count, x, (self.window,), step)
+
+    def _repeat(
+        self,
+        name: str,
+        count: int,
+        x: Tensor,
+        caches: Sequence[Cache],
+        body: Callable[[Scalar, Tensor], Tensor],
+    ) -> Tensor:
+        """A loop whose steps take x and update the caches."""
+
+        def values(x: Tensor) -> Dict[str, Tensor]:
+            states = {f"{cache.prefix}_{key}": state for cache in caches for key, state in cache.next.items()}
+            return {"x": x, **states}
+
+        def follow(values: Dict[str, Tensor]) -> Tensor:
+            for cache in caches:
+                cache.next = {key: values[f"{cache.prefix}_{key}"] for key in cache.next}
+            return values["x"]
+
+        def step(number: Scalar, before: Dict[str, Tensor]) -> Dict[str, Tensor]:
+            return values(body(number, follow(before)))
+
+        return follow(self.function.repeat(count, values(x), step, name))
+
+    def _layer(self, x: Tensor, cache: Cache, layer: Scalar, place: Scalar) -> Tensor:
+        """A layer of the model with its place in a cache."""
+        mixed = self._attention(self._norm(x, "attention_norm", layer), cache, layer, place)
+        x = x + self._norm(mixed, "post_attention_norm", layer)
+        self.function.comment("Its feed-forward part.")
         return x + self._norm(self._ffn(self._norm(x, "ffn_norm", layer), layer), "post_ffn_norm", layer)
 
-    def _norm(self, x: Tensor, name: str, layer: Optional[int] = None) -> Tensor:
+    def _norm(self, x: Tensor, name: str, layer: Optional[Scalar] = None) -> Tensor:
         return ops.rms_norm(x, self.weights.vector(name, layer), epsilon=self.config.epsilon)
 
-    def _attention(self, rows: Tensor, layer: int) -> Tensor:
+    def _attention(self, rows: Tensor, cache: Cache, layer: Scalar, place: Scalar) -> Tensor:
         config = self.config
-        is_full = config.is_full(layer)
-        cache = self.full if is_full else self.window
-        place = (config.full_layers if is_full else config.window_layers).index(layer)
         queries, keys = config.heads * config.head_size, config.key_heads * config.head_size
 
         mixed = self.weights.product(rows, "qkv", layer)
@@ -184,16 +225,16 @@ class _FunctionWriter:
         v = mixed.columns(queries + keys, queries + 2 * keys).split_heads(config.key_heads)
         q, k = self._norm(q, "query_norm", layer), self._norm(k, "key_norm", layer)
         if cache.turns:
-            q, k = self._turn(q, is_full), self._turn(k, is_full)
+            q, k = self._turn(q, cache), self._turn(k, cache)
         out = cache.attend(place, q, k, v, self.tokens)
         return self.weights.product(out.merge_heads(), "output", layer)
 
-    def _turn(self, x: Tensor, is_full: bool) -> Tensor:
-        config = self.config
+    def _turn(self, x: Tensor, cache: Cache) -> Tensor:
+        config, is_full = self.config, cache is self.full
         base, scaling = (config.rope_base, config.rope_scaling) if is_full else (config.window_rope_base, 1.0)
         return ops.rotary_embedding(x, self.tokens.positions, base=base, scaling=scaling)
 
-    def _ffn(self, rows: Tensor, layer: int) -> Tensor:
+    def _ffn(self, rows: Tensor, layer: Scalar) -> Tensor:
         weights = self.weights
         if isinstance(weights.format.body, str):
             matrices = (weights.matrix(name, layer) for name in ("gate", "up", "down"))

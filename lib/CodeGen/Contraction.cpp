@@ -88,9 +88,8 @@ void Contraction::setLoops(LoopEmitter &emitter, ArrayRef<unsigned> someLoops,
   for (unsigned loop :
        llvm::reverse(someLoops.drop_front(someLoops.empty() ? 0 : 1))) {
     Value size = sizeOf(emitter, loop);
-    at[loop] =
-        arith::RemUIOp::create(emitter.builder, emitter.loc, number, size);
-    number = arith::DivUIOp::create(emitter.builder, emitter.loc, number, size);
+    at[loop] = emitter.remainder(number, size);
+    number = emitter.quotient(number, size);
   }
   if (!someLoops.empty())
     at[someLoops.front()] = number;

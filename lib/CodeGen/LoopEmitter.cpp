@@ -7,13 +7,31 @@
 using namespace mlir;
 using namespace mlir::effattn;
 
-Value LoopEmitter::ceilDiv(Value value, int64_t divisor) {
-  return arith::CeilDivUIOp::create(builder, loc, value, index(divisor));
+Value LoopEmitter::quotient(Value value, Value divisor) {
+  return arith::DivUIOp::create(builder, loc, value, divisor);
+}
+
+Value LoopEmitter::remainder(Value value, Value divisor) {
+  return arith::RemUIOp::create(builder, loc, value, divisor);
+}
+
+Value LoopEmitter::ceilDiv(Value value, Value divisor) {
+  return arith::CeilDivUIOp::create(builder, loc, value, divisor);
+}
+
+SmallVector<Value> LoopEmitter::split(Value number, ValueRange sizes) {
+  SmallVector<Value> indices(sizes.size());
+  for (size_t d = sizes.size(); d-- > 1;) {
+    indices[d] = remainder(number, sizes[d]);
+    number = quotient(number, sizes[d]);
+  }
+  if (!indices.empty())
+    indices[0] = number;
+  return indices;
 }
 
 Value LoopEmitter::roundDown(Value value, int64_t divisor) {
-  Value count = arith::DivUIOp::create(builder, loc, value, index(divisor));
-  return mul(count, divisor);
+  return mul(quotient(value, divisor), divisor);
 }
 
 Value LoopEmitter::positive(double value) {

@@ -28,8 +28,21 @@ public:
   Value mul(Value lhs, int64_t rhs) { return mul(lhs, index(rhs)); }
   Value min(Value lhs, Value rhs) { return emit::min(builder, loc, lhs, rhs); }
   Value max(Value lhs, Value rhs) { return emit::max(builder, loc, lhs, rhs); }
-  /// Of values that are not negative.
-  Value ceilDiv(Value value, int64_t divisor);
+  /// Of values that are not negative, as all below.
+  Value quotient(Value value, Value divisor);
+  Value quotient(Value value, int64_t divisor) {
+    return quotient(value, index(divisor));
+  }
+  Value remainder(Value value, Value divisor);
+  Value remainder(Value value, int64_t divisor) {
+    return remainder(value, index(divisor));
+  }
+  Value ceilDiv(Value value, Value divisor);
+  Value ceilDiv(Value value, int64_t divisor) {
+    return ceilDiv(value, index(divisor));
+  }
+  /// The indices of place `number` of an array of these sizes, row by row.
+  SmallVector<Value> split(Value number, ValueRange sizes);
   /// The largest multiple of `divisor` that is not more than `value`.
   Value roundDown(Value value, int64_t divisor);
   Value lessThan(Value lhs, Value rhs) {

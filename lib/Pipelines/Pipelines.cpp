@@ -57,11 +57,11 @@ static constexpr llvm::StringLiteral kBuiltAsKernels =
     "effattn.hourglass_ffn,effattn.layer_norm,effattn.product_softmax,"
     "effattn.product_softmax_top_k,effattn.rms_norm,effattn.top_k";
 
-/// All but the ops named, if there are any, which hot code is made of later.
+/// All ops, or all but those named, which hot code is made of later.
 static std::string convertPasses(const PipelineOptions &options,
                                  StringRef except, StringRef flags) {
-  bool all = !options.tuned || except.empty();
-  std::string choice = all ? "" : ("{except=" + except + flags + "}").str();
+  std::string choice =
+      options.tuned ? ("{except=" + except + flags + "}").str() : "";
   return "effattn-convert-to-linalg" + choice + ",canonicalize,cse";
 }
 
@@ -70,8 +70,7 @@ static std::string linalgPasses(const PipelineOptions &options) {
   std::string checks = "effattn-prepare-entry-points,effattn-insert-checks" +
                        std::string(expands ? "{later=effattn.chunk}" : "") +
                        ",effattn-lower-packs,canonicalize,cse,";
-  // A thread makes an element of a product; tiles are for caches. No kernel is
-  // launched from a parallel loop, which becomes a kernel itself.
+  // No kernel is launched from a parallel loop, which becomes one itself.
   if (options.target != TargetKind::Cpu)
     return checks +
            convertPasses(options, kBuiltAsKernels, " except-in-parallel=false");

@@ -50,25 +50,13 @@ unsigned effattn::countBlocks(const Multiprocessor &machine,
 }
 
 llvm::ArrayRef<GpuRates> effattn::getKnownRates() {
-  // A100 (108 multiprocessors at 1.41 GHz, 1555 GB/s; 5120 bytes a clock from
-  // its second-level cache) and H100 SXM (132 at 1.83 GHz, 3350 GB/s; of its
-  // cache the figure of the A100, for want of a published one), dense products.
+  // A100 (108 multiprocessors; 5120 bytes a clock from its second-level cache)
+  // and H100 SXM (132; of its cache the figure of the A100, for want of a
+  // published one), dense products.
   static constexpr double kCache = 5120;
   static const GpuRates rates[] = {
-      {"A100",
-       {256, 128, 512},
-       16,
-       8,
-       4,
-       kCache / 108 / kParts,
-       1555e9 / 1.41e9 / 108 / kParts},
-      {"H100",
-       {512, 256, 1024},
-       32,
-       16,
-       4,
-       kCache / 132 / kParts,
-       3350e9 / 1.83e9 / 132 / kParts},
+      {"A100", {256, 128, 512}, 16, 8, 4, kCache / 108 / kParts},
+      {"H100", {512, 256, 1024}, 32, 16, 4, kCache / 132 / kParts},
   };
   return rates;
 }

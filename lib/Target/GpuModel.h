@@ -27,8 +27,8 @@ struct GpuRates {
   /// Threads of a warp that an instruction of floats, doubles or special
   /// functions serves.
   double floats, doubles, special;
-  /// Bytes from the second-level cache and from memory.
-  double cacheBytes, memoryBytes;
+  /// Bytes from the second-level cache.
+  double cacheBytes;
 };
 llvm::ArrayRef<GpuRates> getKnownRates();
 

@@ -75,14 +75,13 @@ void DirectProduct::emit() {
   Value tasks = ceilDivide(e, panels, panelsOfTask);
   Value columns = e.mul(panelsOfTask, e.cpu.tileColumns());
   // Few columns are not shared out alone.
-  Value rowTasks = arith::DivUIOp::create(
-      e.builder, e.loc, product.wantedTasks(e), e.max(tasks, e.index(1)));
+  Value rowTasks = e.quotient(product.wantedTasks(e), e.max(tasks, e.index(1)));
   rowTasks =
       e.select(isThin, e.index(1), e.min(e.max(rowTasks, e.index(1)), tiles));
   product.overTasks(e, {rowTasks, tasks}, [&](ValueRange task) {
     auto rowAt = [&](Value number) {
-      Value tile = arith::DivUIOp::create(
-          e.builder, e.loc, e.mul(number, tiles), e.max(rowTasks, e.index(1)));
+      Value tile =
+          e.quotient(e.mul(number, tiles), e.max(rowTasks, e.index(1)));
       return e.mul(tile, e.cpu.tileRows());
     };
     firstRow = rowAt(task[0]);

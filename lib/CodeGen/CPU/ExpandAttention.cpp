@@ -23,14 +23,6 @@ static constexpr int64_t kWantedTasks = 8, kLeastSplit = 1024;
 /// Tasks that keep them busy where tasks take different time.
 static constexpr int64_t kUnevenTasks = 32;
 
-static Value divide(VectorEmitter &e, Value value, Value divisor) {
-  return arith::DivUIOp::create(e.builder, e.loc, value, divisor);
-}
-
-static Value remainder(VectorEmitter &e, Value value, Value divisor) {
-  return arith::RemUIOp::create(e.builder, e.loc, value, divisor);
-}
-
 //===----------------------------------------------------------------------===//
 // Tasks
 //===----------------------------------------------------------------------===//
@@ -40,7 +32,8 @@ void AttentionExpansion::run() {
   heads = e.size(op.getQuery(), 1);
   groups = e.size(op.getKey(), 1);
   // Without heads there are no tasks, and no division by 0 either.
-  headsOfGroup = e.max(divide(e, heads, e.max(groups, e.index(1))), e.index(1));
+  headsOfGroup =
+      e.max(e.quotient(heads, e.max(groups, e.index(1))), e.index(1));
   keyHeads = e.select(e.equal(heads, e.index(0)), e.index(0), groups);
   rows = e.mul(e.size(op.getQuery(), 2), headsOfGroup);
   if (KeptKeys::hasTables(op))
@@ -68,9 +61,9 @@ Value AttentionExpansion::tilesOfTask(Value tiles) {
     return e.index(1);
   Value width = e.add(e.size(op.getQuery(), 3), e.size(op.getValue(), 3));
   Value bytes = e.mul(e.max(width, e.index(1)), lanes * sizeof(float));
-  Value fitting = divide(e, e.index(e.cpu.secondCache() / 4), bytes);
+  Value fitting = e.quotient(e.index(e.cpu.secondCache() / 4), bytes);
   Value most = e.min(fitting, e.index(e.cpu.queryTiles()));
-  return clamp(divide(e, tiles, e.index(kUnevenTasks)), e.index(1),
+  return clamp(e.quotient(tiles, e.index(kUnevenTasks)), e.index(1),
                e.max(most, e.index(1)));
 }
 
@@ -80,12 +73,12 @@ void AttentionExpansion::runTiles(int64_t laneCount) {
   lanes = laneCount;
   Value batches = e.size(op.getQuery(), 0), tiles = e.ceilDiv(rows, lanes);
   Value height = tilesOfTask(e.mul(e.mul(batches, keyHeads), tiles));
-  Value tasks = arith::CeilDivUIOp::create(e.builder, e.loc, tiles, height);
+  Value tasks = e.ceilDiv(tiles, height);
   e.parallel({batches, keyHeads, tasks}, [&](ValueRange at) {
     // The last tasks may have many more keys than the first ones. Taking from
     // both ends in turn gives every thread as many.
-    Value half = divide(e, at[2], e.index(2));
-    Value isOdd = e.equal(remainder(e, at[2], e.index(2)), e.index(1));
+    Value half = e.quotient(at[2], 2);
+    Value isOdd = e.equal(e.remainder(at[2], 2), e.index(1));
     Value fromEnd = e.sub(e.sub(tasks, e.index(1)), half);
     Value first = e.mul(e.select(isOdd, fromEnd, half), height);
     beginTask(at[0], at[1], laneCount);
@@ -159,8 +152,7 @@ template <typename Tile> void AttentionExpansion::runSplit(int64_t laneCount) {
   Type f32 = e.builder.getF32Type();
   Value batches = e.size(op.getQuery(), 0), keys = e.size(op.getKey(), 2);
   Value tiles = e.mul(batches, keyHeads);
-  Value wanted = arith::CeilDivUIOp::create(
-      e.builder, e.loc, e.index(kWantedTasks), e.max(tiles, e.index(1)));
+  Value wanted = e.ceilDiv(e.index(kWantedTasks), e.max(tiles, e.index(1)));
   Value splits = e.max(e.min(wanted, e.ceilDiv(keys, kLeastSplit)), e.index(1));
   SmallVector<OpFoldResult> sizes =
       Tile(e, {}, {}, laneCount).sumSizes(e.size(op.getValue(), 3));
@@ -217,8 +209,8 @@ void AttentionExpansion::setQueries(Value first, Value count) {
   queries.count = count;
   // Without queries there is no last one, and no task but those of a split.
   Value last = e.add(first, e.max(e.sub(count, e.index(1)), e.index(0)));
-  queries.rows = keptKeys.rowsOf(batch, divide(e, first, headsOfGroup),
-                                 divide(e, last, headsOfGroup));
+  queries.rows = keptKeys.rowsOf(batch, e.quotient(first, headsOfGroup),
+                                 e.quotient(last, headsOfGroup));
 }
 
 /// The one tile of a split, whose scratch is its own.
@@ -239,9 +231,9 @@ void AttentionExpansion::listQueries(Value first) {
     Value query =
         e.min(e.add(first, lane), e.max(e.sub(rows, e.index(1)), e.index(0)));
     Value head =
-        e.add(e.mul(group, headsOfGroup), remainder(e, query, headsOfGroup));
+        e.add(e.mul(group, headsOfGroup), e.remainder(query, headsOfGroup));
     storeIndex(e, head, queries.headOf, lane);
-    storeIndex(e, divide(e, query, headsOfGroup), queries.rowOf, lane);
+    storeIndex(e, e.quotient(query, headsOfGroup), queries.rowOf, lane);
   });
 }
 
@@ -256,7 +248,7 @@ void AttentionExpansion::attend(AttentionTile &some, Value split,
   overSegments([&](const Segment &whole) {
     Value length = e.sub(whole.high, whole.low);
     auto end = [&](Value number) {
-      return e.add(whole.low, divide(e, e.mul(length, number), splits));
+      return e.add(whole.low, e.quotient(e.mul(length, number), splits));
     };
     Segment share{end(split), end(e.add(split, 1)), whole.isColumns};
     e.loop(share.low, share.high, e.cpu.keyTile(), [&](Value first) {

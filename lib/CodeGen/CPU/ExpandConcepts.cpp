@@ -106,7 +106,7 @@ void ChunkExpansion::run() {
   if (mayOverflow(op))
     checkCounts(rows);
   e.loop(e.index(0), rows, 1, [&](Value row) { storeCount(row); });
-  Value tasks = arith::CeilDivUIOp::create(e.builder, e.loc, blocks, step);
+  Value tasks = e.ceilDiv(blocks, step);
   e.parallel({rows, tasks}, [&](ValueRange at) {
     Value first = e.mul(at[1], step);
     Value end = e.add(first, step);

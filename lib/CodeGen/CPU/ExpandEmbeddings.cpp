@@ -310,8 +310,8 @@ void TensorTrainExpansion::expandId(ArrayRef<Value> place) {
   SmallVector<Value> digits(cores.size());
   for (size_t number = cores.size(); number-- > 0;) {
     Value modes = cores[number].modes;
-    digits[number] = arith::RemUIOp::create(e.builder, e.loc, id, modes);
-    id = arith::DivUIOp::create(e.builder, e.loc, id, modes);
+    digits[number] = e.remainder(id, modes);
+    id = e.quotient(id, modes);
   }
   begin(place, digits[0]);
   for (size_t number = 1; number < cores.size(); ++number)

@@ -49,7 +49,6 @@ private:
   void multiplyIds(const MatrixView &left, Value decoded, Value first,
                    Value count);
   void multiplyManyRows(const MatrixView &left);
-  MatrixView viewOf(Value memory);
 
   VectorEmitter emitter;
   QuantizedMatmulOp op;
@@ -64,25 +63,6 @@ private:
 // Operands
 //===----------------------------------------------------------------------===//
 
-/// The last dimension is that of columns, the others are rows in row-major
-/// order.
-MatrixView QuantizedExpansion::viewOf(Value memory) {
-  VectorEmitter &e = emitter;
-  auto at = [&e, memory](Value row, Value column) {
-    int64_t rank = cast<MemRefType>(memory.getType()).getRank();
-    SmallVector<Value> indices(rank, column);
-    for (int64_t dim = rank - 2; dim > 0; --dim) {
-      Value size = e.size(memory, dim);
-      indices[dim] = arith::RemUIOp::create(e.builder, e.loc, row, size);
-      row = arith::DivUIOp::create(e.builder, e.loc, row, size);
-    }
-    if (rank > 1)
-      indices[0] = row;
-    return indices;
-  };
-  return {memory, at, /*rowsAreContiguous=*/true};
-}
-
 void QuantizedExpansion::run() {
   VectorEmitter &e = emitter;
   QuantizedTable operands = op.getQuantizedTable();
@@ -91,11 +71,11 @@ void QuantizedExpansion::run() {
     *operand = e.contiguous(*operand);
   QuantizedRows quantizedRows(e, operands);
   table = &quantizedRows;
-  x = viewOf(e.contiguous(op.getX()));
+  x = MatrixView::ofRows(e, e.contiguous(op.getX()));
   auto type = cast<MemRefType>(op.getOut().getType());
   Value output = type.isLastDimUnitStride() ? Value(op.getOut())
                                             : e.scratchLike(op.getOut());
-  result = viewOf(output);
+  result = MatrixView::ofRows(e, output);
   rows = e.index(1);
   for (int64_t dim = 0; dim + 1 < type.getRank(); ++dim)
     rows = e.mul(rows, e.size(output, dim));
@@ -119,8 +99,7 @@ void QuantizedExpansion::multiply() {
   VectorEmitter &e = emitter;
   if (op.getActivation() != Precision::I8 || !e.cpu.byteDots)
     return multiplyFloats();
-  Value rest = arith::RemUIOp::create(e.builder, e.loc, table->groupWidth,
-                                      e.index(kByteBlock));
+  Value rest = e.remainder(table->groupWidth, kByteBlock);
   Value isWhole = emit::logicalAnd(e.builder, e.loc,
                                    e.lessThan(e.index(0), table->groupWidth),
                                    e.equal(rest, e.index(0)));
@@ -150,7 +129,7 @@ void QuantizedExpansion::multiplyFloats() {
     return multiplyDecoded(x);
   Value rounded = e.scratch({rows, table->width}, e.builder.getF32Type());
   emitRoundedActivations(e, x, rows, table->groups, table->groupWidth, rounded);
-  multiplyDecoded(viewOf(rounded));
+  multiplyDecoded(MatrixView::ofRows(e, rounded));
 }
 
 /// A few rows of the table at a time are decoded and multiplied.
@@ -190,7 +169,7 @@ void QuantizedExpansion::multiplyIds(const MatrixView &left, Value decoded,
   product.columns = count;
   product.depth = table->width;
   product.left = left;
-  product.right = viewOf(decoded).transposed();
+  product.right = MatrixView::ofRows(e, decoded).transposed();
   product.result = {result.memory, [&](Value row, Value column) {
                       return result.at(row, e.add(first, column));
                     }};
@@ -220,7 +199,8 @@ void QuantizedExpansion::multiplyManyRows(const MatrixView &left) {
                                    Value out) {
       table->decode(e.add(first, column), start, depth, out, {});
     };
-    product.result = sums ? viewOf(sums) : MatrixView{result.memory, at, true};
+    product.result = sums ? MatrixView::ofRows(e, sums)
+                          : MatrixView{result.memory, at, true};
     product.accumulates = false;
     emitPackedProduct(e, product);
     if (!sums)

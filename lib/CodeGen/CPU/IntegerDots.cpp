@@ -90,9 +90,8 @@ private:
 
 void IntegerDots::emit() {
   Value tasks = e.min(e.ceilDiv(table.count, kTaskRows), e.index(kMostTasks));
-  Value sets = arith::CeilDivUIOp::create(e.builder, e.loc,
-                                          e.ceilDiv(table.count, setRows),
-                                          e.max(tasks, e.index(1)));
+  Value sets =
+      e.ceilDiv(e.ceilDiv(table.count, setRows), e.max(tasks, e.index(1)));
   Value rows = e.mul(sets, setRows);
   Value room = e.mul(e.ceilDiv(table.groups, e.lanes()), e.lanes());
   // One allocation: a task is about as short as it takes to allocate memory.
@@ -226,9 +225,7 @@ SmallVector<Shape> IntegerDots::shapesFor(int64_t bits) {
 
 Value IntegerDots::fits(const Shape &shape) {
   auto isMultiple = [&](Value number, int64_t divisor) {
-    return e.equal(
-        arith::RemUIOp::create(e.builder, e.loc, number, e.index(divisor)),
-        e.index(0));
+    return e.equal(e.remainder(number, divisor), e.index(0));
   };
   if (!shape.isOneBlock)
     return isMultiple(table.groupWidth, shape.columns());
@@ -250,12 +247,10 @@ SmallVector<Value> IntegerDots::multiplyAs(ArrayRef<Shape> shapes,
 
 SmallVector<Value> IntegerDots::addUnits(const Shape &shape,
                                          ArrayRef<RowPart> parts, Value at) {
-  auto divide = [&](Value number, int64_t divisor) -> Value {
-    return arith::DivUIOp::create(e.builder, e.loc, number, e.index(divisor));
-  };
-  Value units = divide(table.groups, shape.groups);
-  Value blocks =
-      shape.isOneBlock ? e.index(1) : divide(table.groupWidth, shape.columns());
+  Value units = e.quotient(table.groups, shape.groups);
+  Value blocks = shape.isOneBlock
+                     ? e.index(1)
+                     : e.quotient(table.groupWidth, shape.columns());
   auto type = VectorType::get(shape.lanes, e.builder.getF32Type());
   SmallVector<Value> sums(parts.size(), zerosOf(type));
   sums.push_back(splatInteger(e, shape.lanes, -1));

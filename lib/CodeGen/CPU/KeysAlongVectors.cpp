@@ -65,13 +65,10 @@ Value KeysAlongVectors::orderOf(Value source, Value column) {
   VectorEmitter &e = emitter;
   if (!isPaired(source))
     return column;
-  auto quotient = [&](Value value, int64_t divisor) -> Value {
-    return arith::DivUIOp::create(e.builder, e.loc, value, e.index(divisor));
-  };
-  Value pair = quotient(column, 2), second = e.sub(column, e.mul(pair, 2));
+  Value pair = e.quotient(column, 2), second = e.sub(column, e.mul(pair, 2));
   Value first = e.roundDown(column, 2 * e.lanes());
   Value place =
-      e.add(e.sub(pair, quotient(first, 2)), e.mul(second, e.lanes()));
+      e.add(e.sub(pair, e.quotient(first, 2)), e.mul(second, e.lanes()));
   Value whole = e.roundDown(e.size(source, 3), kVectors * e.lanes());
   return e.select(e.lessThan(column, whole), e.add(first, place), column);
 }

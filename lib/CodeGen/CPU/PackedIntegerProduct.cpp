@@ -69,15 +69,13 @@ private:
 
 void PackedIntegerProduct::emit() {
   panels = e.ceilDiv(table.count, panelColumns);
-  quarter = arith::DivUIOp::create(e.builder, e.loc, table.width, e.index(4));
+  quarter = e.quotient(table.width, 4);
   Value columnTasks = e.ceilDiv(panels, kTaskPanels);
-  Value wanted = arith::CeilDivUIOp::create(
-      e.builder, e.loc, e.index(kWantedTasks), e.max(columnTasks, e.index(1)));
+  Value wanted =
+      e.ceilDiv(e.index(kWantedTasks), e.max(columnTasks, e.index(1)));
   Value rowTasks = e.min(wanted, e.ceilDiv(x.rows, kLeastRows));
   Value share =
-      e.mul(e.ceilDiv(arith::CeilDivUIOp::create(e.builder, e.loc, x.rows,
-                                                 e.max(rowTasks, e.index(1))),
-                      tileRows),
+      e.mul(e.ceilDiv(e.ceilDiv(x.rows, e.max(rowTasks, e.index(1))), tileRows),
             tileRows);
   e.parallel({rowTasks, columnTasks}, [&](ValueRange task) {
     Value firstPanel = e.mul(task[1], kTaskPanels);
@@ -233,8 +231,7 @@ SmallVector<Value> PackedIntegerProduct::addGroup(ArrayRef<Value> rows,
                                                   Value place, Value part,
                                                   Value group,
                                                   ValueRange sums) {
-  Value depth =
-      arith::DivUIOp::create(e.builder, e.loc, table.groupWidth, e.index(4));
+  Value depth = e.quotient(table.groupWidth, 4);
   Value first = e.mul(group, depth);
   SmallVector<Value> starts;
   for (Value row : rows)

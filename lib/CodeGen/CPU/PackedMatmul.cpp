@@ -8,31 +8,14 @@
 using namespace mlir;
 using namespace mlir::effattn;
 
-/// Rows of any leading dimensions as one matrix.
-static MatrixView viewOfRows(VectorEmitter &e, Value memory) {
-  auto type = cast<MemRefType>(memory.getType());
-  auto at = [&e, memory, rank = type.getRank()](Value row, Value column) {
-    SmallVector<Value> indices(rank, column);
-    for (int64_t dim = rank - 2; dim > 0; --dim) {
-      Value size = e.size(memory, dim);
-      indices[dim] = arith::RemUIOp::create(e.builder, e.loc, row, size);
-      row = arith::DivUIOp::create(e.builder, e.loc, row, size);
-    }
-    if (rank > 1)
-      indices[0] = row;
-    return indices;
-  };
-  return {memory, at, e.isContiguous(memory)};
-}
-
 /// The matrix [C, N] that lies in panels. They are read in place where vectors
 /// divide them.
 static MatrixView viewOfPanels(VectorEmitter &e, Value memory) {
   auto type = cast<MemRefType>(memory.getType());
   Value width = e.size(memory, 2);
   auto at = [&e, width](Value row, Value column) {
-    Value panel = arith::DivUIOp::create(e.builder, e.loc, column, width);
-    Value place = arith::RemUIOp::create(e.builder, e.loc, column, width);
+    Value panel = e.quotient(column, width);
+    Value place = e.remainder(column, width);
     return SmallVector<Value>{panel, row, place};
   };
   MatrixView view{memory, at};
@@ -55,9 +38,9 @@ void effattn::expandPackedMatmul(OpBuilder &builder, PackedMatmulOp op,
     product.rows = e.mul(product.rows, e.size(out, dim));
   product.columns = e.size(out, type.getRank() - 1);
   product.depth = e.size(op.getPanels(), 1);
-  product.left = viewOfRows(e, x);
+  product.left = MatrixView::ofRows(e, x);
   product.right = viewOfPanels(e, op.getPanels());
-  product.result = viewOfRows(e, out);
+  product.result = MatrixView::ofRows(e, out);
   product.accumulates = false;
   e.choose(
       e.lessEqual(product.depth, e.index(0)),

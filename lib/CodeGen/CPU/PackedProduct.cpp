@@ -67,9 +67,8 @@ private:
 //===----------------------------------------------------------------------===//
 
 Value PackedProduct::beginOf(Value number, Value count, Value parts) {
-  return arith::DivUIOp::create(emitter.builder, emitter.loc,
-                                emitter.mul(number, count),
-                                emitter.max(parts, emitter.index(1)));
+  return emitter.quotient(emitter.mul(number, count),
+                          emitter.max(parts, emitter.index(1)));
 }
 
 void PackedProduct::measure() {
@@ -82,9 +81,8 @@ void PackedProduct::measure() {
   units = e.ceilDiv(product.columns, unit);
   Value panels = e.ceilDiv(product.columns, cpu.tileColumns());
   // Slabs that are not as deep leave room for more panels.
-  Value fitting = arith::DivUIOp::create(
-      e.builder, e.loc, e.index(cpu.taskPanels() * cpu.slabDepth()),
-      e.max(slab, e.index(1)));
+  Value fitting = e.quotient(e.index(cpu.taskPanels() * cpu.slabDepth()),
+                             e.max(slab, e.index(1)));
   Value wanted = product.wantedTasks(e);
   // For one task, columns are only cut as caches ask for.
   Value parts = ceilDivide(e, panels, fitting), even = e.ceilDiv(parts, 2);
@@ -121,9 +119,7 @@ void PackedProduct::overTasks(function_ref<void()> body) {
     };
     firstColumn = columnAt(task[1]);
     endColumn = e.min(columnAt(e.add(task[1], 1)), product.columns);
-    wholePanels =
-        arith::DivUIOp::create(e.builder, e.loc, e.sub(endColumn, firstColumn),
-                               e.index(cpu.tileColumns()));
+    wholePanels = e.quotient(e.sub(endColumn, firstColumn), cpu.tileColumns());
     // Rows are not a power of two apart.
     int64_t stride = cpu.slabDepth() + e.lanes();
     packedLeft = e.scratch({e.fixed(cpu.tileRows()), e.fixed(stride)},

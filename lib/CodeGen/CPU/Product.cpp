@@ -36,15 +36,26 @@ static Value isDirect(VectorEmitter &e, const Product &product) {
   return emit::logicalOr(e.builder, e.loc, isSmall, hasSomeRows);
 }
 
+MatrixView MatrixView::ofRows(VectorEmitter &emitter, Value memory) {
+  auto at = [&e = emitter, memory](Value row, Value column) {
+    int64_t leading = cast<MemRefType>(memory.getType()).getRank() - 1;
+    SmallVector<Value> sizes;
+    for (int64_t dim = 0; dim < leading; ++dim)
+      sizes.push_back(e.size(memory, dim));
+    SmallVector<Value> indices = e.split(row, sizes);
+    indices.push_back(column);
+    return indices;
+  };
+  return {memory, at, emitter.isContiguous(memory)};
+}
+
 Value effattn::ceilDivide(VectorEmitter &e, Value value, Value divisor) {
-  return arith::CeilDivUIOp::create(e.builder, e.loc, value,
-                                    e.max(divisor, e.index(1)));
+  return e.ceilDiv(value, e.max(divisor, e.index(1)));
 }
 
 Value Product::wantedTasks(VectorEmitter &e) const {
   Value work = e.mul(e.mul(rows, columns), depth);
-  Value wanted =
-      arith::DivUIOp::create(e.builder, e.loc, work, e.index(kLeastProducts));
+  Value wanted = e.quotient(work, kLeastProducts);
   wanted = e.min(wanted, e.index(kWantedTasks));
   if (!batches)
     return wanted;

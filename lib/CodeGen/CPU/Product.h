@@ -23,6 +23,8 @@ struct MatrixView {
   std::function<void(Value column, Value start, Value depth, Value out)>
       readColumn = nullptr;
 
+  /// Rows of any leading dimensions, in row-major order, as those of a matrix.
+  static MatrixView ofRows(VectorEmitter &emitter, Value memory);
   MatrixView transposed() const {
     return {memory,
             [at = at](Value row, Value column) { return at(column, row); },

@@ -18,8 +18,7 @@ static Value noRow(VectorEmitter &e) {
 QuantizedRows::QuantizedRows(VectorEmitter &e, const QuantizedTable &table)
     : count(e.size(table.scales, 0)), width(e.size(table.codes8, 1)),
       groups(e.size(table.scales, 1)), emitter(e), table(table) {
-  groupWidth = arith::DivUIOp::create(e.builder, e.loc, width,
-                                      e.max(groups, e.index(1)));
+  groupWidth = e.quotient(width, e.max(groups, e.index(1)));
   int64_t operands = codeOperands().size();
   badRows = e.scratch({e.fixed(operands)}, e.builder.getI64Type());
   for (int64_t operand = 0; operand < operands; ++operand)
@@ -101,7 +100,7 @@ Value QuantizedRows::loadBytes(const RowPart &part, Value column,
   };
   if (part.bits() == 8)
     return load(columns, column);
-  Value at = arith::DivUIOp::create(e.builder, e.loc, column, e.index(2));
+  Value at = e.quotient(column, 2);
   auto [low, high] = splitBytes(e, load(columns / 2, at));
   return vector::InterleaveOp::create(e.builder, e.loc, low, high);
 }
@@ -122,8 +121,8 @@ Value QuantizedRows::loadCode(const RowPart &part, Value column) {
     code = emit::load(e.builder, e.loc, part.codes, {part.row, column});
   } else {
     Value two = e.index(2);
-    Value at = arith::DivUIOp::create(e.builder, e.loc, column, two);
-    Value half = arith::RemUIOp::create(e.builder, e.loc, column, two);
+    Value at = e.quotient(column, two);
+    Value half = e.remainder(column, two);
     auto [low, high] =
         splitBytes(e, emit::load(e.builder, e.loc, part.codes, {part.row, at}));
     code = e.select(e.equal(half, e.index(0)), low, high);
@@ -143,10 +142,8 @@ void QuantizedRows::decodePart(const RowPart &part, Value first, Value end,
       return byVectors ? e.splat(scalar) : scalar;
     };
     Value perGroup = e.max(groupWidth, e.index(1));
-    Value firstGroup =
-        arith::DivUIOp::create(e.builder, e.loc, first, perGroup);
-    Value endGroup =
-        arith::CeilDivUIOp::create(e.builder, e.loc, end, perGroup);
+    Value firstGroup = e.quotient(first, perGroup);
+    Value endGroup = e.ceilDiv(end, perGroup);
     e.loop(firstGroup, endGroup, 1, [&](Value group) {
       Value scale = numberOf(e.loadScalar(part.scales, {part.scaleRow, group}));
       Value weight = part.weight ? numberOf(part.weight) : Value();
@@ -170,8 +167,7 @@ void QuantizedRows::decodePart(const RowPart &part, Value first, Value end,
       });
     });
   };
-  Value rest =
-      arith::RemUIOp::create(e.builder, e.loc, groupWidth, e.index(e.lanes()));
+  Value rest = e.remainder(groupWidth, e.lanes());
   e.choose(
       e.equal(rest, e.index(0)), [&] { decodeGroups(true); },
       [&] { decodeGroups(false); });

@@ -42,8 +42,7 @@ SmallVector<OpFoldResult> QueryBlocks::sumSizes(Value valueWidth) {
 std::pair<Value, Value> QueryBlocks::split(Value value, int64_t size) {
   VectorEmitter &e = emitter;
   Value divisor = e.index(size);
-  return {arith::DivUIOp::create(e.builder, e.loc, value, divisor),
-          arith::RemUIOp::create(e.builder, e.loc, value, divisor)};
+  return {e.quotient(value, divisor), e.remainder(value, divisor)};
 }
 
 SmallVector<Value> QueryBlocks::queryAt(Value query, Value d) {

@@ -217,7 +217,7 @@ Value IntegerRounding::roundNumbers(GroupStep &step, Value numbers) {
 Value IntegerRounding::roundBlock(GroupStep &step, Value row, Value column,
                                   Value sums) {
   auto part = [&](int64_t divisor) -> Value {
-    return arith::DivUIOp::create(e.builder, e.loc, column, e.index(divisor));
+    return e.quotient(column, divisor);
   };
   auto store = [&](Value vector, Value memory, ValueRange at) {
     vector::StoreOp::create(e.builder, e.loc, vector, memory, at);
@@ -279,7 +279,7 @@ IntegerActivations effattn::emitIntegerActivations(VectorEmitter &e,
   Type i32 = e.builder.getI32Type();
   Value width = e.mul(groups, groupWidth);
   auto part = [&](int64_t divisor) -> Value {
-    return arith::DivUIOp::create(e.builder, e.loc, width, e.index(divisor));
+    return e.quotient(width, divisor);
   };
   IntegerActivations made;
   made.rows = rows;

@@ -9,14 +9,6 @@
 using namespace mlir;
 using namespace mlir::effattn;
 
-static Value quotient(KernelEmitter &e, Value value, Value divisor) {
-  return arith::DivUIOp::create(e.builder, e.loc, value, divisor);
-}
-
-static Value remainder(KernelEmitter &e, Value value, Value divisor) {
-  return arith::RemUIOp::create(e.builder, e.loc, value, divisor);
-}
-
 //===----------------------------------------------------------------------===//
 // What a block attends to
 //===----------------------------------------------------------------------===//
@@ -30,8 +22,8 @@ BlockQueries::Place BlockQueries::at(KernelEmitter &e, Value slot) const {
   };
   slot = e.min(slot, e.sub(count, e.index(1)));
   Value number = narrow(e.add(firstHead, slot)), heads = narrow(headsOfGroup);
-  Value row = emit::toIndex(e.builder, e.loc, quotient(e, number, heads));
-  Value head = emit::toIndex(e.builder, e.loc, remainder(e, number, heads));
+  Value row = emit::toIndex(e.builder, e.loc, e.quotient(number, heads));
+  Value head = emit::toIndex(e.builder, e.loc, e.remainder(number, heads));
   return {e.add(e.mul(group, headsOfGroup), head), e.add(firstRow, row)};
 }
 
@@ -64,11 +56,11 @@ void AttentionKernel::locate() {
   queries.group = at[1];
   queries.headsOfGroup = call.headsOfGroup;
   queries.count = e.min(e.index(tiling.queries), e.sub(call.queries, first));
-  queries.firstRow = quotient(e, first, call.headsOfGroup);
-  queries.firstHead = remainder(e, first, call.headsOfGroup);
+  queries.firstRow = e.quotient(first, call.headsOfGroup);
+  queries.firstHead = e.remainder(first, call.headsOfGroup);
   Value last = e.add(first, e.sub(queries.count, e.index(1)));
   rows = keptKeys.rowsOf(at[0], queries.firstRow,
-                         quotient(e, last, call.headsOfGroup));
+                         e.quotient(last, call.headsOfGroup));
 }
 
 /// Columns beside the band come first, then the band. Splits take turns.
@@ -87,7 +79,7 @@ void AttentionKernel::listTiles() {
     tiles = e.add(tiles, columnTiles);
   }
   auto end = [&](Value number) {
-    return quotient(e, e.mul(tiles, number), call.splits);
+    return e.quotient(e.mul(tiles, number), call.splits);
   };
   firstTile = end(split);
   lastTile = end(e.add(split, 1));

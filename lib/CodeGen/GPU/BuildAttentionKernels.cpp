@@ -38,9 +38,6 @@ public:
   void build();
 
 private:
-  Value divide(Value value, Value divisor) {
-    return arith::DivUIOp::create(e.builder, e.loc, value, divisor);
-  }
   bool usesTensorCores();
   void attend(bool areFew);
   void attendOnTensorCores(bool areFew);
@@ -140,8 +137,7 @@ void AttentionKernels::launch(
   call.columnTiles = e.max(e.ceilDiv(width, tiling.columns), e.index(1));
   Value blocks = e.mul(e.mul(batches, call.keyHeads),
                        e.mul(call.queryTiles, call.columnTiles));
-  Value wanted = arith::CeilDivUIOp::create(
-      builder, e.loc, e.index(kWantedBlocks), e.max(blocks, e.index(1)));
+  Value wanted = e.ceilDiv(e.index(kWantedBlocks), e.max(blocks, e.index(1)));
   call.splits = e.max(e.min(wanted, e.ceilDiv(keys, kLeastSplit)), e.index(1));
   Value isSplit = e.lessThan(e.index(1), call.splits);
   SmallVector<Value> sizes{e.select(isSplit, batches, e.index(0)), heads,
@@ -246,7 +242,7 @@ void AttentionKernels::build() {
   Value heads = e.size(op.getQuery(), 1), groups = e.size(op.getKey(), 1);
   call.op = op;
   // Without heads there are no blocks, and no division by 0 either.
-  call.headsOfGroup = e.max(divide(heads, e.max(groups, one)), one);
+  call.headsOfGroup = e.max(e.quotient(heads, e.max(groups, one)), one);
   call.keyHeads = e.select(e.equal(heads, zero), zero, groups);
   call.queries = e.mul(e.size(op.getQuery(), 2), call.headsOfGroup);
   if (KeptKeys::hasTables(op))

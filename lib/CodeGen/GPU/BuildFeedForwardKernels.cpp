@@ -45,7 +45,7 @@ protected:
     memref::DeallocOp::create(e.builder, e.loc, scratch);
   }
   /// The indices of a row of x, without its column.
-  Place rowPlace(KernelEmitter &emitter, Value row);
+  Place rowPlace(LoopEmitter &emitter, Value row);
 
   LoopEmitter e;
   Op op;
@@ -89,7 +89,7 @@ template <typename Op> Value FeedForwardKernels<Op>::allocate(Value columns) {
 }
 
 template <typename Op>
-SmallVector<Value> FeedForwardKernels<Op>::rowPlace(KernelEmitter &emitter,
+SmallVector<Value> FeedForwardKernels<Op>::rowPlace(LoopEmitter &emitter,
                                                     Value row) {
   SmallVector<Value> sizes;
   for (int64_t dim = 0; dim + 1 < rankOf(op.getOut()); ++dim)
@@ -99,14 +99,8 @@ SmallVector<Value> FeedForwardKernels<Op>::rowPlace(KernelEmitter &emitter,
 
 template <typename Op> Factor FeedForwardKernels<Op>::rowsOf(Value memory) {
   auto at = [this](Value row, Value column) {
-    Place place(rankOf(op.getOut()), column);
-    for (int64_t dim = place.size() - 2; dim > 0; --dim) {
-      Value size = e.size(op.getOut(), dim);
-      place[dim] = arith::RemUIOp::create(e.builder, e.loc, row, size);
-      row = arith::DivUIOp::create(e.builder, e.loc, row, size);
-    }
-    if (place.size() > 1)
-      place[0] = row;
+    Place place = rowPlace(e, row);
+    place.push_back(column);
     return place;
   };
   return {memory, at, rankOf(memory) - 1, isContiguous(memory)};

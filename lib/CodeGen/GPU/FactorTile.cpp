@@ -53,14 +53,8 @@ void FactorTile::begin(Value first, Value lines, Value depth) {
   int64_t perRow = (alongLines ? count : layout.depth) / layout.step;
   int64_t rows = alongLines ? layout.depth : count;
   int64_t rowsAtOnce = e.threads() / perRow;
-  auto divide = [&](int64_t divisor) -> Value {
-    return arith::DivUIOp::create(e.builder, e.loc, e.thread(),
-                                  e.index(divisor));
-  };
-  Value outer = divide(perRow);
-  Value inner = e.mul(
-      arith::RemUIOp::create(e.builder, e.loc, e.thread(), e.index(perRow)),
-      layout.step);
+  Value outer = e.quotient(e.thread(), perRow);
+  Value inner = e.mul(e.remainder(e.thread(), perRow), layout.step);
   depthPlace = alongLines ? outer : inner;
   linePlace = alongLines ? inner : outer;
   if (alongLines && layout.step > 1) {

@@ -52,13 +52,11 @@ FloatProducts::FloatProducts(KernelEmitter &emitter, const Operands &operands,
 
 /// Threads that share queries are neighbours.
 Value FloatProducts::across() {
-  return arith::RemUIOp::create(e.builder, e.loc, e.thread(),
-                                e.index(shape.keyThreads));
+  return e.remainder(e.thread(), shape.keyThreads);
 }
 
 Value FloatProducts::queryAt(int64_t i) {
-  Value group = arith::DivUIOp::create(e.builder, e.loc, e.thread(),
-                                       e.index(shape.keyThreads));
+  Value group = e.quotient(e.thread(), shape.keyThreads);
   return e.add(e.mul(group, queries()), i);
 }
 

@@ -52,9 +52,9 @@ TileLayout FmaEngine::layoutOf(const Factor &factor, int64_t lines) const {
 }
 
 void FmaEngine::begin(KernelEmitter &e) {
-  Value perRow = e.index(shape.columns / (kGroup * kGroups));
-  Value row = arith::DivUIOp::create(e.builder, e.loc, e.thread(), perRow);
-  Value column = arith::RemUIOp::create(e.builder, e.loc, e.thread(), perRow);
+  int64_t perRow = shape.columns / (kGroup * kGroups);
+  Value row = e.quotient(e.thread(), perRow);
+  Value column = e.remainder(e.thread(), perRow);
   for (int64_t group = 0; group < kGroups; ++group) {
     rows[group] =
         e.add(e.mul(row, e.index(kGroup)), group * shape.rows / kGroups);

@@ -67,13 +67,9 @@ void KernelEmitter::limitThreadRegisters(int64_t count) {
 
 Value KernelEmitter::thread() { return launchOp.getThreadIds().x; }
 
-Value KernelEmitter::warp() {
-  return arith::DivUIOp::create(builder, loc, thread(), index(kWarpThreads));
-}
+Value KernelEmitter::warp() { return quotient(thread(), kWarpThreads); }
 
-Value KernelEmitter::lane() {
-  return arith::RemUIOp::create(builder, loc, thread(), index(kWarpThreads));
-}
+Value KernelEmitter::lane() { return remainder(thread(), kWarpThreads); }
 
 Value KernelEmitter::block(unsigned dimension) {
   gpu::KernelDim3 ids = launchOp.getBlockIds();
@@ -82,20 +78,7 @@ Value KernelEmitter::block(unsigned dimension) {
 
 std::pair<Value, Value> KernelEmitter::divide(Value number, Value divisor) {
   divisor = max(divisor, index(1));
-  return {arith::DivUIOp::create(builder, loc, number, divisor),
-          arith::RemUIOp::create(builder, loc, number, divisor)};
-}
-
-SmallVector<Value> KernelEmitter::split(Value number, ValueRange sizes) {
-  SmallVector<Value> indices(sizes.size());
-  for (size_t d = sizes.size(); d-- > 0;) {
-    indices[d] = number;
-    if (d == 0)
-      break;
-    indices[d] = arith::RemUIOp::create(builder, loc, number, sizes[d]);
-    number = arith::DivUIOp::create(builder, loc, number, sizes[d]);
-  }
-  return indices;
+  return {quotient(number, divisor), remainder(number, divisor)};
 }
 
 Value KernelEmitter::isBelow(Value lhs, Value rhs) {

@@ -51,8 +51,6 @@ public:
   /// Quotient and remainder of numbers that are not negative; anything where
   /// the divisor is 0.
   std::pair<Value, Value> divide(Value number, Value divisor);
-  /// The indices of place `number` of an array of these sizes, row by row.
-  SmallVector<Value> split(Value number, ValueRange sizes);
   /// lhs < rhs of indices that 32 bits hold, such as places in a block.
   Value isBelow(Value lhs, Value rhs);
 

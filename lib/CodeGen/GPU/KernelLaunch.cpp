@@ -1,5 +1,6 @@
 //===- KernelLaunch.cpp - Loops of the host as kernels --------------------===//
 #include "KernelLaunch.h"
+#include "../LoopEmitter.h"
 #include "effattn/CodeGen/GPU/Runtime.h"
 #include "effattn/Dialect/Emit.h"
 
@@ -245,17 +246,12 @@ gpu::LaunchOp effattn::launchParallel(OpBuilder &builder,
                    thread, total);
   auto iterations = scf::ForOp::create(builder, loc, first, total, threads);
   builder.setInsertionPointToStart(iterations.getBody());
-  SmallVector<Value> indices(trips.size());
-  Value rest = iterations.getInductionVar();
-  for (size_t d = trips.size(); d-- > 0;) {
-    Value index = rest;
-    if (d > 0) {
-      index = arith::RemUIOp::create(builder, loc, rest, trips[d]);
-      rest = arith::DivUIOp::create(builder, loc, rest, trips[d]);
-    }
-    indices[d] = emit::add(builder, loc, loop.getLowerBound()[d],
-                           emit::mul(builder, loc, index, loop.getStep()[d]));
-  }
+  SmallVector<Value> indices =
+      LoopEmitter(builder, loc).split(iterations.getInductionVar(), trips);
+  for (auto [index, lower, step] :
+       llvm::zip(indices, loop.getLowerBound(), loop.getStep()))
+    index =
+        emit::add(builder, loc, lower, emit::mul(builder, loc, index, step));
   scratch.distribute(builder, thread);
   IRRewriter rewriter(builder);
   rewriter.eraseOp(loop.getBody()->getTerminator());

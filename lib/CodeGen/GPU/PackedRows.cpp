@@ -19,13 +19,10 @@ static Value areAligned(LoopEmitter &e, Value source) {
       memref::ExtractStridedMetadataOp::create(e.builder, e.loc, source);
   Value address =
       memref::ExtractAlignedPointerAsIndexOp::create(e.builder, e.loc, source);
-  auto remainder = [&](Value number, int64_t divisor) -> Value {
-    return arith::RemUIOp::create(e.builder, e.loc, number, e.index(divisor));
-  };
-  Value rest = remainder(parts.getOffset(), kElements);
+  Value rest = e.remainder(parts.getOffset(), kElements);
   for (Value stride : parts.getStrides().drop_back())
-    rest = e.add(rest, remainder(stride, kElements));
-  rest = e.add(rest, remainder(address, kElements * 2));
+    rest = e.add(rest, e.remainder(stride, kElements));
+  rest = e.add(rest, e.remainder(address, kElements * 2));
   return emit::logicalAnd(e.builder, e.loc, e.equal(rest, e.index(0)),
                           e.equal(parts.getStrides().back(), e.index(1)));
 }

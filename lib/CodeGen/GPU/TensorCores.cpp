@@ -65,26 +65,18 @@ Value TensorCores::laneAddress(Value address, Value row, Value column,
   return advance(address, toI64(e, bytes));
 }
 
-static Value remainder(KernelEmitter &e, Value value, int64_t divisor) {
-  return arith::RemUIOp::create(e.builder, e.loc, value, e.index(divisor));
-}
-
-static Value quotient(KernelEmitter &e, Value value, int64_t divisor) {
-  return arith::DivUIOp::create(e.builder, e.loc, value, e.index(divisor));
-}
-
 /// Lanes 0 to 15 have the rows of the left half, the others of the right one.
 Value TensorCores::leftAddress(Value address, int64_t width) {
   Value lane = e.lane();
-  return laneAddress(address, remainder(e, lane, 16),
-                     e.mul(quotient(e, lane, 16), 8), width);
+  return laneAddress(address, e.remainder(lane, 16),
+                     e.mul(e.quotient(lane, 16), 8), width);
 }
 
 /// Lanes 0 to 15 have columns 0 to 7 of the factors, in two halves.
 Value TensorCores::rightAddress(Value address, int64_t width) {
   Value lane = e.lane();
-  Value row = e.add(e.mul(quotient(e, lane, 16), 8), remainder(e, lane, 8));
-  Value half = remainder(e, quotient(e, lane, 8), 2);
+  Value row = e.add(e.mul(e.quotient(lane, 16), 8), e.remainder(lane, 8));
+  Value half = e.remainder(e.quotient(lane, 8), 2);
   return laneAddress(address, row, e.mul(half, 8), width);
 }
 

@@ -128,16 +128,10 @@ Value TensorEngine::rightAddress(KernelEmitter &e) {
 }
 
 void TensorEngine::begin(KernelEmitter &e) {
-  auto divide = [&](Value value, int64_t divisor) -> Value {
-    return arith::DivUIOp::create(e.builder, e.loc, value, e.index(divisor));
-  };
-  auto remainder = [&](Value value, int64_t divisor) -> Value {
-    return arith::RemUIOp::create(e.builder, e.loc, value, e.index(divisor));
-  };
-  warpRow = e.mul(remainder(e.warp(), kRowWarps), shape.rows / kRowWarps);
-  warpColumn = e.mul(divide(e.warp(), kRowWarps), kWarpColumns);
-  laneRow = divide(e.lane(), 4);
-  laneColumn = e.mul(remainder(e.lane(), 4), 2);
+  warpRow = e.mul(e.remainder(e.warp(), kRowWarps), shape.rows / kRowWarps);
+  warpColumn = e.mul(e.quotient(e.warp(), kRowWarps), kWarpColumns);
+  laneRow = e.quotient(e.lane(), 4);
+  laneColumn = e.mul(e.remainder(e.lane(), 4), 2);
   if (!splits())
     leftStart = leftAddress(e);
   rightStart = rightAddress(e);

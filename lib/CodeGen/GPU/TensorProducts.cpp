@@ -64,31 +64,23 @@ TensorProducts::TensorProducts(KernelEmitter &emitter, const Operands &operands,
       shape.valueWidth);
 }
 
-static Value quotient(KernelEmitter &e, Value value, int64_t divisor) {
-  return arith::DivUIOp::create(e.builder, e.loc, value, e.index(divisor));
-}
-
-static Value remainder(KernelEmitter &e, Value value, int64_t divisor) {
-  return arith::RemUIOp::create(e.builder, e.loc, value, e.index(divisor));
-}
-
 /// Warps along keys are neighbours.
 Value TensorProducts::warpQuery() {
-  return e.mul(quotient(e, e.warp(), shape.keyWarps), kRows);
+  return e.mul(e.quotient(e.warp(), shape.keyWarps), kRows);
 }
 
 Value TensorProducts::warpKey() {
-  return e.mul(remainder(e, e.warp(), shape.keyWarps),
+  return e.mul(e.remainder(e.warp(), shape.keyWarps),
                shape.tileKeys / shape.keyWarps);
 }
 
 Value TensorProducts::queryAt(int64_t i) {
-  return e.add(e.add(warpQuery(), quotient(e, e.lane(), 4)), i * 8);
+  return e.add(e.add(warpQuery(), e.quotient(e.lane(), 4)), i * 8);
 }
 
 /// Of right factors side by side.
 static Value columnOfLane(KernelEmitter &e, int64_t i) {
-  return e.add(e.mul(remainder(e, e.lane(), 4), 2), i / 2 * kColumns + i % 2);
+  return e.add(e.mul(e.remainder(e.lane(), 4), 2), i / 2 * kColumns + i % 2);
 }
 
 Value TensorProducts::keyAt(int64_t i) {
@@ -113,8 +105,8 @@ void TensorProducts::copyRows(
     function_ref<std::pair<Value, Value>(Value, int64_t, int64_t)> locate) {
   int64_t copies = width / kCopied, lanes = llvm::PowerOf2Ceil(copies);
   int64_t step = shape.threads() / lanes;
-  Value part = remainder(e, e.thread(), lanes);
-  Value first = quotient(e, e.thread(), lanes);
+  Value part = e.remainder(e.thread(), lanes);
+  Value first = e.quotient(e.thread(), lanes);
   Type i64 = e.builder.getI64Type();
   Value inRow = emit::fromIndex(e.builder, e.loc,
                                 e.mul(part, TensorCores::kCopyBytes), i64);
@@ -199,7 +191,7 @@ void TensorProducts::advance(Value number, const KeyTile &next) {
   cores.waitForGroups(0);
   e.barrier();
   auto stageOf = [&](Value number) {
-    Value bytes = e.mul(remainder(e, number, 2), shape.stageBytes());
+    Value bytes = e.mul(e.remainder(number, 2), shape.stageBytes());
     return emit::fromIndex(e.builder, e.loc, bytes, e.builder.getI64Type());
   };
   stage = stageOf(number);

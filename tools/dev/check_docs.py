@@ -4,7 +4,9 @@
 
 examples     Every ```mlir block of the .td files, of docs/ and of README.md is a complete module:
              effattn-opt parses and verifies it, and what it prints parses to the same again. That
-             of an op can be compiled for the CPU.
+             of an op can be compiled for the CPU and for a GPU.
+kernels      The example of every op and every example model become machine code for sm_80 and
+             sm_90. Needs ptxas.
 commands     Every ```console block of docs/ and README.md is run. A line `$ command` is executed,
              the lines after it are what it prints; `...` stands for any text inside a line and, on
              a line of its own, for any lines. A command may go on after a backslash or a pipe. All
@@ -105,6 +107,7 @@ def check_example(block):
         twice = optimize(block, once)
         if block.path.parent == DIALECT:
             optimize(block, text, "--effattn-cpu-pipeline")
+            optimize(block, text, "--effattn-nvptx-pipeline")
     except ValueError as problem:
         return [str(problem)]
     if once == twice:
@@ -119,6 +122,33 @@ def check_examples(options):
     examples = [block for file in files for block in blocks_of(file) if block.language == "mlir"]
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         return sum(pool.map(check_example, examples), []), f"{len(examples)} examples"
+
+
+# --- kernels -------------------------------------------------------------------------------------
+
+
+def assemble(source):
+    """What is wrong with the machine code of a module, given as its name and its text."""
+    name, text = source
+    problems = []
+    with tempfile.TemporaryDirectory() as folder:
+        for gpu in ("sm_80", "sm_90"):
+            command = ["effattn-compile", "-", "--target=nvptx", f"--gpu={gpu}", "-o", f"{folder}/k.cubin"]
+            done = subprocess.run(command, input=text, text=True, capture_output=True, timeout=120)
+            # A module may only check.
+            if done.returncode and "but got no kernels" not in done.stderr:
+                problems.append(f"{name}: {gpu}: {done.stderr.strip()}")
+    return problems
+
+
+def check_kernels(options):
+    examples = [(place(block.path, block.line), "\n".join(block.lines))
+                for file in sorted(DIALECT.glob("*.td")) for block in blocks_of(file)
+                if block.language == "mlir"]
+    models = [(str(path.relative_to(ROOT)), path.read_text())
+              for path in sorted((ROOT / "docs" / "examples" / "models").glob("*.mlir"))]
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        return sum(pool.map(assemble, examples + models), []), f"{len(examples + models)} modules"
 
 
 # --- links ---------------------------------------------------------------------------------------
@@ -405,7 +435,7 @@ def check_constraints(options):
 
 # --- main ----------------------------------------------------------------------------------------
 
-CHECKS = {"examples": check_examples, "links": check_links, "commands": check_commands,
+CHECKS = {"examples": check_examples, "kernels": check_kernels, "links": check_links, "commands": check_commands,
           "ops": check_ops, "constraints": check_constraints}
 
 

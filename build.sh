@@ -314,16 +314,15 @@ run_tests() {
 
 # Everything as kernels of a GPU, run by the emulator in three orders.
 run_emulated() {
-  local seed
-  (
-    cd "$root"
-    unset EFFATTN_LONG
-    export EFFATTN_TARGET=nvptx-emulated
-    for seed in 0 1 2; do
-      EFFATTN_EMULATOR_SEED=$seed "$python" -m pytest -q --tb=short \
-        "$root/test/Integration"
-    done
-  )
+  local seed status=0
+  for seed in 0 1 2; do
+    (
+      unset EFFATTN_LONG
+      export EFFATTN_TARGET=nvptx-emulated EFFATTN_EMULATOR_SEED=$seed
+      run_pytest "$root/test/Integration"
+    ) || status=$?
+  done
+  return "$status"
 }
 
 # Compiled code, each of whose loads and stores AddressSanitizer checks. Its
@@ -336,18 +335,22 @@ run_sanitized() {
     "$root"/test/Integration/test_{memory,address_memory,products}.py
     "$root"/test/Integration/test_{quantized_products,tilings}.py)
   (
-    cd "$root"
     unset EFFATTN_LONG
     export EFFATTN_SANITIZE=address LD_PRELOAD=$runtime
     export ASAN_OPTIONS=detect_leaks=0:alloc_dealloc_mismatch=0
-    "$python" -m pytest -q --tb=short "${files[@]}"
+    run_pytest "${files[@]}"
   )
 }
 
-# pytest exits with 5 when there is no test, which sum_tests judges.
+# A process for each core, which threads of compiled code then share. pytest
+# exits with 5 when there is no test, which sum_tests judges.
 run_pytest() {
   local status=0
-  (cd "$root" && "$python" -m pytest -q --tb=short -ra "$@") || status=$?
+  (
+    cd "$root"
+    export OMP_WAIT_POLICY=${OMP_WAIT_POLICY-passive}
+    "$python" -m pytest -q --tb=short -ra -n "$(nproc)" --dist loadfile "$@"
+  ) || status=$?
   ((status == 5)) || return "$status"
 }
 

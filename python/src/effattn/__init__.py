@@ -28,7 +28,7 @@ _LAZY = {
     "compile": "effattn.compiler",
     "load": "effattn.compiled",
 }
-_SUBMODULES = ("compress", "models", "ops", "plot", "reference")
+_SUBMODULES = ("compress", "models", "ops", "plot", "reference", "torch")
 
 
 def __getattr__(name: str) -> Any:

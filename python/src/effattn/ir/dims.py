@@ -64,8 +64,10 @@ def _factors(dims: Iterable[Dim]) -> Tuple[int, "Counter[str]"]:
     number = 1
     names: "Counter[str]" = Counter()
     for dim in dims:
-        for factor in [dim] if isinstance(dim, int) else dim.split("*"):
-            if isinstance(factor, int) or factor.isdecimal():
+        for factor in dim.split("*") if isinstance(dim, str) else [dim]:
+            if not isinstance(factor, str):
+                number *= factor
+            elif factor.isdecimal():
                 number *= int(factor)
             else:
                 names[factor] += 1

@@ -149,7 +149,7 @@ class Sizes:
         if letter == "_" or one and (size == 1 or isinstance(size, str)):
             return
         wanted = int(letter) if letter.isdecimal() else self.known.setdefault(letter, size)
-        if wanted != size and not {wanted, size} & self.computed:
+        if wanted != size and not any(isinstance(d, str) and d in self.computed for d in (wanted, size)):
             first = self._first.get(letter, "it")
             raise refuse(
                 self.op,
@@ -235,6 +235,9 @@ class Op:
     operands that come together, under a name of their own.
     """
 
+    declared: Dict[str, "Op"] = {}
+    """All ops by name."""
+
     def __init__(
         self,
         name: str,
@@ -254,6 +257,7 @@ class Op:
         for group in self.operands:
             if group.optional and group.name not in self.states | together:
                 self.clauses[group.name] = (group.name,)
+        Op.declared.setdefault(name, self)
 
     def call(
         self,

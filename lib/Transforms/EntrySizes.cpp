@@ -18,25 +18,28 @@ using namespace mlir::effattn;
 namespace {
 /// A size: a dimension of a tensor.
 using Size = std::pair<Value, int64_t>;
+
+/// A size of what the steps of a loop are given, and the one with which the
+/// loop begins.
+struct OpenSize {
+  Size given;
+  std::optional<Size> before;
+};
 } // namespace
 
 /// The size of an argument of the function that a size equals, as far as ops
-/// that write into a tensor and loops over them tell. `open` are the results of
-/// loops whose steps are being looked at: what a step is given has the size
-/// that the loop begins with, if that makes what it yields have it, too.
+/// that write into a tensor and loops over them tell. `open` are those of loops
+/// whose steps are being looked at: what a step is given has the size that the
+/// loop begins with, if that makes what it yields have it, too.
 static std::optional<Size> sizeArgument(Size size,
-                                        SmallVectorImpl<Size> &open) {
+                                        SmallVectorImpl<OpenSize> &open) {
   auto [value, dim] = size;
   if (auto argument = dyn_cast<BlockArgument>(value)) {
-    Operation *parent = argument.getOwner()->getParentOp();
-    if (isa<func::FuncOp>(parent))
+    if (isa<func::FuncOp>(argument.getOwner()->getParentOp()))
       return size;
-    auto loop = dyn_cast<scf::ForOp>(parent);
-    OpResult result = loop ? loop.getTiedLoopResult(argument) : OpResult();
-    if (!result || !llvm::is_contained(open, Size(result, dim)))
-      return std::nullopt;
-    return sizeArgument({loop.getInitArgs()[result.getResultNumber()], dim},
-                        open);
+    auto *known = llvm::find_if(
+        open, [&](const OpenSize &entry) { return entry.given == size; });
+    return known == open.end() ? std::nullopt : known->before;
   }
   auto result = cast<OpResult>(value);
   Operation *op = result.getOwner();
@@ -56,7 +59,7 @@ static std::optional<Size> sizeArgument(Size size,
   unsigned number = result.getResultNumber();
   std::optional<Size> before =
       sizeArgument({loop.getInitArgs()[number], dim}, open);
-  open.push_back(size);
+  open.push_back({{loop.getRegionIterArg(number), dim}, before});
   std::optional<Size> after =
       sizeArgument({loop.getYieldedValues()[number], dim}, open);
   open.pop_back();
@@ -121,7 +124,7 @@ func::FuncOp effattn::buildSizesFunction(func::FuncOp function) {
   for (Value value : terminator.getOperands())
     if (auto type = dyn_cast<RankedTensorType>(value.getType()))
       for (int64_t dim = 0; dim < type.getRank(); ++dim) {
-        SmallVector<Size> open;
+        SmallVector<OpenSize> open;
         Size size(value, dim);
         auto [source, place] = sizeArgument(size, open).value_or(size);
         dims.push_back(

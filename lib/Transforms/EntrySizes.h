@@ -1,5 +1,4 @@
-//===- EntrySizes.h - The sizes of what a function gives
-//-------------------===//
+//===- EntrySizes.h - The sizes of what a function gives ------------------===//
 #ifndef EFFATTN_LIB_TRANSFORMS_ENTRYSIZES_H
 #define EFFATTN_LIB_TRANSFORMS_ENTRYSIZES_H
 

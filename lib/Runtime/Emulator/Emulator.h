@@ -195,8 +195,7 @@ struct Buffer {
   uint8_t grain;      /* a cell has two to the power of it bytes */
   uint8_t is_table;   /* a constant of the program */
   uint8_t is_shared;
-  uint8_t is_unwatched; /* there is no memory for cells */
-  const char *name;     /* of shared memory */
+  const char *name; /* of shared memory */
 };
 
 /* Says whether a copy to this memory is on its way; 0 if it is not shared. */

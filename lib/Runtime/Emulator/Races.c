@@ -142,13 +142,14 @@ static _Noreturn void report(const struct Buffer *buffer, int64_t offset,
 static void refine(struct Buffer *buffer, uint8_t grain) {
   int64_t count = (buffer->bytes + (1 << grain) - 1) >> grain;
   struct Cell *cells = calloc((size_t)count, sizeof *cells);
-  if (cells && buffer->cells)
+  if (!cells)
+    effattn_emulated_refuse("there is no memory to watch its accesses", NULL);
+  if (buffer->cells)
     for (int64_t i = 0; i < count; ++i)
       cells[i] = buffer->cells[i >> (buffer->grain - grain)];
   free(buffer->cells);
   buffer->cells = cells;
   buffer->grain = grain;
-  buffer->is_unwatched = !cells;
 }
 
 static void watch_cell(const struct Buffer *buffer, int64_t at, int32_t how,
@@ -192,12 +193,10 @@ void effattn_emulated_watch(struct Buffer *buffer, int64_t offset,
       (uint8_t)__builtin_ctzll((uint64_t)(offset | bytes | 1 << CoarsestGrain));
   if (buffer->is_table && how & Write)
     report(buffer, offset, how, ", which is constant", place);
-  if (buffer->is_table || buffer->is_unwatched)
-    return; /* without memory for it, races go unseen */
+  if (buffer->is_table)
+    return;
   if (!buffer->cells || grain < buffer->grain)
     refine(buffer, grain);
-  if (buffer->is_unwatched)
-    return;
   int64_t end = (offset + bytes) >> buffer->grain;
   for (int64_t at = offset >> buffer->grain; at < end; ++at)
     watch_cell(buffer, at, how, place);

@@ -1,4 +1,5 @@
 //===- EffAttnDialect.cpp - Registration and attributes of functions ------===//
+#include "BytecodeVersion.h"
 #include "effattn/Dialect/AttentionOps.h"
 #include "effattn/Dialect/Bufferization.h"
 #include "effattn/Dialect/CacheOps.h"
@@ -101,6 +102,7 @@ void EffAttnDialect::initialize() {
   registerAttributes();
   registerOps();
   addInterfaces<EffAttnInlinerInterface>();
+  addBytecodeVersion(*this);
 }
 
 /// `effattn.shape` has one word per dimension of the tensor it describes.

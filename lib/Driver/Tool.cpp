@@ -2,6 +2,7 @@
 #include "effattn/Driver/Tool.h"
 #include "effattn/Driver/LargeStack.h"
 #include "effattn/Target/EmitFile.h"
+#include "effattn/Target/Version.h"
 
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
@@ -147,9 +148,7 @@ int mlir::effattn::runTool(int argc, char **argv, StringRef overview,
                            function_ref<int()> run) {
   toolName = sys::path::filename(argv[0]).str();
   argv[0] = toolName.data(); // for the messages of the parser
-  cl::SetVersionPrinter([](raw_ostream &os) {
-    os << toolName << " " EFFATTN_VERSION " (LLVM " LLVM_VERSION_STRING ")\n";
-  });
+  setVersionPrinter(toolName);
   std::string text;
   raw_string_ostream stream(text);
   if (!cl::ParseCommandLineOptions(argc, argv, overview, &stream)) {

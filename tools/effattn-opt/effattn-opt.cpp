@@ -1,9 +1,11 @@
 //===- effattn-opt.cpp - Run passes on IR files ---------------------------===//
 #include "effattn/Pipelines/Pipelines.h"
+#include "effattn/Target/Version.h"
 
 #include "mlir/Tools/mlir-opt/MlirOptMain.h"
 
 int main(int argc, char **argv) {
+  mlir::effattn::setVersionPrinter(argv[0]);
   mlir::effattn::registerEveryPass();
   mlir::DialectRegistry registry;
   mlir::effattn::registerEverything(registry);

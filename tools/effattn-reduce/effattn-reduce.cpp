@@ -1,6 +1,7 @@
 //===- effattn-reduce.cpp - Shrink IR that shows a failure ----------------===//
 #include "effattn/Dialect/MaskOps.h"
 #include "effattn/Pipelines/Pipelines.h"
+#include "effattn/Target/Version.h"
 
 #include "mlir/IR/IRMapping.h"
 #include "mlir/IR/MLIRContext.h"
@@ -71,6 +72,7 @@ struct EffAttnReductionPatterns : DialectReductionPatternInterface {
 } // namespace
 
 int main(int argc, char **argv) {
+  setVersionPrinter(argv[0]);
   registerEveryPass();
   DialectRegistry registry;
   registerEverything(registry);

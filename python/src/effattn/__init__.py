@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from effattn.compiler import compile
     from effattn.ir import Module, Tensor
 
-__version__ = "0.1.0"
+    __version__: str
+
 __all__ = ["Compiled", "Error", "Module", "Tensor", "__version__", "compile", "load", "ops"]
 
 # The reference and the pictures do without the compiler, so it is loaded when it is first used.
@@ -25,6 +26,7 @@ _LAZY = {
     "Compiled": "effattn.compiled",
     "Module": "effattn.ir",
     "Tensor": "effattn.ir",
+    "__version__": "effattn._native",
     "compile": "effattn.compiler",
     "load": "effattn.compiled",
 }

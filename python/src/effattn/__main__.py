@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""``python -m effattn compile | run | plot | compress | tune | generate | perplexity | stream``.
+"""``python -m effattn compile | run | plot | compress | tune | generate | perplexity | stream | bench``.
 
 The tools, pictures, smaller tables, block sizes, and pretrained models. ``compile`` and ``run`` are
 effattn-compile and effattn-run: their options follow.
@@ -19,6 +19,7 @@ from effattn import tune
 from effattn.error import Error
 from effattn.models import command as models
 
+INTERRUPTED = 130
 TOOLS = {"compile": "effattn-compile", "run": "effattn-run"}
 
 
@@ -114,9 +115,20 @@ def main(arguments: List[str]) -> int:
         options = _parser().parse_args(arguments)
         options.run(options)
     except (Error, OSError) as error:
-        print(f"effattn: {error}", file=sys.stderr)
+        print(f"effattn: {_sentence(error)}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print("effattn: interrupted", file=sys.stderr)
+        return INTERRUPTED
     return 0
+
+
+def _sentence(error: Exception) -> str:
+    """What went wrong; the system says it with a number and without what was to be done."""
+    if not isinstance(error, OSError) or error.strerror is None:
+        return str(error)
+    what = f"cannot use {error.filename}: " if error.filename else ""
+    return what + error.strerror.lower()
 
 
 if __name__ == "__main__":

@@ -228,3 +228,9 @@ def test_refused_tables():
 def test_refused_options(options, message):
     with pytest.raises(Error, match=message):
         quantize_rows(np.ones((3, 4)), **options)
+
+
+def test_reports_are_a_choice():
+    table = np.random.default_rng(0).standard_normal((3, 4))
+    assert quantize_rows(table, report=False).report is None
+    check_report(quantize_rows(table), table)

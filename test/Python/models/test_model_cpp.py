@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""The C++ example generates what Python does, from the same file of weights."""
+
+import pathlib
+import shutil
+import subprocess
+
+import pytest
+from compiler import needs_compiler
+from tiny_model import CONFIG
+
+from effattn.models.attention import Attention
+from effattn.models.formats import Format
+from effattn.models.graph import Design, build
+from effattn.models.store import Store
+from effattn.tools import tool
+
+EXAMPLES = pathlib.Path(__file__).parents[3] / "docs" / "examples" / "cpp"
+COMPILER = shutil.which("c++")
+CONTEXT, COUNT = 40, 9
+PROMPT = [2, 270, 290, 7, 281]
+
+pytestmark = [needs_compiler, pytest.mark.skipif(COMPILER is None, reason="needs c++")]
+
+
+@pytest.fixture(scope="module", params=[("full", Format("bf16", "f32")), ("streaming", Format(6, 5.2, group=8))])
+def model(request, tiny_gguf, tmp_path_factory):
+    """The program, the weights, and what Python makes of them."""
+    kind, format = request.param
+    folder = tmp_path_factory.mktemp("cpp")
+    store, path = Store(folder), folder / "tiny.weights"
+    weights = store.weights(str(tiny_gguf), format, path)
+    # A cache that is bounded has as many entries as the text has tokens here.
+    attention = Attention(kind, initial=2, window=20, slack=CONTEXT - 23)
+    design = Design(CONFIG, format, attention, top_k=3)
+    (folder / "model.mlir").write_text(str(build(design)))
+    options = ["-O", "0", "--threads=none"]
+    subprocess.run([tool("effattn-compile"), "model.mlir", "-o", "model.o", *options], cwd=folder, check=True)
+    flags = ["-std=c++17", "-O1", "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-I.", f"-I{EXAMPLES}"]
+    files = [EXAMPLES / "generate.cpp", "model.o", "-lm", "-o", "generate"]
+    subprocess.run([COMPILER, *flags, *files], cwd=folder, check=True)
+    session = store.model(design, weights, ("prefill", "decode")).start(context=CONTEXT)
+    return folder / "generate", path, session
+
+
+def run(*words):
+    done = subprocess.run([*map(str, words)], capture_output=True, text=True, timeout=60)
+    return done.returncode, done.stdout, done.stderr
+
+
+def test_it_generates_what_python_does(model):
+    program, path, session = model
+    session.forget()
+    session.prefill(PROMPT[:-1])
+    expected = PROMPT[-1:]
+    for _ in range(COUNT):
+        expected.append(int(session.decode(expected[-1:])[1][0, 0]))
+    assert run(program, path, CONTEXT, COUNT, *PROMPT) == (0, " ".join(map(str, expected[1:])) + "\n", "")
+
+
+def test_what_it_refuses(model, tmp_path):
+    program, path, _ = model
+    assert run(program)[0] == 2
+    assert run(program, "none", CONTEXT, 1, 2) == (1, "", "generate: cannot read none\n")
+    broken = tmp_path / "broken"
+    broken.write_bytes(b"effattn weights")
+    assert "to be a file of weights" in run(program, broken, CONTEXT, 1, 2)[2]
+    broken.write_bytes(path.read_bytes()[:-64])
+    assert run(program, broken, CONTEXT, 1, 2) == (1, "", f"generate: expected {broken} to be whole\n")
+    status, _, error = run(program, path, CONTEXT, 1, CONFIG.vocabulary)
+    assert status == 1 and error.startswith("generate: decode: ")

@@ -223,9 +223,27 @@ def test_decoding_does_not_store_logits():
     assert f"x{CONFIG.vocabulary}xf32>" not in effattn.compile(decode, optimization=0).ir("mlir-buffers")
 
 
+@pytest.mark.parametrize("kind", ["full", "separator", "separator-cache"])
+def test_caches_of_half_the_size(kind, tiny_weights):
+    weights, attention = tiny_weights(F32), CASES[kind][1]
+    design = Design(CONFIG, F32, attention, top_k=7, cache="bf16")
+    functions = effattn.compile(build(design, ["score"]), optimization=0)
+    model = CompiledModel(design, functions, weights.arrays, SEPARATORS)
+    session = model.start(batch=2)
+    found = np.concatenate([session.score(TEXTS[:, :9]), session.score(TEXTS[:, 9:])], axis=1)
+    wanted = forward(weights, attention, TEXTS, SEPARATORS)
+    error = np.abs(found - wanted) / (1 + np.abs(wanted))
+    # Rounded to 8 bits, and not in vain.
+    assert 1e-4 < error.max() < 0.1 and error.mean() < 0.01
+    exact = CompiledModel(dataclasses.replace(design, cache="f32"), functions, weights.arrays, SEPARATORS)
+    assert 0.5 < session.nbytes / exact.start(batch=2).nbytes < 0.52
+
+
 def test_unknown_functions_and_sizes_are_refused():
     with pytest.raises(effattn.Error, match="expected functions to be among .* but got 'encode'"):
         build(Design(CONFIG), ["encode"])
+    with pytest.raises(effattn.Error, match="expected cache to be one of f32, bf16, but got 'f16'"):
+        Design(CONFIG, cache="f16")
     with pytest.raises(effattn.Error, match=r"expected top_k to lie in \[1, 307\], but got 308"):
         build(Design(CONFIG, Format("f32", "f32"), top_k=308), ["decode"])
     with pytest.raises(

@@ -35,15 +35,16 @@ class Cache:
 
     Attributes:
         types: of the states, by name. ``entries`` is the name of the size that they are allocated with.
+        element: of keys and values, and of the queries that meet them.
         next: what has become of the states.
         turns: whether queries and keys come turned by their positions.
     """
 
     turns = True
 
-    def __init__(self, prefix: str, config: Config, layers: int, entries: str):
-        self.prefix = prefix
-        stacked = f"f32[{layers}, B, {config.key_heads}, {entries}, {config.head_size}]"
+    def __init__(self, prefix: str, config: Config, element: str, layers: int, entries: str):
+        self.prefix, self.element = prefix, element
+        stacked = f"{element}[{layers}, B, {config.key_heads}, {entries}, {config.head_size}]"
         self.types: Dict[str, str] = {"keys": stacked, "values": stacked}
         self.states: Dict[str, Tensor] = {}
 
@@ -84,8 +85,8 @@ class LinearCache(Cache):
 class FlaggedCache(Cache):
     """A cache with the state of a separator cache."""
 
-    def __init__(self, prefix: str, config: Config, layers: int, entries: str, layout: Dict[str, Any]):
-        super().__init__(prefix, config, layers, entries)
+    def __init__(self, prefix: str, config: Config, element: str, layers: int, entries: str, layout: Dict[str, Any]):
+        super().__init__(prefix, config, element, layers, entries)
         self.types.update(flags=f"bool[B, {entries}]", length="i64[B]", separator_end="i64[B]")
         self.layout = {**layout, "when": "after_attention"}
 
@@ -106,9 +107,9 @@ class FlaggedCache(Cache):
 class SeparatorMaskCache(FlaggedCache):
     """All tokens, of which the first, separators and a window are attended to. Nothing is forgotten."""
 
-    def __init__(self, prefix: str, config: Config, layers: int, entries: str, attention: Attention):
+    def __init__(self, prefix: str, config: Config, element: str, layers: int, entries: str, attention: Attention):
         layout = {"initial": 0, "separators": 0, "window": 0, "capacity": 0}
-        super().__init__(prefix, config, layers, entries, layout)
+        super().__init__(prefix, config, element, layers, entries, layout)
         self.initial, self.window = attention.initial, attention.window
 
     def attend(self, layer: Scalar, q: Tensor, k: Tensor, v: Tensor, tokens: Tokens) -> Tensor:
@@ -125,10 +126,10 @@ class WindowCache(FlaggedCache):
     Once there are ``slack`` more than the window needs, those fall out all at once.
     """
 
-    def __init__(self, prefix: str, config: Config, layers: int, entries: str, slack: int):
+    def __init__(self, prefix: str, config: Config, element: str, layers: int, entries: str, slack: int):
         self.window = config.window
         layout = {"initial": 0, "separators": 0, "window": self.window, "capacity": self.window + slack}
-        super().__init__(prefix, config, layers, entries, layout)
+        super().__init__(prefix, config, element, layers, entries, layout)
 
     def attend(self, layer: Scalar, q: Tensor, k: Tensor, v: Tensor, tokens: Tokens) -> Tensor:
         state = self._append(layer, k, v, tokens)
@@ -142,14 +143,14 @@ class BoundedCache(FlaggedCache):
 
     turns = False
 
-    def __init__(self, prefix: str, config: Config, layers: int, entries: str, attention: Attention):
+    def __init__(self, prefix: str, config: Config, element: str, layers: int, entries: str, attention: Attention):
         layout = {
             "initial": attention.initial,
             "separators": attention.kept_separators,
             "window": attention.window,
             "capacity": attention.capacity,
         }
-        super().__init__(prefix, config, layers, entries, layout)
+        super().__init__(prefix, config, element, layers, entries, layout)
         self.rope_base = config.rope_base
 
     def attend(self, layer: Scalar, q: Tensor, k: Tensor, v: Tensor, tokens: Tokens) -> Tensor:
@@ -173,15 +174,16 @@ def _attend(q: Tensor, state: SeparatorCache, mask: Mask, tokens: Tokens) -> Ten
     )
 
 
-def full_cache(config: Config, attention: Attention) -> Cache:
+def full_cache(config: Config, attention: Attention, element: str) -> Cache:
     """The cache of the full layers."""
     layers = len(config.full_layers)
     if attention.kind == "full":
-        return LinearCache("full", config, layers, "S")
+        return LinearCache("full", config, element, layers, "S")
     kind = BoundedCache if attention.is_bounded else SeparatorMaskCache
-    return kind("full", config, layers, "S", attention)
+    return kind("full", config, element, layers, "S", attention)
 
 
-def window_cache(config: Config, attention: Attention) -> Cache:
+def window_cache(config: Config, attention: Attention, element: str) -> Cache:
     """The cache of the window layers."""
-    return WindowCache("window", config, len(config.window_layers), "W", attention.window_slack)
+    layers = len(config.window_layers)
+    return WindowCache("window", config, element, layers, "W", attention.window_slack)

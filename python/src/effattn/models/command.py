@@ -18,7 +18,7 @@ from effattn.compress.arrays import at_least
 from effattn.error import Error
 from effattn.models import bench, sides
 from effattn.models.attention import KINDS, Attention
-from effattn.models.formats import COMPENSATION, Format, parse_width
+from effattn.models.formats import COMPENSATION, FLOATS, Format, parse_width
 from effattn.models.generation import Generation, Sampler
 from effattn.models.graph import Design
 from effattn.models.scoring import Score, score
@@ -92,6 +92,12 @@ def _add_model(parser: argparse.ArgumentParser) -> None:
         choices=("f32", "i8"),
         default="f32",
         help="i8 rounds rows to bytes before products with codes (default: %(default)s)",
+    )
+    model.add_argument(
+        "--cache",
+        choices=FLOATS,
+        default="f32",
+        help="keys and values; bf16 takes half the memory (default: %(default)s)",
     )
     model.add_argument("--weights", metavar="FILE", help="packed weights; written where the file is missing")
     model.add_argument(
@@ -190,7 +196,8 @@ def _model(options: argparse.Namespace, functions: Sequence[str]) -> Tuple[Compi
     store = Store(options.folder)
     weights = store.weights(options.model, format, options.weights)
     settings: Dict[str, Any] = {"top_k": options.top_k} if "top_k" in options else {}
-    design = Design(weights.config, format, attention, activation=options.activation, **settings)
+    settings.update(activation=options.activation, cache=options.cache)
+    design = Design(weights.config, format, attention, **settings)
     return store.model(design, weights, functions, options.separator_characters), weights
 
 

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from typing import Callable, Dict, List, Optional, Sequence, Union
 
 from effattn import ops
+from effattn.compress.arrays import one_of
 from effattn.error import Error
 from effattn.ir import Function, Module, Scalar, Tensor
 from effattn.models import formats
@@ -39,6 +40,7 @@ class Design:
         config, format, attention: see there.
         top_k: how many logits ``decode`` gives.
         activation: "f32", or "i8" for products with codes that round their rows first.
+        cache: "f32", or "bf16" for caches of half the size, whose queries are rounded, too.
     """
 
     config: Config
@@ -46,9 +48,13 @@ class Design:
     attention: Attention = Attention()
     top_k: int = 64
     activation: str = "f32"
+    cache: str = "f32"
+
+    def __post_init__(self) -> None:
+        one_of("cache", self.cache, formats.FLOATS)
 
     def caches(self) -> Sequence[Cache]:
-        return full_cache(self.config, self.attention), window_cache(self.config, self.attention)
+        return tuple(make(self.config, self.attention, self.cache) for make in (full_cache, window_cache))
 
     @property
     def state_types(self) -> Dict[str, str]:
@@ -226,7 +232,8 @@ class _FunctionWriter:
         q, k = self._norm(q, "query_norm", layer), self._norm(k, "key_norm", layer)
         if cache.turns:
             q, k = self._turn(q, cache), self._turn(k, cache)
-        out = cache.attend(place, q, k, v, self.tokens)
+        rounded = (x.cast(cache.element) for x in (q, k, v))
+        out = cache.attend(place, *rounded, self.tokens).cast("f32")
         return self.weights.product(out.merge_heads(), "output", layer)
 
     def _turn(self, x: Tensor, cache: Cache) -> Tensor:

@@ -26,11 +26,15 @@ def _read_source(source: Any) -> Tuple[bytes, str]:
         if "{" in source or "\n" in source or not source.strip():
             return source.encode("utf-8", "surrogatepass"), "<text>"
         return read(source), source
-    if type(source).__module__.split(".")[0] == "torch":
-        raise Error(f"cannot compile {type(source).__name__}: this version takes IR, no PyTorch modules yet")
     raise Error(
-        f"expected IR as text, bytecode, an effattn.Module or the path of a file, but got {type(source).__name__}"
+        "expected IR as text, bytecode, an effattn.Module, the path of a file, a torch.nn.Module or an "
+        f"ExportedProgram, but got {type(source).__name__}"
     )
+
+
+def _is_torch(source: Any) -> bool:
+    """Whether it is of a class of PyTorch's, or of one that is made of those."""
+    return any(base.__module__.split(".")[0] == "torch" for base in type(source).__mro__)
 
 
 Tiling = Union[None, str, "os.PathLike[str]", Mapping[str, int]]
@@ -69,15 +73,18 @@ def compile(
     optimization: int = 3,
     tiling: Tiling = None,
     symbol_prefix: str = "",
+    dynamic_shapes: Any = None,
 ) -> Compiled:
-    """Compile IR to a function that can be called.
+    """Compile IR, or a module of PyTorch, to a function that can be called.
 
     Args:
-        source: an ``effattn.Module``, MLIR text or bytecode, or the path of a file with one of them.
-        example_inputs: for PyTorch modules, which this version does not take.
+        source: an ``effattn.Module``, MLIR text or bytecode, the path of a file with one of them, a
+            ``torch.nn.Module``, or a ``torch.export.ExportedProgram``.
+        example_inputs: the inputs that a ``torch.nn.Module`` is exported with.
         target: "cpu", "nvptx" for a GPU of NVIDIA, or "nvptx-emulated" for the same kernels run by the
             host, which checks what memory they touch.
-        entry: which function to call: main, or the only one, where it is absent.
+        entry: which function to call: main, or the only one, where it is absent. The name of the
+            function that a program of PyTorch becomes, "forward" where it is absent.
         gpu: which GPU, "sm_80" or a later one.
         cpu: "native", or a name that LLVM knows, such as "x86-64-v3".
         threads: "openmp", or "none" for loops on the calling thread alone.
@@ -86,13 +93,13 @@ def compile(
         tiling: sizes of caches and blocks of tuned code, as names and numbers, or the file of
             ``python -m effattn tune``; a cost model chooses what is not given.
         symbol_prefix: put before every exported name.
+        dynamic_shapes: of ``example_inputs``, as ``torch.export.export`` takes them; when absent all
+            sizes may vary that the module lets vary, but for those of 0 and 1.
     Returns:
         the function, or a choice of functions: see ``Compiled``.
     Raises:
         effattn.Error: what the compiler refuses, with its own sentence and the place in the source.
     """
-    if example_inputs is not None:
-        raise Error("expected example_inputs with a PyTorch module only, but got them with IR")
     if optimization not in (0, 1, 2, 3):
         raise Error(f"expected optimization to be 0, 1, 2 or 3, but got {optimization!r}")
     for name, machine in (("cpu", cpu), ("gpu", gpu)):
@@ -100,6 +107,14 @@ def compile(
             raise Error(f"expected {name} to be a name, but got {machine!r}")
     if not isinstance(symbol_prefix, str) or not _PREFIX.fullmatch(symbol_prefix):
         raise Error(f"expected symbol_prefix to be an identifier of C, but got {symbol_prefix!r}")
+    program = None
+    if _is_torch(source):
+        from effattn.torch.program import Program
+
+        program = Program.of(source, example_inputs, dynamic_shapes, entry or "forward")
+        source = program.module
+    elif example_inputs is not None or dynamic_shapes is not None:
+        raise Error("expected example_inputs with a PyTorch module only, but got them with IR")
     content, name = _read_source(source)
     options = dict(
         target=_one_of("target", target, ("cpu", "nvptx", "nvptx-emulated")),
@@ -116,4 +131,5 @@ def compile(
     if files.diagnostics:
         warnings.warn(files.diagnostics, stacklevel=2)
     library = load_library(files.content)
-    return Compiled(library, entry, source=origin, stage_times=dict(files.stage_times))
+    make = Compiled if program is None else program.compiled
+    return make(library, entry, source=origin, stage_times=dict(files.stage_times))

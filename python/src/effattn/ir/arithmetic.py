@@ -48,7 +48,7 @@ _UNARY = {
 }
 
 
-def _map(loops: int, dims: Sequence[Any]) -> str:
+def index_map(loops: int, dims: Sequence[Any]) -> str:
     names = ", ".join(f"d{i}" for i in range(loops))
     return f"affine_map<({names}) -> ({', '.join(f'd{d}' if isinstance(d, int) else d for d in dims)})>"
 
@@ -60,7 +60,7 @@ def _widen(name: str, element: str) -> Tuple[List[str], str]:
     return [f"{name}_wide = arith.extf {name} : {element} to f32"], f"{name}_wide"
 
 
-def _generic(
+def generic(
     function: Function,
     hint: str,
     inputs: Sequence[Tuple[Tensor, str]],
@@ -71,16 +71,17 @@ def _generic(
     """A loop over all elements of the result; ``inputs`` are tensors with their maps."""
     init = function.empty(element, shape)
     result = function.result(element, shape, hint)
-    maps = ", ".join([text for _, text in inputs] + [_map(len(shape), range(len(shape)))])
+    maps = ", ".join([text for _, text in inputs] + [index_map(len(shape), range(len(shape)))])
     names = ", ".join(tensor.name for tensor, _ in inputs)
     types = ", ".join(tensor.type for tensor, _ in inputs)
+    operands = f"    ins({names} : {types})\n" if inputs else ""
     kinds = ", ".join(['"parallel"'] * len(shape))
     # The body sees the function's values, so its own need names that no value of the function has.
     lines = "".join(re.sub(r"%(\w+)", r"%\1.e", f"{'' if line[0] == '^' else '  '}{line}\n") for line in body)
     function.emit(
         f"{result.name} = linalg.generic {{\n"
         f"      indexing_maps = [{maps}],\n      iterator_types = [{kinds}]}}\n"
-        f"    ins({names} : {types})\n    outs({init.name} : {init.type}) {{\n{lines}}} -> {result.type}"
+        f"{operands}    outs({init.name} : {init.type}) {{\n{lines}}} -> {result.type}"
     )
     return result
 
@@ -106,7 +107,7 @@ def unary(op: str, x: Tensor) -> Tensor:
         *(line.replace("%x", wide) for line in _UNARY[op]),
         *_finish("%y", x.element),
     ]
-    return _generic(x.function, op, [(x, _map(x.rank, range(x.rank)))], x.element, x.shape, body)
+    return generic(x.function, op, [(x, index_map(x.rank, range(x.rank)))], x.element, x.shape, body)
 
 
 def cast(x: Tensor, element: str) -> Tensor:
@@ -116,7 +117,7 @@ def cast(x: Tensor, element: str) -> Tensor:
         return x
     lines, wide = _widen("%x", x.element)
     body = [f"^bb0(%x: {x.element}, %out: {element}):", *lines, *_finish(wide, element)]
-    return _generic(x.function, "cast", [(x, _map(x.rank, range(x.rank)))], element, x.shape, body)
+    return generic(x.function, "cast", [(x, index_map(x.rank, range(x.rank)))], element, x.shape, body)
 
 
 def _broadcast(op: str, x: Tensor, y: Tensor) -> Shape:
@@ -139,7 +140,7 @@ def _broadcast(op: str, x: Tensor, y: Tensor) -> Shape:
 def _broadcast_map(shape: Shape, x: Tensor) -> str:
     first = len(shape) - x.rank
     dims = [first + d if x.shape[d] == shape[first + d] else "0" for d in range(x.rank)]
-    return _map(len(shape), dims)
+    return index_map(len(shape), dims)
 
 
 def _number(value: Any, op: str) -> str:
@@ -180,7 +181,7 @@ def binary(op: str, x: Union[Tensor, float], y: Union[Tensor, float]) -> Tensor:
         *_finish("%z", element),
     ]
     inputs = [(tensor, _broadcast_map(shape, tensor)) for tensor in tensors]
-    return _generic(tensors[0].function, op, inputs, element, shape, body)
+    return generic(tensors[0].function, op, inputs, element, shape, body)
 
 
 def index_binary(op: str, x: Scalar, y: Union[Scalar, int]) -> Scalar:
@@ -216,7 +217,7 @@ def _contract(x: Tensor, w: Tensor, shape: Shape, dims: Sequence[int]) -> Tensor
     function = x.function
     loops = len(shape) + 1
     rows, column, inner = list(range(len(shape) - 1)), len(shape) - 1, len(shape)
-    maps = [_map(loops, [*rows, inner]), _map(loops, dims), _map(loops, [*rows, column])]
+    maps = [index_map(loops, [*rows, inner]), index_map(loops, dims), index_map(loops, [*rows, column])]
     zero = function.number("0.0", "f32", "zero")
     init = function.empty("f32", shape)
     zeros = function.result("f32", shape, "zeros")
@@ -270,5 +271,5 @@ def count_from(start: Tensor, size: Dim) -> Tensor:
         f"%y = arith.addi %x, %step : {kind}",
         f"linalg.yield %y : {kind}",
     ]
-    inputs = [(start, _map(len(shape), range(start.rank)))]
-    return _generic(start.function, "counted", inputs, kind, shape, body)
+    inputs = [(start, index_map(len(shape), range(start.rank)))]
+    return generic(start.function, "counted", inputs, kind, shape, body)

@@ -30,12 +30,27 @@ def reshape(x: Tensor, shape: Union[str, Sequence[Dim]]) -> Tensor:
             f"reshape: expected as many elements as {x.name} has ({shape_text(x.shape)}), "
             f"but got {shape_text(target)}"
         )
+    if any(sum(isinstance(target[d], str) for d in right) > 1 for left, right in groups if len(right) > 1):
+        return _reshape_by_sizes(x, target)
     merged = [product([x.shape[d] for d in left]) for left, _ in groups]
     merged_x = _regroup(x, "collapse_shape", [left for left, _ in groups], merged)
     sizes = ", ".join(str(dim) if isinstance(dim, int) else x.function.size(dim) for dim in target)
     return _regroup(
         merged_x, "expand_shape", [right for _, right in groups], target, f" output_shape [{sizes}]"
     )
+
+
+def _reshape_by_sizes(x: Tensor, shape: Sequence[Dim]) -> Tensor:
+    """For an expansion into several sizes that have names, which MLIR's expand_shape cannot lower."""
+    function = x.function
+    sizes, places = function.fresh("sizes"), ", ".join(map(function.size, shape))
+    kind = f"tensor<{len(shape)}xindex>"
+    function.emit(f"{sizes} = tensor.from_elements {places} : {kind}")
+    result = function.result(x.element, tuple(shape), "reshape")
+    function.emit(
+        f"{result.name} = tensor.reshape {x.name}({sizes}) : ({x.type}, {kind}) -> {result.type}"
+    )
+    return result
 
 
 def transpose(x: Tensor, permutation: Sequence[int]) -> Tensor:

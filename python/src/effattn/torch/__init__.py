@@ -8,6 +8,7 @@ PyTorch. Where a program is traced, each is one node, ``torch.ops.effattn.NAME``
 
 from effattn import ops
 from effattn.ops import Mask, SeparatorCache
+from effattn.torch import backend as _backend  # noqa: F401  registers itself
 from effattn.torch.functional import FUNCTIONS
 
 globals().update(FUNCTIONS)

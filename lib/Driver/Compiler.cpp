@@ -10,12 +10,14 @@
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/IR/Diagnostics.h"
 #include "mlir/IR/MLIRContext.h"
+#include "mlir/IR/Remarks.h"
 #include "mlir/Parser/Parser.h"
 #include "mlir/Pass/PassManager.h"
 #include "llvm/ADT/StringSwitch.h"
 #include "llvm/IR/LLVMContext.h"
 #include "llvm/Object/ObjectFile.h"
 #include "llvm/Support/ConvertUTF.h"
+#include "llvm/Support/Regex.h"
 #include "llvm/Support/SourceMgr.h"
 
 using namespace mlir;
@@ -64,6 +66,10 @@ llvm::Expected<Compiler> Compiler::create(CompilerOptions options) {
   CpuModel model;
   if (llvm::Error error = model.setTilings(options.tiling))
     return std::move(error);
+  std::string why;
+  if (!options.remarks.empty() && !llvm::Regex(options.remarks).isValid(why))
+    return refuse("--remarks: '" + options.remarks +
+                  "' is no regular expression: " + why);
   return Compiler(std::move(options), std::move(*machine),
                   std::move(*gpuMachine));
 }
@@ -139,6 +145,16 @@ static LogicalResult checkSource(const llvm::MemoryBuffer &source,
 static OwningOpRef<ModuleOp> parse(std::shared_ptr<llvm::SourceMgr> source,
                                    MLIRContext &context) {
   return parseSourceFile<ModuleOp>(source, ParserConfig(&context));
+}
+
+/// Makes diagnostics of the remarks of passes that `category` matches.
+static LogicalResult showRemarks(MLIRContext &context, StringRef category) {
+  remark::RemarkCategories categories;
+  categories.passed = categories.missed = category.str();
+  return remark::enableOptimizationRemarks(
+      context, /*streamer=*/nullptr,
+      std::make_unique<remark::RemarkEmittingPolicyAll>(), categories,
+      /*printAsEmitRemarks=*/true);
 }
 
 static bool isMlir(OutputKind kind) { return kind <= OutputKind::MlirLlvm; }
@@ -307,6 +323,8 @@ Compiler::compile(std::unique_ptr<llvm::MemoryBuffer> source, OutputKind kind,
   SourceMgrDiagnosticHandler handler(*sources, &context, diagnostics);
   // The source line says more than the op in its generic form.
   context.printOpOnDiagnostic(false);
+  if (!options.remarks.empty() && failed(showRemarks(context, options.remarks)))
+    return failure();
 
   times.begin("parse");
   OwningOpRef<ModuleOp> module = parse(sources, context);

@@ -64,6 +64,11 @@ struct Flags : CompilerFlags {
               cl::desc("Cross-compile, for instance to aarch64-linux-gnu")};
   Text symbolPrefix{"symbol-prefix", cl::value_desc("P"), ours,
                     cl::desc("Put P before every exported name")};
+  Text remarks{"remarks", cl::value_desc("passes"), cl::ValueOptional, ours,
+               cl::desc("Say which fusions and expansions were done or missed, "
+                        "and why; those of passes whose names the regular "
+                        "expression matches (default: none; without a value, "
+                        "all)")};
   cl::opt<bool> report{"report", ours,
                        cl::desc("Print the time each stage took, the size of "
                                 "the object, what tuned code is made by, and "
@@ -211,6 +216,8 @@ static Expected<CompilerOptions> readOptions(const Flags &flags) {
     return options;
   options->target = readTarget(flags.target);
   options->from = flags.from;
+  if (flags.remarks.getNumOccurrences())
+    options->remarks = flags.remarks.empty() ? ".*" : flags.remarks.getValue();
   options->gpu = flags.gpu;
   options->machine.triple = flags.triple;
   options->symbolPrefix = flags.symbolPrefix;

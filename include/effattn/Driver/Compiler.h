@@ -39,6 +39,9 @@ struct CompilerOptions {
   std::string name = "model";
   /// Name that users of the shared library look for; none when empty.
   std::string soname;
+  /// Remarks of passes whose name matches this regular expression are written
+  /// beside errors; none when empty.
+  std::string remarks;
 };
 
 /// Sizes of the sections of an object.

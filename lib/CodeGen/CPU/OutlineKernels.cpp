@@ -13,6 +13,7 @@
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/IR/IRMapping.h"
 #include "mlir/IR/Matchers.h"
+#include "mlir/IR/Remarks.h"
 #include "mlir/IR/SymbolTable.h"
 #include "mlir/Transforms/RegionUtils.h"
 
@@ -190,8 +191,15 @@ void KernelOutliner::outline() {
                       LLVM::LinkageAttr::get(context, LLVM::Linkage::Internal));
     function->setAttr("passthrough", builder.getStrArrayAttr({"noinline"}));
     symbols.insert(function);
-    for (Kernel::Use &use : kernel.uses)
+    for (Kernel::Use &use : kernel.uses) {
+      remark::passed(use.ops.back()->getLoc(),
+                     remark::RemarkOpts::name("shared-kernel")
+                         .category("effattn-outline-kernels"))
+          << remark::reason("one of {0} equal ops that are expanded once, as "
+                            "{1}",
+                            kernel.uses.size(), function.getName());
       replaceByCall(use, function);
+    }
   }
 }
 

@@ -10,6 +10,7 @@
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/Remarks.h"
 #include "mlir/Transforms/WalkPatternRewriteDriver.h"
 
 namespace mlir::effattn {
@@ -56,6 +57,11 @@ static bool isParallelLoop(Operation *op) {
   return isa<scf::ForallOp, scf::ParallelOp>(op);
 }
 
+static remark::RemarkOpts describeRemark() {
+  return remark::RemarkOpts::name("hot-code")
+      .category("effattn-convert-to-linalg");
+}
+
 namespace {
 struct ConvertEffAttnToLinalgPass
     : effattn::impl::ConvertEffAttnToLinalgPassBase<
@@ -71,6 +77,8 @@ struct ConvertEffAttnToLinalgPass
           << name << "'";
       return signalPassFailure();
     }
+    if (!except.empty())
+      getOperation()->walk([&](ComputeOpInterface op) { explain(op); });
     IRRewriter rewriter(&getContext());
     getOperation()->walk([&](ComputeOpInterface op) {
       if (!stays(op) && cast<DestinationStyleOpInterface>(op.getOperation())
@@ -107,6 +115,22 @@ struct ConvertEffAttnToLinalgPass
     populateEmbeddingsToLinalgPatterns(patterns);
     populateCachesToLinalgPatterns(patterns);
     return patterns;
+  }
+
+  /// Says whether an op stays for the passes that make hot code, or why not.
+  void explain(ComputeOpInterface op) const {
+    if (stays(op)) {
+      remark::passed(op.getLoc(), describeRemark())
+          << remark::reason("{0} is left to code that is made for it",
+                            op->getName().getStringRef());
+      return;
+    }
+    StringRef reason = isExcepted(op->getName())
+                           ? "{0} becomes plain loops: it is inside of a "
+                             "parallel loop"
+                           : "{0} becomes plain loops: no code is made for it";
+    remark::missed(op.getLoc(), describeRemark())
+        << remark::reason(reason.data(), op->getName().getStringRef());
   }
 
   bool isExcepted(OperationName name) const {

@@ -9,6 +9,5 @@ int main(int argc, char **argv) {
   mlir::effattn::setVersionPrinter(argv[0]);
   mlir::DialectRegistry registry;
   mlir::effattn::registerEverything(registry);
-  return llvm::failed(
-      mlir::MlirLspServerMain(argc, argv, registry));
+  return llvm::failed(mlir::MlirLspServerMain(argc, argv, registry));
 }

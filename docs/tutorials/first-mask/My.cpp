@@ -64,9 +64,7 @@ MaskSupport BlockMaskOp::emitSupport(OpBuilder &builder, Location loc,
 extern "C" LLVM_ATTRIBUTE_WEAK DialectPluginLibraryInfo
 mlirGetDialectPluginInfo() {
   return {MLIR_PLUGIN_API_VERSION, "My", "0.1",
-          [](DialectRegistry *registry) {
-            registry->insert<MyDialect>();
-          }};
+          [](DialectRegistry *registry) { registry->insert<MyDialect>(); }};
 }
 
 /// What `--load-pass-plugin` looks for.

@@ -90,12 +90,11 @@ struct ConvertToLinalgPass : PassWrapper<ConvertToLinalgPass, OperationPass<>> {
 extern "C" LLVM_ATTRIBUTE_WEAK DialectPluginLibraryInfo
 mlirGetDialectPluginInfo() {
   return {MLIR_PLUGIN_API_VERSION, "My", "0.1",
-          [](DialectRegistry *registry) {
-            registry->insert<MyDialect>();
-          }};
+          [](DialectRegistry *registry) { registry->insert<MyDialect>(); }};
 }
 
 /// What `--load-pass-plugin` looks for.
 extern "C" LLVM_ATTRIBUTE_WEAK PassPluginLibraryInfo mlirGetPassPluginInfo() {
-  return {MLIR_PLUGIN_API_VERSION, "My", "0.1", [] { PassRegistration<ConvertToLinalgPass>(); }};
+  return {MLIR_PLUGIN_API_VERSION, "My", "0.1",
+          [] { PassRegistration<ConvertToLinalgPass>(); }};
 }

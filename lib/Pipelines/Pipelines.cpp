@@ -53,9 +53,11 @@ static constexpr llvm::StringLiteral kExpanded =
 
 /// What kernelBuilderPasses() makes kernels of.
 static constexpr llvm::StringLiteral kBuiltAsKernels =
-    "effattn.address_memory,effattn.attention,effattn.gated_ffn,"
-    "effattn.hourglass_ffn,effattn.layer_norm,effattn.product_softmax,"
-    "effattn.product_softmax_top_k,effattn.rms_norm,effattn.top_k";
+    "effattn.address_memory,effattn.attention,effattn.boundary_count,"
+    "effattn.boundary_probability,effattn.chunk,effattn.dechunk,"
+    "effattn.gated_ffn,effattn.hourglass_ffn,effattn.layer_norm,"
+    "effattn.product_softmax,effattn.product_softmax_top_k,effattn.ratio_loss,"
+    "effattn.rms_norm,effattn.top_k";
 
 /// All ops, or all but those named, which hot code is made of later.
 static std::string convertPasses(const PipelineOptions &options,
@@ -66,10 +68,10 @@ static std::string convertPasses(const PipelineOptions &options,
 }
 
 static std::string linalgPasses(const PipelineOptions &options) {
-  bool expands = options.tuned && options.target == TargetKind::Cpu;
-  std::string checks = "effattn-prepare-entry-points,effattn-insert-checks" +
-                       std::string(expands ? "{later=effattn.chunk}" : "") +
-                       ",effattn-lower-packs,canonicalize,cse,";
+  std::string checks =
+      "effattn-prepare-entry-points,effattn-insert-checks" +
+      std::string(options.tuned ? "{later=effattn.chunk}" : "") +
+      ",effattn-lower-packs,canonicalize,cse,";
   // No kernel is launched from a parallel loop, which becomes one itself.
   if (options.target != TargetKind::Cpu)
     return checks +
@@ -113,6 +115,7 @@ static std::string expansionPasses(const PipelineOptions &options) {
 static std::string kernelBuilderPasses(const PipelineOptions &options) {
   return options.tuned
              ? "effattn-build-attention-kernels,"
+               "effattn-build-concept-kernels,"
                "effattn-build-feed-forward-kernels,"
                "effattn-build-memory-kernels,effattn-build-norm-kernels,"
                "effattn-build-product-kernels,"

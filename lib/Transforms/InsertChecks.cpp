@@ -180,9 +180,16 @@ struct InsertChecksPass
       if (!compute)
         return;
       checkAllLengths(builder, compute);
-      if (!llvm::is_contained(later, op->getName().getStringRef()))
+      if (!checksLater(op))
         compute.emitPreconditions(builder);
     });
+  }
+
+  bool checksLater(Operation *op) {
+    bool isInParallel = op->getParentOfType<scf::ForallOp>() ||
+                        op->getParentOfType<scf::ParallelOp>();
+    return llvm::is_contained(later, op->getName().getStringRef()) &&
+           !isInParallel;
   }
 };
 } // namespace

@@ -14,7 +14,8 @@ def InsertChecksPass : Pass<"effattn-insert-checks"> {
     lowerings only compute. Runs once: a second run would check again.
 
     `later` names ops whose lowering finds out on its way what data decides, and
-    checks it itself before it writes anything.
+    checks it itself before it writes anything. Inside of parallel loops, where
+    a lowering may be a plain one, they are checked here, too.
   }];
   let options = [ListOption<"later", "later", "std::string",
     "Names of ops that check what data decides when they are lowered">];

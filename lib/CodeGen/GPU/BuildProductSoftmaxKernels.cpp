@@ -1,7 +1,6 @@
 //===- BuildProductSoftmaxKernels.cpp - Slots of digits, a warp a row -----===//
 #include "../ForEachOnBuffers.h"
 #include "KernelEmitter.h"
-#include "RankSort.h"
 #include "WarpTopK.h"
 #include "effattn/CodeGen/GPU/Passes.h"
 #include "effattn/Dialect/MemoryOps.h"

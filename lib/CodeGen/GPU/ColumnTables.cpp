@@ -1,6 +1,6 @@
 //===- ColumnTables.cpp - Find the columns of a mask ----------------------===//
 #include "ColumnTables.h"
-#include "KernelEmitter.h"
+#include "BlockScan.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
@@ -18,8 +18,7 @@ class ColumnKernel {
 public:
   ColumnKernel(KernelEmitter &e, MaskOpInterface mask, const MaskTables &tables)
       : e(e), mask(mask), tables(tables), batch(e.block()),
-        keyCount(e.size(tables.columns, 1)),
-        totals(e.shared({e.warps()}, e.builder.getI32Type())) {}
+        keyCount(e.size(tables.columns, 1)), scan(e) {}
 
   void emit();
 
@@ -32,15 +31,13 @@ private:
                             ValueRange{batch, place});
   }
   Value isColumn(Value key);
-  /// How many there are in threads before this one and in all, of `count` in
-  /// each.
-  std::pair<Value, Value> countBefore(Value count);
   Value addKeys(Value first, Value before);
 
   KernelEmitter &e;
   MaskOpInterface mask;
   MaskTables tables;
-  Value batch, keyCount, totals;
+  Value batch, keyCount;
+  BlockScan scan;
 };
 } // namespace
 
@@ -57,30 +54,6 @@ Value ColumnKernel::isColumn(Value key) {
       [&]() -> SmallVector<Value> { return {i32(0)}; })[0];
 }
 
-std::pair<Value, Value> ColumnKernel::countBefore(Value count) {
-  Value lane = e.lane(), warp = e.warp(), sum = count;
-  for (int64_t step = 1; step < kWarpThreads; step *= 2) {
-    Value other =
-        e.shuffleFrom(sum, e.max(e.sub(lane, e.index(step)), e.index(0)));
-    Value isThere = e.lessEqual(e.index(step), lane);
-    sum = e.add(sum, e.select(isThere, other, i32(0)));
-  }
-  // Nobody writes before all have read what was there.
-  e.barrier();
-  e.choose(e.equal(lane, e.index(kWarpThreads - 1)), [&] {
-    memref::StoreOp::create(e.builder, e.loc, sum, totals, warp);
-  });
-  e.barrier();
-  Value before = e.sub(sum, count), all = i32(0);
-  for (int64_t i = 0; i < e.warps(); ++i) {
-    Value total = emit::load(e.builder, e.loc, totals, e.index(i));
-    before =
-        e.add(before, e.select(e.lessThan(e.index(i), warp), total, i32(0)));
-    all = e.add(all, total);
-  }
-  return {before, all};
-}
-
 /// Keys of all threads from `first` on, with `before` columns in front of them.
 Value ColumnKernel::addKeys(Value first, Value before) {
   Value mine = e.add(first, e.mul(e.thread(), kKeys)), count = i32(0);
@@ -89,7 +62,7 @@ Value ColumnKernel::addKeys(Value first, Value before) {
     are.push_back(isColumn(e.add(mine, i)));
     count = e.add(count, are.back());
   }
-  auto [inFront, all] = countBefore(count);
+  auto [inFront, all] = scan.sumBefore(count);
   Value number = e.add(before, inFront);
   for (int64_t i = 0; i < kKeys; ++i) {
     Value key = e.add(mine, i), next = e.add(number, are[i]);

@@ -7,6 +7,7 @@
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
 
 using namespace mlir;
 using namespace mlir::effattn;
@@ -235,6 +236,53 @@ void KernelEmitter::storeFloat(Value value, Value destination,
                           destination, indices);
 }
 
+/// How many elements of rows that both begin at multiples of 16 bytes make so
+/// many, or 1 where it is not known that they do.
+static int64_t countWide(MemRefType source, MemRefType destination) {
+  Type element = source.getElementType();
+  if (element != destination.getElementType() ||
+      !source.getLayout().isIdentity() || !destination.getLayout().isIdentity())
+    return 1;
+  int64_t together = 128 / element.getIntOrFloatBitWidth();
+  for (int64_t width :
+       {source.getShape().back(), destination.getShape().back()})
+    if (ShapedType::isDynamic(width) || width % together != 0)
+      return 1;
+  return together;
+}
+
+void KernelEmitter::copyRow(Value source, ArrayRef<Value> from,
+                            Value destination, ArrayRef<Value> to) {
+  auto type = cast<MemRefType>(destination.getType());
+  int64_t together = countWide(cast<MemRefType>(source.getType()), type);
+  auto vector = VectorType::get(together, type.getElementType());
+  llvm::MaybeAlign alignment(sizeof(float) * 4);
+  Value start = mul(lane(), together), end = size(destination, to.size());
+  loop(start, end, together * kWarpThreads, [&](Value column) {
+    SmallVector<Value> at = joinIndices(from, column),
+                       place = joinIndices(to, column);
+    if (together == 1) {
+      Value element = emit::load(builder, loc, source, at);
+      memref::StoreOp::create(
+          builder, loc,
+          emit::toFloat(builder, loc, element, type.getElementType()),
+          destination, place);
+      return;
+    }
+    Value elements = vector::LoadOp::create(builder, loc, vector, source, at,
+                                            /*nontemporal=*/false, alignment);
+    vector::StoreOp::create(builder, loc, elements, destination, place,
+                            /*nontemporal=*/false, alignment);
+  });
+}
+
+void KernelEmitter::clearRow(Value destination, ArrayRef<Value> to) {
+  loop(lane(), size(destination, to.size()), kWarpThreads, [&](Value column) {
+    storeFloat(emit::f32(builder, loc, 0), destination,
+               joinIndices(to, column));
+  });
+}
+
 SmallVector<Value> effattn::joinIndices(ArrayRef<Value> leading,
                                         ValueRange last) {
   SmallVector<Value> all(leading);
@@ -248,4 +296,14 @@ SmallVector<Value> effattn::getSizes(OpBuilder &builder, Location loc,
   for (int64_t dim = 0; dim < dims; ++dim)
     sizes.push_back(emit::size(builder, loc, source, dim));
   return sizes;
+}
+
+void effattn::emitParallel(OpBuilder &builder, Location loc, ValueRange sizes,
+                           function_ref<void(OpBuilder &, ValueRange)> body) {
+  SmallVector<Value> low(sizes.size(), emit::index(builder, loc, 0)),
+      step(sizes.size(), emit::index(builder, loc, 1));
+  scf::ParallelOp::create(builder, loc, low, sizes, step,
+                          [&](OpBuilder &nested, Location, ValueRange place) {
+                            body(nested, place);
+                          });
 }

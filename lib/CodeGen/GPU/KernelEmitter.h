@@ -96,6 +96,11 @@ public:
   /// One element as f32, and back in the type of the memory.
   Value loadFloat(Value source, ValueRange indices);
   void storeFloat(Value value, Value destination, ValueRange indices);
+  /// A warp copies a row, the last dimension behind `from`, to the one behind
+  /// `to`, in the type of the destination; or fills it with zeros.
+  void copyRow(Value source, ArrayRef<Value> from, Value destination,
+               ArrayRef<Value> to);
+  void clearRow(Value destination, ArrayRef<Value> to);
 
 private:
   KernelEmitter(OpBuilder &builder, gpu::LaunchOp launch, int64_t threadCount)
@@ -111,6 +116,10 @@ SmallVector<Value> joinIndices(ArrayRef<Value> leading, ValueRange last);
 /// The first `dims` sizes of a buffer.
 SmallVector<Value> getSizes(OpBuilder &builder, Location loc, Value source,
                             int64_t dims);
+/// A parallel loop of the host over all places of an array of these sizes,
+/// which becomes a kernel: a thread a place.
+void emitParallel(OpBuilder &builder, Location loc, ValueRange sizes,
+                  function_ref<void(OpBuilder &, ValueRange place)> body);
 
 } // namespace mlir::effattn
 

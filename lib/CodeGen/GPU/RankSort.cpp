@@ -9,16 +9,6 @@
 using namespace mlir;
 using namespace mlir::effattn;
 
-void effattn::emitParallel(OpBuilder &builder, Location loc, ValueRange sizes,
-                           function_ref<void(OpBuilder &, ValueRange)> body) {
-  SmallVector<Value> low(sizes.size(), emit::index(builder, loc, 0)),
-      step(sizes.size(), emit::index(builder, loc, 1));
-  scf::ParallelOp::create(builder, loc, low, sizes, step,
-                          [&](OpBuilder &nested, Location, ValueRange place) {
-                            body(nested, place);
-                          });
-}
-
 /// Orders the two ranks of pair `place.back()` that stand `stride` apart:
 /// stretches of `length` go down and up in turn.
 static void exchange(LoopEmitter &e, Value ranks, ValueRange place,

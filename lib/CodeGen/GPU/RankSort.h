@@ -7,10 +7,6 @@
 
 namespace mlir::effattn {
 
-/// Parallel loops over all places of an array of these sizes.
-void emitParallel(OpBuilder &builder, Location loc, ValueRange sizes,
-                  function_ref<void(OpBuilder &, ValueRange place)> body);
-
 /// Puts each row of a buffer of i64, whose last size is 2^`bits`, in descending
 /// order: a parallel loop for each of the bits (bits + 1) / 2 steps of a
 /// bitonic network.

@@ -37,6 +37,27 @@ def BuildAttentionKernelsPass
   }];
 }
 
+def BuildConceptKernelsPass
+    : EffAttn_KernelBuilderPass<"effattn-build-concept-kernels"> {
+  let summary = "make kernels of concepts, a thread a token or a column";
+  let description = [{
+    Boundaries are counted by blocks that have 128 tokens of a row each, and a
+    block a row adds these counts up. With them,
+
+    - `effattn.chunk` finds the place of every boundary by a running sum over
+      the threads of a block, and a warp copies a row. Where rows may have more
+      boundaries than fit, that is checked in between.
+    - `effattn.boundary_count` takes the largest of the rows' counts.
+    - `effattn.dechunk` finds what 128 tokens make of a moving average: a factor
+      and a sum. A thread a column applies them one after the other, and blocks
+      then walk their tokens again, each from the average in front of them.
+
+    `effattn.boundary_probability` becomes a launch in which a warp has a token
+    and adds up products in f64, and `effattn.ratio_loss` sums of 1024 tokens by
+    a warp, which another one adds up.
+  }];
+}
+
 def BuildMemoryKernelsPass
     : EffAttn_KernelBuilderPass<"effattn-build-memory-kernels"> {
   let summary = "make kernels of address memories, a warp a slot";

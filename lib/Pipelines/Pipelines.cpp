@@ -54,10 +54,13 @@ static constexpr llvm::StringLiteral kExpanded =
 /// What kernelBuilderPasses() makes kernels of.
 static constexpr llvm::StringLiteral kBuiltAsKernels =
     "effattn.address_memory,effattn.attention,effattn.boundary_count,"
-    "effattn.boundary_probability,effattn.chunk,effattn.dechunk,"
-    "effattn.gated_ffn,effattn.hourglass_ffn,effattn.layer_norm,"
-    "effattn.product_softmax,effattn.product_softmax_top_k,effattn.ratio_loss,"
-    "effattn.rms_norm,effattn.top_k";
+    "effattn.boundary_probability,effattn.cache_attention,effattn.chunk,"
+    "effattn.dechunk,effattn.gated_ffn,effattn.hourglass_ffn,"
+    "effattn.kv_cache_append,effattn.layer_norm,effattn.product_softmax,"
+    "effattn.product_softmax_top_k,effattn.ratio_loss,effattn.rms_norm,"
+    "effattn.rotary_embedding,effattn.separator_cache_append,"
+    "effattn.separator_cache_compact,effattn.separator_cache_update,"
+    "effattn.top_k";
 
 /// All ops, or all but those named, which hot code is made of later.
 static std::string convertPasses(const PipelineOptions &options,
@@ -114,12 +117,13 @@ static std::string expansionPasses(const PipelineOptions &options) {
 /// into kernels.
 static std::string kernelBuilderPasses(const PipelineOptions &options) {
   return options.tuned
-             ? "effattn-build-attention-kernels,"
+             ? "effattn-build-cache-kernels,effattn-build-attention-kernels,"
                "effattn-build-concept-kernels,"
                "effattn-build-feed-forward-kernels,"
                "effattn-build-memory-kernels,effattn-build-norm-kernels,"
                "effattn-build-product-kernels,"
                "effattn-build-product-softmax-kernels,"
+               "effattn-build-rotary-kernels,"
                "effattn-build-top-k-kernels,"
              : "";
 }

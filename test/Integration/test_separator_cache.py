@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from cache_programs import SeparatorProgram
 from cases import Case, project
-from harness import CallError, assert_close, compile_ir
+from harness import TARGET, CallError, assert_close, compile_ir
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -34,6 +34,11 @@ FIRST = PROGRAMS[:4]
 TOLERANCE = {"f32": 2e-5, "bf16": 2.0**-8 + 2e-5, "f16": 2.0**-11 + 2e-5}
 
 seeds = st.integers(0, 2**32 - 1).map(np.random.default_rng)
+
+
+def assert_alike(got, want, tolerance):
+    """Equal on a CPU. Kernels add up in an order that depends on how many queries there are."""
+    assert_close(got, want, 0 if TARGET == "cpu" else tolerance)
 
 
 @functools.lru_cache(maxsize=None)
@@ -304,7 +309,7 @@ def check_update(update, program, state, operands, lengths):
 
 @given(streams(), st.data())
 def test_update_in_any_split(case, data):
-    """Bit for bit, results and state; rows end in the middle of a part."""
+    """State, and results of a CPU, bit for bit; rows end in the middle of a part."""
     program, state, operands, lengths = case
     tokens = operands[0].shape[2]
     one_by_one = st.just(list(range(1, tokens)))
@@ -320,7 +325,7 @@ def test_update_in_any_split(case, data):
         )
         parts.append(seen)
     assert_same_state(state, whole)
-    np.testing.assert_array_equal(wide(np.concatenate(parts, axis=2)), wide(out))
+    assert_alike(np.concatenate(parts, axis=2), out, TOLERANCE[program.keys])
 
 
 def framed(array, axes):
@@ -362,7 +367,8 @@ def test_update_is_append_attend_and_compact(case):
         seen += call("attend", program, q[:, :, part], *attended, valid)
         state = compacted
     assert_same_state(state, whole)
-    assert_close(np.concatenate(seen, axis=2), out, TOLERANCE[program.keys] if program.keys != program.new else 0)
+    check = assert_close if program.keys != program.new else assert_alike
+    check(np.concatenate(seen, axis=2), out, TOLERANCE[program.keys])
 
 
 def rows(valid, array):

@@ -93,6 +93,10 @@ protected:
 /// and values come through shared memory, a tile ahead.
 class TensorProducts : public AttentionProducts {
 public:
+  /// Whether these operands [B, heads, rows, width] can be multiplied so: one
+  /// type of 16 bits, and heads of static sizes up to 256.
+  static bool fit(Value query, Value key, Value value);
+
   /// Head sizes as multiples of 16, and what divides the work of a block.
   struct Shape {
     int64_t width, valueWidth;

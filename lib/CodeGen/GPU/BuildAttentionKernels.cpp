@@ -25,8 +25,6 @@ using namespace mlir::effattn;
 static constexpr int64_t kWantedBlocks = 264, kLeastSplit = 256;
 /// The most queries of a key head that are few.
 static constexpr int64_t kFew = 16;
-/// The widest heads that tensor cores take.
-static constexpr int64_t kWidest = 256;
 
 namespace {
 /// The kernels of one attention, seen from the host.
@@ -38,7 +36,9 @@ public:
   void build();
 
 private:
-  bool usesTensorCores();
+  bool usesTensorCores() {
+    return TensorProducts::fit(op.getQuery(), op.getKey(), op.getValue());
+  }
   void attend(bool areFew);
   void attendOnTensorCores(bool areFew);
   void attendInFloats(bool areFew);
@@ -52,23 +52,12 @@ private:
   int64_t sizeOf(Value buffer, int64_t dim) {
     return cast<MemRefType>(buffer.getType()).getDimSize(dim);
   }
-  Type elementOf(Value buffer) {
-    return cast<MemRefType>(buffer.getType()).getElementType();
-  }
 
   LoopEmitter e;
   AttentionOp op;
   AttentionCall call;
 };
 } // namespace
-
-bool AttentionKernels::usesTensorCores() {
-  Type element = elementOf(op.getQuery());
-  auto fits = [](int64_t width) { return width >= 1 && width <= kWidest; };
-  return TensorCores::supports(element) && elementOf(op.getKey()) == element &&
-         elementOf(op.getValue()) == element &&
-         fits(sizeOf(op.getQuery(), 3)) && fits(sizeOf(op.getValue(), 3));
-}
 
 static TensorProducts::Shape chooseShape(int64_t width, int64_t valueWidth,
                                          bool areFew) {

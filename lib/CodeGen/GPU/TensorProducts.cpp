@@ -17,6 +17,20 @@ static constexpr int64_t kRows = TensorCores::kRows,
 // Sizes
 //===----------------------------------------------------------------------===//
 
+bool TensorProducts::fit(Value query, Value key, Value value) {
+  constexpr int64_t widest = 256;
+  auto typeOf = [](Value buffer) { return cast<MemRefType>(buffer.getType()); };
+  auto fits = [&](Value buffer) {
+    int64_t width = typeOf(buffer).getDimSize(3);
+    return width >= 1 && width <= widest;
+  };
+  Type element = typeOf(query).getElementType();
+  return TensorCores::supports(element) &&
+         typeOf(key).getElementType() == element &&
+         typeOf(value).getElementType() == element && fits(query) &&
+         fits(value);
+}
+
 int64_t TensorProducts::Shape::keyBytes() const {
   return tileKeys * TensorCores::rowBytes(width);
 }

@@ -37,6 +37,29 @@ def BuildAttentionKernelsPass
   }];
 }
 
+def BuildCacheKernelsPass
+    : EffAttn_KernelBuilderPass<"effattn-build-cache-kernels"> {
+  let summary = "make kernels of caches, a warp an entry";
+  let description = [{
+    Ops on caches become launches.
+
+    - `effattn.kv_cache_append` and `effattn.separator_cache_append`: a warp
+      copies the key and the value of a token in a head.
+    - `effattn.separator_cache_compact`: a block a row finds the separators that
+      are kept by running sums over its threads, and blocks then move 32 columns
+      of a head each, 64 entries at a time, which are all read before the first
+      is written.
+    - `effattn.cache_attention` becomes `effattn.attention`, which runs behind
+      kernels that write turned queries and keys to memory of their own, if they
+      turn by their slots. They are bf16 or f16 where tensor cores multiply
+      them, else f32.
+    - `effattn.separator_cache_update` becomes a loop of the host over rounds of
+      these: in a round, every row takes its tokens up to its next compaction.
+
+    Runs before `effattn-build-attention-kernels`.
+  }];
+}
+
 def BuildConceptKernelsPass
     : EffAttn_KernelBuilderPass<"effattn-build-concept-kernels"> {
   let summary = "make kernels of concepts, a thread a token or a column";
@@ -119,6 +142,16 @@ def BuildProductSoftmaxKernelsPass
     `effattn.product_softmax` becomes a launch in which each warp computes the
     probabilities of a digit, and a parallel loop that multiplies them, an
     iteration a slot.
+  }];
+}
+
+def BuildRotaryKernelsPass
+    : EffAttn_KernelBuilderPass<"effattn-build-rotary-kernels"> {
+  let summary = "make kernels of rotary positions, a warp a row";
+  let description = [{
+    `effattn.rotary_embedding` on buffers becomes two launches: one computes the
+    cosines and sines of all positions, from angles in f64, and in the other a
+    warp turns a row of a head.
   }];
 }
 

@@ -60,7 +60,7 @@ static constexpr llvm::StringLiteral kBuiltAsKernels =
     "effattn.product_softmax_top_k,effattn.ratio_loss,effattn.rms_norm,"
     "effattn.rotary_embedding,effattn.separator_cache_append,"
     "effattn.separator_cache_compact,effattn.separator_cache_update,"
-    "effattn.top_k";
+    "effattn.top_k,effattn.vector_quantize";
 
 /// All ops, or all but those named, which hot code is made of later.
 static std::string convertPasses(const PipelineOptions &options,

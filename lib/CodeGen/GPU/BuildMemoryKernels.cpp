@@ -1,6 +1,7 @@
 //===- BuildMemoryKernels.cpp - Memories of slots, a warp a slot ----------===//
 #include "../ForEachOnBuffers.h"
 #include "KernelEmitter.h"
+#include "QuantizeKernels.h"
 #include "effattn/CodeGen/GPU/Passes.h"
 #include "effattn/Dialect/MemoryOps.h"
 
@@ -318,6 +319,7 @@ struct BuildMemoryKernelsPass
     : effattn::impl::BuildMemoryKernelsPassBase<BuildMemoryKernelsPass> {
   void runOnOperation() override {
     forEachOnBuffers<AddressMemoryOp>(getOperation(), build);
+    forEachOnBuffers<VectorQuantizeOp>(getOperation(), buildVectorQuantize);
   }
 };
 } // namespace

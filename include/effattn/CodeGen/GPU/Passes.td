@@ -83,7 +83,7 @@ def BuildConceptKernelsPass
 
 def BuildMemoryKernelsPass
     : EffAttn_KernelBuilderPass<"effattn-build-memory-kernels"> {
-  let summary = "make kernels of address memories, a warp a slot";
+  let summary = "make kernels of memories, a warp a slot or a code";
   let description = [{
     `effattn.address_memory` on buffers becomes a launch of a block a row of the
     batch. The lowest bits of a slot say which warp it belongs to. Every warp
@@ -92,6 +92,10 @@ def BuildMemoryKernelsPass
     written by two threads and sums do not depend on the order of threads. What
     reads find is kept for up to 32 tokens and then added up by all warps, in
     the order of the reads.
+
+    `effattn.vector_quantize` becomes a launch in which a block has four vectors
+    and a group. Its warps share the codes; lanes add up neighbouring columns in
+    f64, in one order for all codes, so that ties stay ties.
   }];
 }
 

@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""Checks that what the documentation says is true.
+"""Checks that what the documentation says is true: docs/, and the pages beside README.md.
 
-examples     Every ```mlir block of the .td files, of docs/ and of README.md is a complete module:
+examples     Every ```mlir block of the .td files and of the pages is a complete module:
              effattn-opt parses and verifies it, and what it prints parses to the same again. That
              of an op can be compiled for the CPU and for a GPU.
 kernels      The example of every op and every example model become machine code for sm_80 and
              sm_90. Needs ptxas.
-commands     Every ```console block of docs/ and README.md is run. A line `$ command` is executed,
+commands     Every ```console block of the pages is run. A line `$ command` is executed,
              the lines after it are what it prints; `...` stands for any text inside a line and, on
              a line of its own, for any lines. A command may go on after a backslash or a pipe. All
              blocks of a page run in one temporary folder and one shell environment; $EFFATTN is
@@ -18,7 +18,7 @@ commands     Every ```console block of docs/ and README.md is run. A line `$ com
              named as the page (first-pass/ beside first-pass.md), or the page is the README.md of
              a folder below docs/, commands run in a copy of the folder, and a block with the title
              of one of its files is an excerpt of that file.
-links        Every relative link of docs/ and README.md leads to a file.
+links        Every relative link of the pages leads to a file.
 ops          Every op has a summary in the imperative, at least 10 lines of description, an example
              that contains it, a `Source:` line, and names each of its operands and attributes.
              Every pass has a summary and every option of a pass a description.
@@ -82,7 +82,7 @@ def blocks_of(path):
 
 
 def pages():
-    return [ROOT / "README.md", *sorted((ROOT / "docs").glob("**/*.md"))]
+    return [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("**/*.md"))]
 
 
 # --- examples ------------------------------------------------------------------------------------

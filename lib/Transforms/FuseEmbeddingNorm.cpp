@@ -17,9 +17,10 @@ namespace mlir::effattn {
 using namespace mlir;
 using namespace mlir::effattn;
 
+/// Not a tensor train: it packs cores whose strides do not suit its products,
+/// which every tile would do anew, and it makes many rows at once.
 static bool isEmbedding(Operation *op) {
-  return isa<EmbeddingOp, TensorTrainEmbeddingOp, QuantizedEmbeddingOp,
-             SplitEmbeddingOp>(op);
+  return isa<EmbeddingOp, QuantizedEmbeddingOp, SplitEmbeddingOp>(op);
 }
 
 static remark::RemarkOpts describeRemark() {

@@ -23,13 +23,12 @@ func.func @look_up(%ids: tensor<?x?xi32>, %table: tensor<?x64xf32>, %n: tensor<6
 // CHECK-LABEL: @residual_stream
 // CHECK-SAME:    %{{.*}}: tensor<?xi32>, {{.*}} %[[E:[^:]*]]: tensor<?x8xf32>, %[[OUT:[^:]*]]: tensor<?x8xf32>)
 // CHECK:         %[[BOTH:.*]]:2 = scf.forall {{.*}} shared_outs(%{{.*}} = %[[OUT]], %{{.*}} = %[[E]])
-// CHECK:           effattn.tensor_train_embedding
+// CHECK:           effattn.embedding
 // CHECK:           effattn.rms_norm
 // CHECK:         arith.addf %[[BOTH]]#0, %[[BOTH]]#1
-func.func @residual_stream(%ids: tensor<?xi32>, %a: tensor<1x4x2x3xf32>, %b: tensor<3x4x4x1xf32>, %n: tensor<8xf32>,
+func.func @residual_stream(%ids: tensor<?xi32>, %table: tensor<?x8xf32>, %n: tensor<8xf32>,
     %e: tensor<?x8xf32>, %out: tensor<?x8xf32>) -> tensor<?x8xf32> {
-  %rows = effattn.tensor_train_embedding ins(%ids, %a, %b : tensor<?xi32>, tensor<1x4x2x3xf32>, tensor<3x4x4x1xf32>)
-    outs(%e : tensor<?x8xf32>)
+  %rows = effattn.embedding ins(%ids, %table : tensor<?xi32>, tensor<?x8xf32>) outs(%e : tensor<?x8xf32>)
   %norm = effattn.rms_norm ins(%rows, %n : tensor<?x8xf32>, tensor<8xf32>) outs(%out : tensor<?x8xf32>)
   %sum = arith.addf %norm, %rows : tensor<?x8xf32>
   return %sum : tensor<?x8xf32>
@@ -47,4 +46,15 @@ func.func @used_before(%ids: tensor<4xi32>, %table: tensor<9x8xf32>, %n: tensor<
   %norm = effattn.rms_norm ins(%rows, %n : tensor<4x8xf32>, tensor<8xf32>) outs(%out : tensor<4x8xf32>)
   %sum = arith.addf %norm, %twice : tensor<4x8xf32>
   return %sum : tensor<4x8xf32>
+}
+
+// A tensor train makes many rows at once, of cores that each tile would pack anew.
+// CHECK-LABEL: @tensor_train
+// CHECK-NOT:     scf.forall
+func.func @tensor_train(%ids: tensor<?xi32>, %a: tensor<1x4x2x3xf32>, %b: tensor<3x4x4x1xf32>, %n: tensor<8xf32>,
+    %e: tensor<?x8xf32>, %out: tensor<?x8xf32>) -> tensor<?x8xf32> {
+  %rows = effattn.tensor_train_embedding ins(%ids, %a, %b : tensor<?xi32>, tensor<1x4x2x3xf32>, tensor<3x4x4x1xf32>)
+    outs(%e : tensor<?x8xf32>)
+  %norm = effattn.rms_norm ins(%rows, %n : tensor<?x8xf32>, tensor<8xf32>) outs(%out : tensor<?x8xf32>)
+  return %norm : tensor<?x8xf32>
 }

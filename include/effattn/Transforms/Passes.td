@@ -128,11 +128,11 @@ def FuseNormMatmulPass : Pass<"effattn-fuse-norm-matmul"> {
 def FuseEmbeddingNormPass : Pass<"effattn-fuse-embedding-norm"> {
   let summary = "normalise rows as they leave their table";
   let description = [{
-    rms_norm or layer_norm of looked-up rows (embedding, tensor_train_embedding,
-    quantized_embedding, split_embedding) becomes a parallel loop over tiles of
-    tokens that looks rows up, de-quantises and normalises them. Rows that are
-    also used elsewhere, as a residual stream is, are stored as well, while they
-    are in the cache. Values do not change.
+    rms_norm or layer_norm of looked-up rows (embedding, quantized_embedding,
+    split_embedding) becomes a parallel loop over tiles of tokens that looks rows
+    up, de-quantises and normalises them. Rows that are also used elsewhere, as a
+    residual stream is, are stored as well, while they are in the cache. Values do
+    not change.
 
     Runs after `effattn-insert-checks`, whose checks cannot stand in parallel
     loops.

@@ -85,7 +85,7 @@ class Program:
         """The program of a module with example inputs, or of one that was exported."""
         if isinstance(source, ExportedProgram):
             if inputs is not None or dynamic_shapes is not None:
-                raise Error("expected example_inputs with a module only, but got them with an ExportedProgram")
+                raise Error("expected example_inputs with a module, but got them with an ExportedProgram")
             return Program(source, name)
         if not isinstance(source, torch.nn.Module):
             raise Error(f"expected a torch.nn.Module or an ExportedProgram, but got {type(source).__name__}")

@@ -387,7 +387,10 @@ def _start(importer: Any, x: Tensor, dim: int, place: int) -> str:
     return name
 
 
-def _extract(importer: Any, x: Tensor, dim: int, start: str, window: Shape, shape: Shape, hint: str) -> Tensor:
+def _extract(
+    importer: Any, x: Tensor, dim: int, start: str, window: Shape, shape: Shape, hint: str
+) -> Tensor:
+    """The part of ``x`` that is ``window`` large, as a tensor of a shape with the same elements."""
     if 0 in window:
         # A slice of no elements is no legal IR.
         return importer.function.empty(x.element, shape)
@@ -538,7 +541,9 @@ def _any(importer: Any, node: Any, x: Tensor, dims: Any = None, keep: bool = Fal
 
 
 @_lower(_aten.mean.dim, _aten.mean.default)
-def _mean(importer: Any, node: Any, x: Tensor, dims: Any = None, keep: bool = False, **options: Any) -> Tensor:
+def _mean(
+    importer: Any, node: Any, x: Tensor, dims: Any = None, keep: bool = False, **options: Any
+) -> Tensor:
     total = _sum(importer, node, x, dims, keep)
     sizes = node.args[0].meta["val"].shape
     count: Any = math.prod(sizes[dim] for dim in _dims(x, dims))

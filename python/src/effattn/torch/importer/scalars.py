@@ -63,7 +63,8 @@ class Body:
             return x
         if element == "bool":
             zero = self.constant(0, source)
-            return self.op("arith.cmpf une," if source in FLOATS else "arith.cmpi ne,", x, zero, result="bool")
+            name = "arith.cmpf une," if source in FLOATS else "arith.cmpi ne,"
+            return self.op(name, x, zero, result="bool")
         to_float, from_float = element in FLOATS, source in FLOATS
         if to_float and from_float:
             if {source, element} == {"f16", "bf16"}:

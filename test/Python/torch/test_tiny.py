@@ -1,0 +1,184 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""effattn-tiny: its training, and its way to an object."""
+
+import contextlib
+import json
+import math
+import random
+import subprocess
+from dataclasses import replace
+from unittest import mock
+
+import pytest
+import torch
+from compiler import needs_compiler
+
+import effattn
+from effattn import Error
+from effattn.models.tiny.__main__ import main
+from effattn.models.tiny.model import Config, Tiny, parameters
+from effattn.models.tiny.training import Plan, Texts, Training, load_model
+from effattn.torch.reference import feed_forward, memory
+
+SMALL = Config(
+    width=16,
+    rows=(16, 16),
+    columns=(4, 4),
+    ranks=(8,),
+    heads=2,
+    encoder=1,
+    concept_layers=1,
+    decoder=1,
+    window=8,
+    narrow=8,
+    experts=3,
+    hidden=8,
+    base=4,
+    value_width=8,
+)
+PLAN = Plan(steps=24, batch=4, tokens=32, rate=1e-2, warmup=4, measure_every=8)
+WORDS = "the quick brown fox, jumps over a lazy dog.\nit was, it said; so"
+
+
+@pytest.fixture
+def texts(tmp_path):
+    """Files of words in a random order."""
+    order = random.Random(0)
+    for name in ("a.txt", "validation/b.txt"):
+        path = tmp_path / "texts" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(" ".join(order.choices(WORDS.split(), k=600)))
+    return tmp_path / "texts"
+
+
+def entries(folder):
+    return [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
+
+
+def train(texts, folder, *stops):
+    for stop in stops:
+        Training(Texts(texts, PLAN.tokens + 1), folder, SMALL, PLAN).run(stop)
+    return entries(folder)
+
+
+def test_training_learns_and_can_be_taken_up_again(texts, tmp_path):
+    whole = train(texts, tmp_path / "whole", PLAN.steps)
+    assert [entry["step"] for entry in whole] == list(range(PLAN.steps))
+    assert whole[-1]["bits_per_byte"] < 0.75 * whole[0]["bits_per_byte"]
+    assert "validation_bits_per_byte" in whole[7] and "validation_bits_per_byte" not in whole[8]
+
+    # A log may hold steps of which no checkpoint was left.
+    folder = tmp_path / "parts"
+    train(texts, folder, 9)
+    with (folder / "log.jsonl").open("a") as log:
+        log.write(json.dumps({"step": 9, "loss": -1.0}) + "\n")
+    parts = train(texts, folder, 13, PLAN.steps)
+    for entry in [*whole, *parts]:
+        del entry["seconds"]
+    assert parts == whole
+    models = [load_model(tmp_path / name / "model.pt") for name in ("whole", "parts")]
+    for left, right in zip(*(model.state_dict().values() for model in models)):
+        assert torch.equal(left, right)
+
+
+def test_the_ratio_is_steered(texts, tmp_path):
+    """From either side, where the loss of the next byte has no say."""
+    for ratio, side in ((2.0, 1), (8.0, -1)):
+        plan = replace(PLAN, steps=60, ratio_weight=10.0)
+        training = Training(
+            Texts(texts, plan.tokens + 1), tmp_path / str(ratio), replace(SMALL, ratio=ratio), plan
+        )
+        training.run(plan.steps)
+        rates = [entry["chunk_rate"] for entry in entries(tmp_path / str(ratio))[-20:]]
+        assert abs(sum(rates) / len(rates) - 1 / ratio) < 0.12
+
+
+def test_mistakes_of_training(texts, tmp_path):
+    train(texts, tmp_path / "run", 2)
+    with pytest.raises(Error, match="to have width 32, but it has 16: train in another folder"):
+        wide = replace(SMALL, width=32, columns=(4, 8))
+        Training(Texts(texts, 33), tmp_path / "run", wide, PLAN)
+    with pytest.raises(Error, match="to have tokens 16, but it has 32"):
+        Training(Texts(texts, 33), tmp_path / "run", SMALL, replace(PLAN, tokens=16))
+    with pytest.raises(Error, match="expected at least 33 bytes of text for training in .*, but got 0"):
+        Texts(tmp_path / "nowhere", 33)
+    with pytest.raises(Error, match="cannot read .*: no such file or directory"):
+        load_model(tmp_path / "model.pt")
+    (tmp_path / "text.pt").write_text("no checkpoint")
+    with pytest.raises(Error, match="text.pt is no checkpoint of effattn-tiny"):
+        load_model(tmp_path / "text.pt")
+    with pytest.raises(Error, match="expected the columns of the cores to make up the width"):
+        Tiny(replace(SMALL, width=20))
+
+
+def test_commands(texts, tmp_path, capsys):
+    folder = tmp_path / "run"
+    sizes = ["--steps", "2", "--batch", "1", "--tokens", "16"]
+    assert main(["train", "--text", str(texts), "--output", str(folder), *sizes]) == 0
+    assert "bits per byte of validation" in capsys.readouterr().out
+    assert main(["export", str(folder / "model.pt"), "-o", str(tmp_path / "tiny.mlir")]) == 0
+    text = (tmp_path / "tiny.mlir").read_text()
+    for name in (
+        "tensor_train_embedding",
+        "separator_mask",
+        "hourglass_ffn",
+        "address_memory",
+        "chunk",
+        "moe_ffn",
+        "dechunk",
+    ):
+        assert f"effattn.{name}" in text
+    assert main(["export", str(tmp_path / "no.pt"), "-o", "x.mlir"]) == 1
+    assert "cannot read" in capsys.readouterr().err
+
+
+@contextlib.contextmanager
+def near_ties(found):
+    """Count the choices of experts and slots that are closer than 1e-5 to another.
+
+    Equal numbers, as of rows of zeros, are no matter: the lowest index has them everywhere.
+    """
+    top_k = memory.top_k
+
+    def spy(x, k):
+        if k < x.shape[-1]:
+            in_order = x.sort(-1, descending=True).values
+            gap = in_order[..., k - 1] - in_order[..., k]
+            found["choices"] += int(((gap > 0) & (gap < 1e-5 * in_order[..., k - 1])).sum())
+        return top_k(x, k)
+
+    with mock.patch.object(memory, "top_k", spy), mock.patch.object(feed_forward, "top_k", spy):
+        yield
+
+
+@needs_compiler
+@pytest.mark.filterwarnings("ignore::FutureWarning")
+def test_compiled_logits_are_those_of_pytorch(tmp_path):
+    """To 1e-4 of 1 + |x| for whole texts of which no decision is within 1e-5 of a tie."""
+    torch.manual_seed(0)
+    model = Tiny().eval()
+    assert parameters(model) <= 2_000_000
+    text = torch.tensor(list((WORDS * 8).encode()))
+    example = text[:48].reshape(2, 24)
+    compiled = effattn.compile(model, (example,), entry="tiny", optimization=0)
+    compared = tied = 0
+    for batch, tokens in ((2, 24), (1, 1), (3, 100)):
+        ids = torch.stack([text[place : place + tokens] for place in range(0, 7 * batch, 7)])
+        found = {"choices": 0}
+        with torch.no_grad(), near_ties(found):
+            wanted = model(ids)
+        result = compiled(ids)
+        found["boundaries"] = int(((wanted.p - 0.5).abs() < 1e-5).sum())
+        if any(found.values()):
+            tied += ids.numel()
+            continue
+        compared += ids.numel()
+        assert torch.equal(result.boundaries, wanted.boundaries)
+        assert ((result.logits - wanted.logits).abs() <= 1e-4 * (1 + wanted.logits.abs())).all()
+        assert math.isclose(result.balance, wanted.balance, rel_tol=1e-4)
+    print(f"{compared} tokens compared, {tied} in texts with a decision near a tie")
+    assert compared > tied
+
+    compiled.save(tmp_path / "tiny.o")
+    symbols = subprocess.run(["nm", tmp_path / "tiny.o"], capture_output=True, text=True).stdout
+    assert " T tiny" in symbols

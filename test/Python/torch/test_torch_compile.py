@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Modules of PyTorch to compiled functions: layers, models, and what is refused."""
 
-import math
 import re
 import subprocess
 
@@ -12,7 +11,6 @@ from torch import nn as torch_nn
 from torch.nn import functional as F
 
 import effattn
-import effattn.torch as effattn_torch
 from effattn import Error
 from effattn.torch import nn
 from effattn.torch.program import Program, export
@@ -84,7 +82,7 @@ class GemmaLayer(torch_nn.Module):
         self.gate = torch_nn.Linear(width, hidden, bias=False)
         self.up = torch_nn.Linear(width, hidden, bias=False)
         self.down = torch_nn.Linear(hidden, width, bias=False)
-        widths = {"before": width, "after": width, "before_ffn": width, "after_ffn": width, "q": size, "k": size}
+        widths = dict.fromkeys(("before", "after", "before_ffn", "after_ffn"), width) | {"q": size, "k": size}
         self.scales = torch_nn.ParameterDict(
             {name: torch_nn.Parameter(0.1 * torch.randn(size)) for name, size in widths.items()}
         )

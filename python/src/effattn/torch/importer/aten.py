@@ -16,9 +16,9 @@ from effattn import ops
 from effattn.arrays import element_of
 from effattn.error import Error
 from effattn.ir import arithmetic, shapes
-from effattn.ir.dims import ELEMENTS, Shape
+from effattn.ir.dims import Shape
 from effattn.ir.tensor import Scalar, Tensor
-from effattn.torch.importer.scalars import FLOATS, Body, Value, computed_in, matched, pointwise
+from effattn.torch.importer.scalars import FLOATS, Body, Value, computed_in, pointwise
 
 _aten = torch.ops.aten
 Lowering = Callable[..., Any]
@@ -664,7 +664,7 @@ def _attention(
     elif keep is not None:
         lead = (1, 1, 1, 1)[keep.rank :] + keep.shape
         shape = (*lead[:2], q.shape[2], k.shape[2])
-        if matched(keep.shape, shape) and keep.shape != shape:
+        if keep.shape != shape:
             keep = pointwise(importer.function, "keep", [keep], "bool", shape, lambda b, value: value)
         mask = ops.dense_mask(keep)
     return ops.attention(q, k, v, mask=mask, offset=offset, scale=scale)

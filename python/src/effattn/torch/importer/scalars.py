@@ -8,7 +8,7 @@ from typing import Callable, List, NamedTuple, Sequence, Union
 from effattn.error import Error
 from effattn.ir.arithmetic import generic, index_map
 from effattn.ir.attributes import real_text
-from effattn.ir.dims import ELEMENTS, Dim, Shape
+from effattn.ir.dims import ELEMENTS, Dim, Shape, shape_text
 from effattn.ir.module import Function
 from effattn.ir.tensor import Tensor
 
@@ -104,7 +104,7 @@ def pointwise(
         if isinstance(operand, Tensor):
             values.append(Value(f"%x{len(inputs)}", operand.element))
             arguments.append(f"%x{len(inputs)}: {ELEMENTS[operand.element]}")
-            inputs.append((operand, matched(operand.shape, shape)))
+            inputs.append((operand, _matched(operand.shape, shape)))
         else:
             values.append(operand)
     result = body.cast(compute(body, *values), element)
@@ -114,10 +114,12 @@ def pointwise(
     return generic(function, hint, inputs, element, shape, lines)
 
 
-def matched(small: Sequence[Dim], large: Sequence[Dim]) -> str:
+def _matched(small: Sequence[Dim], large: Sequence[Dim]) -> str:
     """How a smaller tensor is read in a loop over a larger shape."""
     first = len(large) - len(small)
-    if first < 0:
-        raise Error(f"cannot match {len(small)} dimensions with {len(large)}")
-    dims = [first + i if size == large[first + i] else "0" for i, size in enumerate(small)]
+    dims: List[Union[int, str]] = []
+    for i, size in enumerate(small):
+        if first < 0 or size not in (1, large[first + i]):
+            raise Error(f"expected {shape_text(small)} to match {shape_text(large)} from the last dimension")
+        dims.append(first + i if size == large[first + i] else "0")
     return index_map(len(large), dims)

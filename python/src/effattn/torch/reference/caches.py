@@ -12,7 +12,7 @@ from effattn.ops import SeparatorCache
 from effattn.reference.operands import refuse
 from effattn.torch.reference.attention import attention
 from effattn.torch.reference.norms import rotate
-from effattn.torch.reference.operands import row_lengths, valid_tokens, wide
+from effattn.torch.reference.operands import row_lengths, wide
 
 
 def kv_cache_append(

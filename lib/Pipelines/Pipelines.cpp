@@ -109,7 +109,7 @@ static std::string expansionPasses(const PipelineOptions &options) {
   return expand("feed-forward") + "effattn-outline-kernels," +
          expand("address-memory") + expand("attention") + expand("concepts") +
          expand("embeddings") + expand("product-softmax") +
-         expand("quantized") + expand("contractions") +
+         expand("quantized") + expand("contractions") + expand("functions") +
          "effattn-tile-contractions,canonicalize,cse,";
 }
 

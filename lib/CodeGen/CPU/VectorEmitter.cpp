@@ -20,29 +20,43 @@ Value VectorEmitter::splat(Value scalar) {
 /// the sum.
 static constexpr double kMagic = 12582912.0;
 
+/// The number for an f32, or for every lane of a vector of them.
+static Value numberFor(VectorEmitter &e, Value x, double number) {
+  return isa<VectorType>(x.getType()) ? e.splat(number)
+                                      : emit::f32(e.builder, e.loc, number);
+}
+
 static Value polynomial(VectorEmitter &e, ArrayRef<double> coefficients,
                         Value x) {
-  Value sum = e.splat(coefficients[0]);
+  Value sum = numberFor(e, x, coefficients[0]);
   for (double coefficient : coefficients.drop_front())
-    sum = e.mulAdd(sum, x, e.splat(coefficient));
+    sum = e.mulAdd(sum, x, numberFor(e, x, coefficient));
   return sum;
+}
+
+/// The same bits as elements of another type.
+static Value bitcast(VectorEmitter &e, Value x, Type element) {
+  if (auto vector = dyn_cast<VectorType>(x.getType()))
+    return vector::BitCastOp::create(e.builder, e.loc, vector.clone(element),
+                                     x);
+  return arith::BitcastOp::create(e.builder, e.loc, element, x);
 }
 
 /// 2^k power for an x of at most 0, where `shifted` is kMagic + k. What x =
 /// -inf has become is not looked at; NaN stays.
 static Value scaleUnlessTiny(VectorEmitter &e, Value power, Value shifted,
                              Value x) {
-  auto integers = VectorType::get(e.lanes(), e.builder.getI32Type());
+  Value bits = bitcast(e, shifted, e.builder.getI32Type());
   auto all = [&](int32_t number) -> Value {
-    return arith::ConstantOp::create(e.builder, e.loc,
-                                     DenseElementsAttr::get(integers, number));
+    TypedAttr value = e.builder.getI32IntegerAttr(number);
+    if (auto integers = dyn_cast<VectorType>(bits.getType()))
+      value = DenseElementsAttr::get(integers, number);
+    return arith::ConstantOp::create(e.builder, e.loc, value);
   };
-  Value bits = vector::BitCastOp::create(e.builder, e.loc, integers, shifted);
   bits = arith::ShLIOp::create(e.builder, e.loc, bits, all(23));
   bits = arith::AddIOp::create(e.builder, e.loc, bits, all(127 << 23));
-  Value scale =
-      vector::BitCastOp::create(e.builder, e.loc, e.vectorType(), bits);
-  return e.select(e.lessFloats(x, e.splat(-87.0)), e.zeros(),
+  Value scale = bitcast(e, bits, e.builder.getF32Type());
+  return e.select(e.lessFloats(x, numberFor(e, x, -87.0)), numberFor(e, x, 0),
                   e.mulFloats(power, scale));
 }
 
@@ -57,11 +71,12 @@ Value VectorEmitter::expOfNegative(Value x) {
                                       0.49999991059303284,
                                       1.0,
                                       1.0};
-  Value magic = splat(kMagic);
-  Value shifted = mulAdd(x, splat(1.4426950408889634), magic);
+  auto all = [&](double number) { return numberFor(*this, x, number); };
+  Value magic = all(kMagic);
+  Value shifted = mulAdd(x, all(1.4426950408889634), magic);
   Value k = subFloats(shifted, magic);
-  Value r = mulAdd(k, splat(-0.693359375), x);
-  r = mulAdd(k, splat(2.12194440e-4), r);
+  Value r = mulAdd(k, all(-0.693359375), x);
+  r = mulAdd(k, all(2.12194440e-4), r);
   return scaleUnlessTiny(*this, polynomial(*this, kCoefficients, r), shifted,
                          x);
 }
@@ -85,9 +100,9 @@ Value VectorEmitter::weightOf(Value x) {
 /// sign(x) (1 - e) / (1 + e) with e = e^(-2 |x|).
 Value VectorEmitter::tanh(Value x) {
   Value magnitude = math::AbsFOp::create(builder, loc, x);
-  Value e = expOfNegative(mulFloats(magnitude, splat(-2.0)));
-  Value quotient =
-      divFloats(subFloats(splat(1.0), e), addFloats(splat(1.0), e));
+  Value e = expOfNegative(mulFloats(magnitude, numberFor(*this, x, -2.0)));
+  Value one = numberFor(*this, x, 1.0);
+  Value quotient = divFloats(subFloats(one, e), addFloats(one, e));
   return math::CopySignOp::create(builder, loc, quotient, x);
 }
 

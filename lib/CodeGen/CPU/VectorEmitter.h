@@ -30,7 +30,7 @@ public:
   /// Every lane is `scalar`, an f32.
   Value splat(Value scalar);
   /// e^x of lanes that are at most 0, -inf or NaN, good to 2 units in the last
-  /// place; 0 below -87.
+  /// place; 0 below -87. This and tanh() take an f32, too.
   Value expOfNegative(Value x);
   /// The same, off by up to 1.3e-7 and 1 at 0: what a weight of a softmax,
   /// which is compared with the largest one, needs to be.

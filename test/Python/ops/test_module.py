@@ -167,6 +167,17 @@ def test_products_with_rows(left, rows):
     close(run(f, x.dot_rows(w), a, b), a @ b.T)
 
 
+def test_tanh_keeps_its_digits():
+    f, x = function(x="f32[B, 5]")
+    rng = np.random.default_rng(1)
+    a = rng.uniform(-1, 1, (300, 5)) * 10.0 ** rng.integers(-30, 3, (300, 1))
+    a[:2] = [[0.0, -0.0, np.inf, -np.inf, np.nan], [0.0625, -0.0625, 9.0, -43.5, 1e-45]]
+    a = a.astype(np.float32)
+    found, wanted = run(f, x.tanh(), a), np.tanh(a.astype(np.float64))
+    np.testing.assert_allclose(found, wanted, rtol=5e-7, atol=1e-45)
+    assert np.signbit(found[0, 1]) and not np.signbit(found[0, 0])
+
+
 def test_gelu():
     f, x = function(x="f32[N]")
     a = np.array([-30, -1, -1e-3, 0, 0.5, 3, 40, np.nan], np.float32)

@@ -200,6 +200,18 @@ def ExpandFeedForwardPass
   }];
 }
 
+def ExpandFunctionsPass : EffAttn_ExpansionPass<"effattn-expand-functions"> {
+  let summary = "compute tanh by arithmetic, which loops over vectors can have";
+  let description = [{
+    `math.tanh` of an f32 becomes an exponential by a polynomial, the same that
+    tuned attention has, and near 0 a series. A loop that calls the C library
+    takes elements one by one; LLVM makes vectors of one with arithmetic alone.
+    Results are good to 5e-7 of their value.
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect",
+    "::mlir::math::MathDialect", "::mlir::vector::VectorDialect"];
+}
+
 def ExpandProductSoftmaxPass
     : EffAttn_ExpansionPass<"effattn-expand-product-softmax"> {
   let summary = "search the best slots of a product of digits by vectors";

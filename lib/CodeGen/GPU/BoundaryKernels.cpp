@@ -46,9 +46,7 @@ private:
   Value current() { return comparesQuery ? op.getQuery() : op.getKey(); }
   Value earlier() { return comparesQuery ? op.getKey() : op.getQuery(); }
   Value validTokens(Value row) {
-    if (op.getLengths())
-      return emit::loadIndex(e.builder, e.loc, op.getLengths(), row);
-    return e.size(op.getQuery(), 1);
+    return countValid(e, op.getQuery(), op.getLengths(), row);
   }
   Value choose(Value condition, function_ref<Value()> then,
                function_ref<Value()> otherwise) {
@@ -223,9 +221,7 @@ public:
 
 private:
   Value validTokens(LoopEmitter &e, Value row) {
-    if (op.getLengths())
-      return emit::loadIndex(e.builder, e.loc, op.getLengths(), row);
-    return e.size(op.getP(), 1);
+    return countValid(e, op.getP(), op.getLengths(), row);
   }
   /// Sums of `terms` over numbers [first, end), which the lanes share.
   SmallVector<Value> sumOver(KernelEmitter &e, Value first, Value end,

@@ -11,6 +11,13 @@ static Value integer(LoopEmitter &e, int64_t value) {
   return arith::ConstantIntOp::create(e.builder, e.loc, value, 32);
 }
 
+Value effattn::countValid(LoopEmitter &e, Value tokens, Value lengths,
+                          Value row) {
+  if (lengths)
+    return emit::loadIndex(e.builder, e.loc, lengths, row);
+  return e.size(tokens, 1);
+}
+
 BoundarySegments::BoundarySegments(LoopEmitter &host, Value mask, Value lengths)
     : mask(mask), lengths(lengths) {
   Value rows = host.size(mask, 0), tokens = host.size(mask, 1);
@@ -26,12 +33,6 @@ BoundarySegments::BoundarySegments(LoopEmitter &host, Value mask, Value lengths)
 
 void BoundarySegments::free(LoopEmitter &host) {
   memref::DeallocOp::create(host.builder, host.loc, before);
-}
-
-Value BoundarySegments::validTokens(LoopEmitter &e, Value row) const {
-  if (lengths)
-    return emit::loadIndex(e.builder, e.loc, lengths, row);
-  return e.size(mask, 1);
 }
 
 Value BoundarySegments::total(LoopEmitter &e, Value row) const {

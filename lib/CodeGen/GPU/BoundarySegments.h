@@ -6,6 +6,9 @@
 
 namespace mlir::effattn {
 
+/// The valid tokens of a row of `tokens` [B, T]; `lengths` may be null.
+Value countValid(LoopEmitter &e, Value tokens, Value lengths, Value row);
+
 /// The boundaries of rows of tokens, counted segment by segment: a block of
 /// threads has a segment, and a thread a token of it.
 class BoundarySegments {
@@ -25,7 +28,9 @@ public:
 
   /// Segments of a row, at least one.
   Value segments() const { return segmentCount; }
-  Value validTokens(LoopEmitter &e, Value row) const;
+  Value validTokens(LoopEmitter &e, Value row) const {
+    return countValid(e, mask, lengths, row);
+  }
   /// All boundaries of a row, as index.
   Value total(LoopEmitter &e, Value row) const;
   /// In a kernel of kTokens threads a block: the token of this thread in a

@@ -107,8 +107,8 @@ struct CacheQueries {
 /// into memory of their own before, where they turn.
 class CacheAttentionKernels {
 public:
-  /// `op` has q, out and the attributes of cache_attention. `slotsOf` bounds
-  /// the slots that a row uses.
+  /// `op` has q, keys and values of a cache, out, and the attributes of
+  /// cache_attention.
   template <typename Op>
   CacheAttentionKernels(LoopEmitter &host, Op op, const CacheQueries &queries)
       : host(host), q(op.getQ()), out(op.getOut()), cache(CacheMemory::of(op)),

@@ -43,7 +43,7 @@ private:
   void plan();
   Value clampToRange(Value p);
   /// The average behind token number `place` of the segment, where the one in
-  /// front of it is `average`. `rest` is what becomes of its factor.
+  /// front of it is `average`.
   Value step(Value place, Value average);
   Value loadPlan(Value plan, Value place) {
     return emit::load(e.builder, e.loc, plan, place);

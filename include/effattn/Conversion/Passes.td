@@ -11,6 +11,10 @@ def ConvertEffAttnToLinalgPass : Pass<"effattn-convert-to-linalg"> {
     buffer form is lowered through tensors of its buffers, which must not
     overlap. Preconditions are not checked here: run `effattn-insert-checks`
     before.
+
+    Where `effattn.attention` stays as it is, so does what is attention in other
+    words: `effattn.systematic_attention` without tables becomes attention to
+    values that stand side by side.
   }];
   let options = [
     ListOption<"except", "except", "std::string",

@@ -136,6 +136,8 @@ private:
 
 void populateSystematicAttentionToLinalgPatterns(RewritePatternSet &patterns);
 void populateRotaryToLinalgPatterns(RewritePatternSet &patterns);
+/// systematic_attention without tables -> attention.
+void populateJoinValueStreamsPatterns(RewritePatternSet &patterns);
 
 } // namespace mlir::effattn
 

@@ -1,6 +1,8 @@
 //===- ConvertEffAttnToLinalg.cpp - The reference lowering ----------------===//
 #include "effattn/Conversion/EffAttnToLinalg.h"
+#include "AttentionLowering.h"
 #include "effattn/Conversion/Passes.h"
+#include "effattn/Dialect/AttentionOps.h"
 #include "effattn/Dialect/EffAttn.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -87,6 +89,9 @@ struct ConvertEffAttnToLinalgPass
     });
     RewritePatternSet decode(&getContext());
     populateAddressDecodePatterns(decode);
+    // Where attention is more than plain loops.
+    if (llvm::is_contained(except, AttentionOp::getOperationName()))
+      populateJoinValueStreamsPatterns(decode);
     walkAndApplyPatterns(getOperation(), std::move(decode));
     if (!exceptInParallel) {
       FrozenRewritePatternSet all(getPatterns());

@@ -56,8 +56,9 @@ static constexpr llvm::StringLiteral kBuiltAsKernels =
     "effattn.address_memory,effattn.attention,effattn.boundary_count,"
     "effattn.boundary_probability,effattn.cache_attention,effattn.chunk,"
     "effattn.dechunk,effattn.gated_ffn,effattn.hourglass_ffn,"
-    "effattn.kv_cache_append,effattn.layer_norm,effattn.product_softmax,"
-    "effattn.product_softmax_top_k,effattn.ratio_loss,effattn.rms_norm,"
+    "effattn.kv_cache_append,effattn.layer_norm,effattn.moe_ffn,"
+    "effattn.product_softmax,effattn.product_softmax_top_k,"
+    "effattn.quantized_matmul,effattn.ratio_loss,effattn.rms_norm,"
     "effattn.rotary_embedding,effattn.separator_cache_append,"
     "effattn.separator_cache_compact,effattn.separator_cache_update,"
     "effattn.top_k,effattn.vector_quantize";
@@ -123,6 +124,7 @@ static std::string kernelBuilderPasses(const PipelineOptions &options) {
                "effattn-build-memory-kernels,effattn-build-norm-kernels,"
                "effattn-build-product-kernels,"
                "effattn-build-product-softmax-kernels,"
+               "effattn-build-quantized-kernels,"
                "effattn-build-rotary-kernels,"
                "effattn-build-top-k-kernels,"
              : "";

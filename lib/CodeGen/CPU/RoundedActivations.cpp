@@ -1,5 +1,6 @@
 //===- RoundedActivations.cpp - Activations of 8 bits ---------------------===//
 #include "RoundedActivations.h"
+#include "../GroupStep.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
@@ -55,51 +56,6 @@ Value effattn::splatInteger(VectorEmitter &e, int64_t lanes, int64_t number) {
 //===----------------------------------------------------------------------===//
 // Rounding
 //===----------------------------------------------------------------------===//
-
-namespace {
-/// The step of a group, in f64. No f32 that lies between two
-/// multiples is moved to the other one by rounding in f64.
-class GroupStep {
-public:
-  GroupStep(VectorEmitter &emitter, Value largest) : e(emitter) {
-    Type f64 = e.builder.getF64Type();
-    auto real = [&](double number) -> Value {
-      return arith::ConstantOp::create(e.builder, e.loc,
-                                       e.builder.getFloatAttr(f64, number));
-    };
-    auto compare = [&](arith::CmpFPredicate predicate, Value x, Value y) {
-      return arith::CmpFOp::create(e.builder, e.loc, predicate, x, y);
-    };
-    Value wide = arith::ExtFOp::create(e.builder, e.loc, f64, largest);
-    step = arith::DivFOp::create(e.builder, e.loc, wide, real(127.0));
-    Value isZero = compare(arith::CmpFPredicate::OEQ, wide, real(0.0));
-    divisor = emit::select(e.builder, e.loc, isZero, real(1.0), step);
-    inverse = emit::toFloat(
-        e.builder, e.loc,
-        arith::DivFOp::create(e.builder, e.loc, real(127.0), wide),
-        e.builder.getF32Type());
-    isFinite = compare(arith::CmpFPredicate::OLT, wide,
-                       real(std::numeric_limits<double>::infinity()));
-  }
-
-  /// How many steps each f32 lane is, as f64.
-  Value countSteps(Value numbers) {
-    auto lanes = cast<VectorType>(numbers.getType()).getNumElements();
-    auto type = VectorType::get(lanes, e.builder.getF64Type());
-    Value wide = arith::ExtFOp::create(e.builder, e.loc, type, numbers);
-    Value all = vector::BroadcastOp::create(e.builder, e.loc, type, divisor);
-    return math::RoundEvenOp::create(
-        e.builder, e.loc, arith::DivFOp::create(e.builder, e.loc, wide, all));
-  }
-
-  Value step, divisor, isFinite;
-  /// Steps in 1, as f32.
-  Value inverse;
-
-private:
-  VectorEmitter &e;
-};
-} // namespace
 
 static Value largerMagnitude(VectorEmitter &e, Value largest, Value numbers) {
   Value sizes = math::AbsFOp::create(e.builder, e.loc, numbers);
@@ -179,8 +135,7 @@ Value IntegerRounding::loadBlock(Value row, Value column) {
   return arith::ExtFOp::create(e.builder, e.loc, type, numbers);
 }
 
-/// The steps that numbers are as i8. In f32 they may be off by 1e-4, which does
-/// not matter but for numbers that are about as near to the next one.
+/// The steps that numbers are as i8.
 Value IntegerRounding::roundNumbers(GroupStep &step, Value numbers) {
   auto bytes = VectorType::get(kByteBlock, i8);
   auto toBytes = [&](Value steps) -> SmallVector<Value> {
@@ -188,17 +143,8 @@ Value IntegerRounding::roundNumbers(GroupStep &step, Value numbers) {
     Value codes = arith::FPToSIOp::create(e.builder, e.loc, wide, steps);
     return {arith::TruncIOp::create(e.builder, e.loc, bytes, codes)};
   };
-  auto all = [&](Value number) -> Value {
-    return vector::BroadcastOp::create(e.builder, e.loc, numbers.getType(),
-                                       number);
-  };
-  Value steps = e.mulFloats(numbers, all(step.inverse));
-  Value nearest = math::RoundEvenOp::create(e.builder, e.loc, steps);
-  Value rest =
-      math::AbsFOp::create(e.builder, e.loc, e.subFloats(steps, nearest));
-  Value isClear =
-      arith::CmpFOp::create(e.builder, e.loc, arith::CmpFPredicate::OLT, rest,
-                            all(emit::f32(e.builder, e.loc, 0.4999)));
+  Value nearest, isClear;
+  std::tie(nearest, isClear) = step.guessSteps(numbers);
   Value areClear = vector::ReductionOp::create(
       e.builder, e.loc, vector::CombiningKind::AND, isClear);
   return e.choose(

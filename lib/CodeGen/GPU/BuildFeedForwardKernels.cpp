@@ -22,24 +22,24 @@ using namespace mlir;
 using namespace mlir::effattn;
 
 namespace {
-/// What gated and hourglass layers share. A row is one of x, whatever the
-/// leading dimensions.
+/// What layers share. A row is one of x, whatever the leading dimensions.
 template <typename Op> class FeedForwardKernels {
 public:
   FeedForwardKernels(OpBuilder &builder, Op op);
+  virtual ~FeedForwardKernels() = default;
 
 protected:
   using Place = SmallVector<Value>;
   using WriteColumn = std::function<void(Value column, Value sum)>;
 
-  /// (act(input gate) * (input up)) down with the weights at `leading`;
-  /// `writeRow` gives what writes a row of it.
-  void emitLayer(const Factor &input, ValueRange leading,
+  /// (act(input gate) * (input up)) down; `writeRow` gives what writes a row of
+  /// it.
+  void emitLayer(const Factor &input,
                  function_ref<WriteColumn(KernelEmitter &, Value)> writeRow);
-  /// The rows of a buffer with the dimensions of x.
-  Factor rowsOf(Value memory);
   /// Those of scratch, which is f32 [rows, columns].
   Factor scratchRows(Value memory) const;
+  /// What a row of a product is in scratch.
+  virtual Value scratchRow(Value row) const { return row; }
   Value allocate(Value columns);
   void free(Value scratch) {
     memref::DeallocOp::create(e.builder, e.loc, scratch);
@@ -52,9 +52,13 @@ protected:
   Value width, hiddenWidth, rows;
   /// Scratch for the hidden layer.
   Value hidden;
+  /// The rows of both products, and their batches.
+  MatrixProduct layer;
+  /// Where the weights are that they are multiplied by.
+  Place weights;
 
 private:
-  Factor columnsOf(Value weights, ValueRange leading);
+  Factor columnsOf(Value memory);
 };
 } // namespace
 
@@ -79,6 +83,7 @@ FeedForwardKernels<Op>::FeedForwardKernels(OpBuilder &builder, Op op)
   rows = e.index(1);
   for (int64_t dim = 0; dim + 1 < rankOf(out); ++dim)
     rows = e.mul(rows, e.size(out, dim));
+  layer.rows = rows;
 }
 
 template <typename Op> Value FeedForwardKernels<Op>::allocate(Value columns) {
@@ -97,30 +102,22 @@ SmallVector<Value> FeedForwardKernels<Op>::rowPlace(LoopEmitter &emitter,
   return emitter.split(row, sizes);
 }
 
-template <typename Op> Factor FeedForwardKernels<Op>::rowsOf(Value memory) {
-  auto at = [this](Value row, Value column) {
-    Place place = rowPlace(e, row);
-    place.push_back(column);
-    return place;
-  };
-  return {memory, at, rankOf(memory) - 1, isContiguous(memory)};
-}
-
 template <typename Op>
 Factor FeedForwardKernels<Op>::scratchRows(Value memory) const {
-  auto at = [](Value row, Value column) { return Place{row, column}; };
+  auto at = [this](Value row, Value column) {
+    return Place{scratchRow(row), column};
+  };
   return {memory, at, /*depthDim=*/1, /*depthIsAdjacent=*/true};
 }
 
-template <typename Op>
-Factor FeedForwardKernels<Op>::columnsOf(Value weights, ValueRange leading) {
-  auto at = [first = Place(leading)](Value column, Value depth) {
-    Place place(first);
+template <typename Op> Factor FeedForwardKernels<Op>::columnsOf(Value memory) {
+  auto at = [this](Value column, Value depth) {
+    Place place(weights);
     place.append({depth, column});
     return place;
   };
-  return {weights, at, int64_t(leading.size()), /*depthIsAdjacent=*/false,
-          isContiguous(weights)};
+  return {memory, at, rankOf(memory) - 2, /*depthIsAdjacent=*/false,
+          isContiguous(memory)};
 }
 
 //===----------------------------------------------------------------------===//
@@ -129,19 +126,17 @@ Factor FeedForwardKernels<Op>::columnsOf(Value weights, ValueRange leading) {
 
 template <typename Op>
 void FeedForwardKernels<Op>::emitLayer(
-    const Factor &input, ValueRange leading,
+    const Factor &input,
     function_ref<WriteColumn(KernelEmitter &, Value)> writeRow) {
   bool isF32 = cast<MemRefType>(op.getOut().getType()).getElementType().isF32();
-  MatrixProduct up;
-  up.rows = rows;
+  MatrixProduct up = layer;
   up.columns = hiddenWidth;
   up.depth = width;
   up.left = input;
-  up.rights = {columnsOf(op.getGate(), leading),
-               columnsOf(op.getUp(), leading)};
+  up.rights = {columnsOf(op.getGate()), columnsOf(op.getUp())};
   up.leftParts = isF32 ? 3 : 2;
   up.writeRow = [&](KernelEmitter &kernel, Value row) {
-    return [&, row](Value column, ValueRange sums) {
+    return [&, row = scratchRow(row)](Value column, ValueRange sums) {
       Value gate = emitActivation(kernel.builder, kernel.loc,
                                   op.getActivation(), sums[0]);
       kernel.storeFloat(kernel.mulFloats(gate, sums[1]), hidden, {row, column});
@@ -150,12 +145,11 @@ void FeedForwardKernels<Op>::emitLayer(
   StringRef name = Op::getOperationName().drop_front(sizeof("effattn"));
   emitMatrixProduct(e.builder, e.loc, (name + "_up").str(), up);
 
-  MatrixProduct down;
-  down.rows = rows;
+  MatrixProduct down = layer;
   down.columns = width;
   down.depth = hiddenWidth;
   down.left = scratchRows(hidden);
-  down.rights = {columnsOf(op.getDown(), leading)};
+  down.rights = {columnsOf(op.getDown())};
   down.leftParts = up.leftParts;
   down.writeRow = [&](KernelEmitter &kernel, Value row) {
     return [write = writeRow(kernel, row)](Value column, ValueRange sums) {
@@ -172,7 +166,7 @@ public:
 
   void build() {
     hidden = allocate(hiddenWidth);
-    emitLayer(rowsOf(op.getX()), {}, [&](KernelEmitter &kernel, Value row) {
+    emitLayer(rowsOf(e, op.getX()), [&](KernelEmitter &kernel, Value row) {
       return [&, place = rowPlace(kernel, row)](Value column, Value sum) {
         Place at(place);
         at.push_back(column);
@@ -242,7 +236,8 @@ void HourglassKernels::build() {
   copyRows(op.getX(), /*toScratch=*/true);
   e.loop(e.index(0), e.size(op.getNorm(), 0), 1, [&](Value block) {
     normalize(block);
-    emitLayer(scratchRows(input), block, [&](KernelEmitter &kernel, Value row) {
+    weights = {block};
+    emitLayer(scratchRows(input), [&](KernelEmitter &kernel, Value row) {
       return [&, row](Value column, Value sum) {
         Value before = kernel.loadFloat(carried, {row, column});
         kernel.storeFloat(kernel.addFloats(before, sum), carried,
@@ -252,6 +247,213 @@ void HourglassKernels::build() {
   });
   copyRows(op.getOut(), /*toScratch=*/false);
   for (Value scratch : {hidden, input, carried})
+    free(scratch);
+  op.erase();
+}
+
+//===----------------------------------------------------------------------===//
+// Experts
+//===----------------------------------------------------------------------===//
+
+namespace {
+/// Choices are sorted by expert, in any order within one, and those of each
+/// expert are cut into tiles, which are the batches of both products. What a
+/// choice makes is kept, and added up by its token, so that sums have one
+/// order.
+class ExpertKernels : FeedForwardKernels<MoeFFNOp> {
+public:
+  ExpertKernels(OpBuilder &builder, MoeFFNOp op)
+      : FeedForwardKernels(builder, op), tokens(rows),
+        perToken(e.size(op.getExperts(), rankOf(op.getExperts()) - 1)),
+        experts(e.size(op.getGate(), 0)) {
+    rows = e.mul(tokens, perToken);
+  }
+
+  void build();
+
+private:
+  /// Choices so few that each is a tile, and the rows of other tiles.
+  static constexpr int64_t kFewChoices = 8, kTileRows = 64;
+  /// What is known of a tile: `choices` from `First` on are its rows.
+  enum { Expert, First, Count, Facts };
+
+  void sort(int64_t tileRows);
+  void cut(Value expert, int64_t tileRows);
+  void multiply(int64_t tileRows);
+  void addUp();
+  Value scratchRow(Value row) const override {
+    return emit::add(e.builder, e.loc, firstRow, row);
+  }
+  /// The token and the number of a choice, as indices of `experts`.
+  Place choicePlace(Value choice);
+  Value allocateNumbers(ValueRange sizes);
+
+  Value tokens, perToken, experts;
+  /// i32. Of each expert: its choices, and where they begin in `choices`. Of
+  /// each choice: how many of its expert come before it.
+  Value counts, starts, ranks, choices;
+  /// i32 [Facts, tile].
+  Value tiles, tileCount;
+  /// In scratch, of the tile that was entered.
+  Value firstRow;
+  /// f32 [choice, column]: what each makes.
+  Value made;
+};
+} // namespace
+
+static Value loadNumber(LoopEmitter &e, Value memory, ValueRange at) {
+  return emit::loadIndex(e.builder, e.loc, memory, at);
+}
+
+static void storeNumber(LoopEmitter &e, Value number, Value memory,
+                        ValueRange at) {
+  number = emit::fromIndex(e.builder, e.loc, number, e.builder.getI32Type());
+  memref::StoreOp::create(e.builder, e.loc, number, memory, at);
+}
+
+/// A parallel loop; the same builder emits its body.
+static void overAll(LoopEmitter &e, Value count,
+                    function_ref<void(Value)> body) {
+  emitParallel(e.builder, e.loc, count,
+               [&](OpBuilder &, ValueRange place) { body(place[0]); });
+}
+
+Value ExpertKernels::allocateNumbers(ValueRange sizes) {
+  SmallVector<int64_t> shape(sizes.size(), ShapedType::kDynamic);
+  return memref::AllocOp::create(
+      e.builder, e.loc, MemRefType::get(shape, e.builder.getI32Type()), sizes);
+}
+
+SmallVector<Value> ExpertKernels::choicePlace(Value choice) {
+  Value divisor = e.max(perToken, e.index(1));
+  Place place = rowPlace(e, e.quotient(choice, divisor));
+  place.push_back(e.remainder(choice, divisor));
+  return place;
+}
+
+/// Every expert adds up what those before it have.
+void ExpertKernels::cut(Value expert, int64_t tileRows) {
+  Value zero = e.index(0);
+  SmallVector<Value> before =
+      e.loop(zero, expert, 1, ValueRange{zero, zero},
+             [&](Value other, ValueRange sums) -> SmallVector<Value> {
+               Value count = loadNumber(e, counts, other);
+               return {e.add(sums[0], count),
+                       e.add(sums[1], e.ceilDiv(count, tileRows))};
+             });
+  storeNumber(e, before[0], starts, expert);
+  Value count = loadNumber(e, counts, expert);
+  e.loop(zero, e.ceilDiv(count, tileRows), 1, [&](Value number) {
+    Value tile = e.add(before[1], number);
+    Value done = e.mul(number, tileRows);
+    auto note = [&](int64_t fact, Value value) {
+      storeNumber(e, value, tiles, {e.index(fact), tile});
+    };
+    note(Expert, expert);
+    note(First, e.add(before[0], done));
+    note(Count, e.min(e.sub(count, done), e.index(tileRows)));
+  });
+}
+
+void ExpertKernels::sort(int64_t tileRows) {
+  overAll(e, experts,
+          [&](Value expert) { storeNumber(e, e.index(0), counts, expert); });
+  overAll(e, tileCount, [&](Value tile) {
+    storeNumber(e, e.index(0), tiles, {e.index(Count), tile});
+  });
+  auto expertOf = [&](Value choice) {
+    return loadNumber(e, op.getExperts(), choicePlace(choice));
+  };
+  overAll(e, rows, [&](Value choice) {
+    Value one = arith::ConstantIntOp::create(e.builder, e.loc, 1, 32);
+    Value rank = memref::AtomicRMWOp::create(e.builder, e.loc,
+                                             arith::AtomicRMWKind::addi, one,
+                                             counts, expertOf(choice));
+    memref::StoreOp::create(e.builder, e.loc, rank, ranks, choice);
+  });
+  overAll(e, experts, [&](Value expert) { cut(expert, tileRows); });
+  overAll(e, rows, [&](Value choice) {
+    Value first = loadNumber(e, starts, expertOf(choice));
+    Value place = e.add(first, loadNumber(e, ranks, choice));
+    storeNumber(e, choice, choices, place);
+  });
+}
+
+/// Both products, for tiles of so many rows.
+void ExpertKernels::multiply(int64_t tileRows) {
+  // An expert's last tile may have room left; there are no more of these than
+  // experts, and no more tiles than choices.
+  tileCount = e.min(rows, e.add(e.ceilDiv(rows, tileRows), experts));
+  tiles = allocateNumbers({e.index(Facts), tileCount});
+  sort(tileRows);
+  auto factOf = [&](int64_t fact, Value tile) {
+    return loadNumber(e, tiles, {e.index(fact), tile});
+  };
+  Value tile;
+  layer.rows = e.index(tileRows);
+  layer.batches = tileCount;
+  layer.enterBatch = [&](Value number) {
+    tile = number;
+    weights = {factOf(Expert, tile)};
+    firstRow = factOf(First, tile);
+  };
+  if (tileRows > 1)
+    layer.countRows = [&] { return factOf(Count, tile); };
+  auto choiceOf = [&](Value row) {
+    return loadNumber(e, choices, scratchRow(row));
+  };
+  Factor input = rowsOf(e, op.getX());
+  auto at = [&](Value row, Value column) {
+    Place place = choicePlace(choiceOf(row));
+    place.back() = column;
+    return place;
+  };
+  input.at = at;
+  emitLayer(input, [&](KernelEmitter &kernel, Value row) {
+    return [&, choice = choiceOf(row)](Value column, Value sum) {
+      kernel.storeFloat(sum, made, {choice, column});
+    };
+  });
+  free(tiles);
+}
+
+void ExpertKernels::addUp() {
+  KernelEmitter::launchWarps(
+      e.builder, e.loc, "moe_ffn_sum", tokens,
+      [&](KernelEmitter &kernel, ArrayRef<Value> token) {
+        Place place = rowPlace(kernel, token[0]);
+        Value first = kernel.mul(token[0], perToken);
+        kernel.loop(kernel.lane(), width, kWarpThreads, [&](Value column) {
+          auto add = [&](Value number, ValueRange sum) -> SmallVector<Value> {
+            Place at(place);
+            at.push_back(number);
+            Value gate = kernel.loadFloat(op.getGates(), at);
+            Value own =
+                kernel.loadFloat(made, {kernel.add(first, number), column});
+            return {kernel.mulAdd(gate, own, sum[0])};
+          };
+          Value zero = emit::f32(e.builder, e.loc, 0);
+          Place at(place);
+          at.push_back(column);
+          kernel.storeFloat(
+              kernel.loop(kernel.index(0), perToken, 1, zero, add)[0],
+              op.getOut(), at);
+        });
+      });
+}
+
+void ExpertKernels::build() {
+  counts = allocateNumbers(experts);
+  starts = allocateNumbers(experts);
+  ranks = allocateNumbers(rows);
+  choices = allocateNumbers(rows);
+  hidden = allocate(hiddenWidth);
+  made = allocate(width);
+  e.choose(
+      e.lessEqual(rows, e.index(kFewChoices)), [&] { multiply(1); },
+      [&] { multiply(kTileRows); });
+  addUp();
+  for (Value scratch : {made, hidden, choices, ranks, starts, counts})
     free(scratch);
   op.erase();
 }
@@ -269,6 +471,10 @@ struct BuildFeedForwardKernelsPass
                                      [](OpBuilder &builder, HourglassFFNOp op) {
                                        HourglassKernels(builder, op).build();
                                      });
+    forEachOnBuffers<MoeFFNOp>(getOperation(),
+                               [](OpBuilder &builder, MoeFFNOp op) {
+                                 ExpertKernels(builder, op).build();
+                               });
   }
 };
 } // namespace

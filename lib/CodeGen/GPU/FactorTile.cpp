@@ -33,20 +33,23 @@ static Value flatten(KernelEmitter &e, memref::ExtractStridedMetadataOp view,
 }
 
 void FactorTile::begin(Value first, Value lines, Value depth) {
-  auto view =
-      memref::ExtractStridedMetadataOp::create(e.builder, e.loc, factor.memory);
-  flat = flatten(e, view, factor.element());
-  depthStep = factor.depthIsAdjacent
-                  ? e.index(1)
-                  : Value(view.getStrides()[factor.depthDim]);
   wholeDepth = depth;
-  auto startOf = [&](Value line) {
-    Value start = e.index(0);
-    for (auto [index, stride] :
-         llvm::zip(factor.at(line, e.index(0)), view.getStrides()))
-      start = e.add(start, e.mul(index, stride));
-    return start;
-  };
+  std::function<Value(Value)> startOf;
+  if (!factor.enterLine) {
+    auto view = memref::ExtractStridedMetadataOp::create(e.builder, e.loc,
+                                                         factor.memory);
+    flat = flatten(e, view, factor.element());
+    depthStep = factor.depthIsAdjacent
+                    ? e.index(1)
+                    : Value(view.getStrides()[factor.depthDim]);
+    startOf = [&, view](Value line) mutable {
+      Value start = e.index(0);
+      for (auto [index, stride] :
+           llvm::zip(factor.at(line, e.index(0)), view.getStrides()))
+        start = e.add(start, e.mul(index, stride));
+      return start;
+    };
+  }
   Value lastLine = e.sub(lines, e.index(1));
   // Neighbouring threads read neighbouring numbers.
   bool alongLines = factor.linesAreAdjacent;
@@ -62,11 +65,16 @@ void FactorTile::begin(Value first, Value lines, Value depth) {
     adjacentLines = e.min(e.max(rest, e.index(0)), e.index(layout.step));
   }
   for (int64_t row = 0; row < rows; row += rowsAtOnce) {
-    Chunk chunk{/*source=*/nullptr, alongLines ? 0 : row, alongLines ? row : 0};
+    Chunk chunk{/*source=*/nullptr, alongLines ? 0 : row, alongLines ? row : 0,
+                /*make=*/nullptr};
     Value line = e.add(e.add(first, linePlace), chunk.lineOffset);
-    chunk.source =
-        e.add(startOf(e.min(line, lastLine)),
-              e.mul(e.add(depthPlace, chunk.depthOffset), depthStep));
+    line = e.min(line, lastLine);
+    if (factor.enterLine)
+      chunk.make = factor.enterLine(line);
+    else
+      chunk.source =
+          e.add(startOf(line),
+                e.mul(e.add(depthPlace, chunk.depthOffset), depthStep));
     chunks.push_back(chunk);
   }
 }
@@ -82,20 +90,24 @@ bool FactorTile::isAsynchronous() const {
 }
 
 void FactorTile::copy(Value slot, Value depth) {
-  Value begin = e.mul(depth, depthStep);
   Value rest = e.sub(e.sub(wholeDepth, depth), depthPlace);
   for (const Chunk &chunk : chunks) {
-    Value source = e.add(chunk.source, begin);
     Value line = e.add(linePlace, firstPlace + chunk.lineOffset);
     Value place = e.add(depthPlace, chunk.depthOffset);
     SmallVector<Value> to{slot, line, place};
     if (layout.linesAreAdjacent)
       std::swap(to[1], to[2]);
     Value left = e.sub(rest, e.index(chunk.depthOffset));
+    if (chunk.make) {
+      copyNow([&] { return chunk.make(e.add(depth, place)); }, left, to);
+      continue;
+    }
+    Value source = e.add(chunk.source, e.mul(depth, depthStep));
     if (isAsynchronous())
       copyLater(source, left, to);
     else
-      copyNow(source, left, to);
+      copyNow([&] { return emit::load(e.builder, e.loc, flat, source); }, left,
+              to);
   }
 }
 
@@ -114,12 +126,12 @@ void FactorTile::copyLater(Value source, Value rest, ValueRange to) {
       isWhole ? e.builder.getUnitAttr() : UnitAttr());
 }
 
-void FactorTile::copyNow(Value source, Value rest, ValueRange to) {
+void FactorTile::copyNow(function_ref<Value()> read, Value rest,
+                         ValueRange to) {
   bool converts = factor.element() != layout.element;
   Type carried = converts ? Type(e.builder.getF32Type()) : layout.element;
   auto load = [&]() -> SmallVector<Value> {
-    Value number = emit::load(e.builder, e.loc, flat, source);
-    return {emit::toFloat(e.builder, e.loc, number, carried)};
+    return {emit::toFloat(e.builder, e.loc, read(), carried)};
   };
   auto zero = [&]() -> SmallVector<Value> {
     return {arith::ConstantOp::create(e.builder, e.loc,

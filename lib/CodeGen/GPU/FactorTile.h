@@ -49,15 +49,19 @@ public:
 private:
   /// What this thread copies at a time.
   struct Chunk {
-    /// Where it lies in the factor for the tile at depth 0.
+    /// Where it lies in the factor for the tile at depth 0; null for numbers
+    /// that are made.
     Value source;
     /// How far it is from the thread's first one.
     int64_t lineOffset, depthOffset;
+    /// What makes its numbers, where there is no source.
+    Factor::Number make;
   };
   bool isAsynchronous() const;
   /// `rest` are the depths from the first that is copied on.
   void copyLater(Value source, Value rest, ValueRange to);
-  void copyNow(Value source, Value rest, ValueRange to);
+  /// `read` gives the number that is copied.
+  void copyNow(function_ref<Value()> read, Value rest, ValueRange to);
 
   KernelEmitter &e;
   const Factor &factor;

@@ -58,13 +58,16 @@ SmallVector<Value> FewRowsKernel::multiply(Value column, Value first,
     rows.push_back(rowCount == 1 ? firstRow
                                  : e.min(e.add(firstRow, row), lastRow));
   SmallVector<Value> zeros(rowCount * product.rights.size(), zero);
+  SmallVector<Factor::Number> weights;
+  for (const Factor &right : product.rights)
+    weights.push_back(right.numbersOf(e, column));
   auto body = [&](Value depth, ValueRange sums) {
     SmallVector<Value> numbers, result;
     for (Value row : rows)
       numbers.push_back(
           e.loadFloat(product.left.memory, product.left.at(row, depth)));
-    for (const Factor &right : product.rights) {
-      Value weight = e.loadFloat(right.memory, right.at(column, depth));
+    for (const Factor::Number &weightAt : weights) {
+      Value weight = weightAt(depth);
       for (Value number : numbers)
         result.push_back(e.mulAdd(number, weight, sums[result.size()]));
     }

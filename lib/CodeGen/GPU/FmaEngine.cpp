@@ -46,7 +46,7 @@ TileLayout FmaEngine::layoutOf(const Factor &factor, int64_t lines) const {
   return {lines,
           kDepth,
           kSlots,
-          Float32Type::get(factor.memory.getContext()),
+          Float32Type::get(factor.element().getContext()),
           /*linesAreAdjacent=*/true,
           /*padding=*/kGroup};
 }

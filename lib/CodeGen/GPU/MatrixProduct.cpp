@@ -16,10 +16,39 @@ static constexpr int64_t kFewRows = 8, kRowsOfThread = 4;
 static constexpr int64_t kEnoughTiles = 100;
 
 static constexpr TileShape kLargeFma{128, 64, 128, 3}, kSmallFma{64, 64, 64, 6};
+/// What a thread knows of lines whose numbers are made takes registers, too.
+static constexpr TileShape kMadeFma{128, 64, 128, 2};
 static constexpr TileShape kLargeTensor{128, 128, 256, 1},
     kSmallTensor{64, 64, 128, 3};
 /// What is copied to shared memory at a time, where factors are aligned to it.
 static constexpr int64_t kCopyBytes = 16;
+
+//===----------------------------------------------------------------------===//
+// Factors
+//===----------------------------------------------------------------------===//
+
+Factor::Number Factor::numbersOf(KernelEmitter &e, Value line) const {
+  if (enterLine)
+    return enterLine(line);
+  return [this, &e, line](Value depth) {
+    return e.loadFloat(memory, at(line, depth));
+  };
+}
+
+Factor effattn::rowsOf(LoopEmitter &e, Value memory) {
+  auto type = cast<MemRefType>(memory.getType());
+  auto at = [&e, memory, rank = type.getRank()](Value row, Value column) {
+    SmallVector<Value> place =
+        e.split(row, getSizes(e.builder, e.loc, memory, rank - 1));
+    place.push_back(column);
+    return place;
+  };
+  return {memory, at, type.getRank() - 1, type.isLastDimUnitStride()};
+}
+
+//===----------------------------------------------------------------------===//
+// Launches
+//===----------------------------------------------------------------------===//
 
 namespace {
 /// Chooses on the host, by sizes and alignment.
@@ -59,7 +88,10 @@ Value ProductLaunches::hasManyTiles(TileShape shape) {
                       e.ceilDiv(product.columns, shape.columns));
   if (product.batches)
     tiles = e.mul(tiles, product.batches);
-  return e.lessEqual(e.index(kEnoughTiles), tiles);
+  // Rows that half of a tile holds go to one that has no more.
+  return emit::logicalAnd(e.builder, e.loc,
+                          e.lessThan(e.index(shape.rows / 2), product.rows),
+                          e.lessEqual(e.index(kEnoughTiles), tiles));
 }
 
 /// Null where it never is.
@@ -76,6 +108,18 @@ Value ProductLaunches::isAligned() {
 }
 
 void ProductLaunches::emitMany() {
+  if (product.loader) {
+    auto emitTiles = [&](TileShape shape) {
+      return [=] { emitTensor(shape, /*isAligned=*/true); };
+    };
+    // Sums of a tile, of all tiles and parts of f32 take too many registers.
+    if (product.left.element().isF32())
+      return emitTiles(kSmallTensor)();
+    return e.choose(hasManyTiles(kLargeTensor), emitTiles(kLargeTensor),
+                    emitTiles(kSmallTensor));
+  }
+  if (product.rights.front().enterLine)
+    return emitFma(kMadeFma);
   if (!canUseTensorCores(product))
     return e.choose(
         hasManyTiles(kLargeFma), [&] { emitFma(kLargeFma); },
@@ -96,6 +140,8 @@ void ProductLaunches::emitMany() {
 }
 
 void ProductLaunches::emit() {
+  if (product.loader)
+    return emitMany();
   auto hasUpTo = [&](int64_t rows) {
     return e.lessEqual(product.rows, e.index(rows));
   };

@@ -6,6 +6,8 @@
 
 namespace mlir::effattn {
 
+class TileLoader;
+
 /// One side of a product: lines of `depth` numbers, which are the rows of the
 /// left matrix and the columns of the right one.
 struct Factor {
@@ -17,11 +19,21 @@ struct Factor {
   /// Numbers of a line, or equal depths of all lines, lie side by side.
   bool depthIsAdjacent = false;
   bool linesAreAdjacent = false;
+  /// Of numbers that are made and not loaded: their type, in tiles or from
+  /// `enterLine`, which gives what makes those of a line, in f32.
+  using Number = std::function<Value(Value depth)>;
+  Type made = nullptr;
+  std::function<Number(Value line)> enterLine = nullptr;
 
   Type element() const {
-    return cast<MemRefType>(memory.getType()).getElementType();
+    return made ? made : cast<MemRefType>(memory.getType()).getElementType();
   }
+  /// What gives the numbers of a line as f32.
+  Number numbersOf(KernelEmitter &emitter, Value line) const;
 };
+
+/// The rows of a buffer, whatever its leading dimensions, along its last one.
+Factor rowsOf(LoopEmitter &emitter, Value memory);
 
 /// left times each of `rights`, which have the same sizes and types. All
 /// functions emit at the builder of the kernels.
@@ -33,9 +45,15 @@ struct MatrixProduct {
   /// them. Null where there is one.
   Value batches = nullptr;
   std::function<void(Value number)> enterBatch = nullptr;
+  /// Where only `rows` at most are known before: the rows of the batch that was
+  /// entered. Not for few rows.
+  std::function<Value()> countRows = nullptr;
   /// Parts of 8 bits that tensor cores take of a left factor of f32: 3 are all
   /// of it, 2 enough for a result that is narrower.
   int64_t leftParts = 3;
+  /// What fills tiles of the right factor where it is made of codes, for tensor
+  /// cores. Whoever gives it has found that the left factor is aligned.
+  TileLoader *loader = nullptr;
   /// Takes the f32 sums of a row: gives what writes those of a column, one for
   /// each of `rights`.
   using WriteColumn = std::function<void(Value column, ValueRange sums)>;

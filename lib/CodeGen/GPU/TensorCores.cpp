@@ -131,7 +131,7 @@ SmallVector<Value> TensorCores::load(Value address, bool transposed) {
 }
 
 Value TensorCores::asOperand(Value word) {
-  return element.isBF16() ? word : asPair(word);
+  return element.isF16() ? asPair(word) : word;
 }
 
 Value TensorCores::asPair(Value word) {
@@ -145,11 +145,17 @@ SmallVector<Value> TensorCores::multiply(ValueRange left, ValueRange right,
     return llvm::map_to_vector(words,
                                [&](Value word) { return asOperand(word); });
   };
-  auto type = element.isBF16() ? NVVM::MMATypes::bf16 : NVVM::MMATypes::f16;
+  bool isOfBytes = element.isInteger();
+  auto type = isOfBytes          ? NVVM::MMATypes::s8
+              : element.isBF16() ? NVVM::MMATypes::bf16
+                                 : NVVM::MMATypes::f16;
+  std::optional<NVVM::MMAIntOverflow> overflow;
+  if (isOfBytes)
+    overflow = NVVM::MMAIntOverflow::wrapped;
   Value made = NVVM::MmaOp::create(
-      e.builder, e.loc, getStruct(e.builder.getF32Type()), asOperands(left),
-      asOperands(right), sums, {kRows, kColumns, kRows}, std::nullopt,
-      std::nullopt, std::array{type, type},
+      e.builder, e.loc, getStruct(sums.front().getType()), asOperands(left),
+      asOperands(right), sums, {kRows, kColumns, isOfBytes ? 2 * kRows : kRows},
+      std::nullopt, overflow, std::array{type, type},
       std::array{NVVM::MMALayout::row, NVVM::MMALayout::col});
   return takeApart(e, made);
 }

@@ -7,7 +7,9 @@
 namespace mlir::effattn {
 
 /// Emits products of 16 x 16 and 16 x 8 matrices of f16 or bf16 by a warp, with
-/// sums in f32, and what brings matrices from memory to its registers.
+/// sums in f32, and what brings matrices from memory to its registers. Elements
+/// of i16 are two bytes, of neighbouring columns of the left factor and rows of
+/// the right one; sums are i32 then.
 ///
 /// With g = lane / 4 and t = lane % 4, a lane has of the left factor four words
 /// of two columns each, (g, 2t), (g + 8, 2t), (g, 2t + 8), (g + 8, 2t + 8); of

@@ -8,7 +8,7 @@
 using namespace mlir;
 using namespace mlir::effattn;
 
-static constexpr int64_t kDepth = 32, kSlots = 3;
+static constexpr int64_t kSlots = 3;
 /// Warps along the rows of a tile, and columns of a warp.
 static constexpr int64_t kRowWarps = 2, kWarpColumns = 32;
 static constexpr int64_t kColumnTiles = kWarpColumns / TensorCores::kColumns;
@@ -18,6 +18,9 @@ static constexpr int64_t kSums = 4;
 namespace {
 /// Beside a left factor of f32, numbers are sums of bf16 numbers: each rounds
 /// what those before it have left. The products that matter are added.
+///
+/// Where a loader makes the right factor, the sums of a tile, which are i32 for
+/// bytes, are scaled before they are added to those of other tiles.
 class TensorEngine : public TileEngine {
 public:
   TensorEngine(TileShape shape, const MatrixProduct &product, bool isAligned)
@@ -39,6 +42,9 @@ private:
   using Fragment = SmallVector<Value>;
 
   TileLayout layoutOf(const Factor &factor, int64_t lines) const;
+  /// Depths of a tile are 32 numbers or bytes.
+  int64_t depth() const { return isOfBytes() ? 16 : 32; }
+  bool isOfBytes() const { return rightType().isInteger(); }
   Type rightType() const { return product.rights.front().element(); }
   bool splits() const { return product.left.element() != rightType(); }
   /// What is multiplied.
@@ -48,6 +54,15 @@ private:
   int64_t rowTiles() const {
     return shape.rows / kRowWarps / TensorCores::kRows;
   }
+  /// The row and the column of a sum, from this lane's first.
+  static std::pair<int64_t, int64_t> offsetOf(int64_t sum);
+  SmallVector<Value> multiplyTile(KernelEmitter &e, Value left, Value slot,
+                                  ValueRange sums);
+  /// Sums of 0 for one tile, and what they have become as f32.
+  SmallVector<Value> tileZeros(KernelEmitter &e);
+  Value asFloat(KernelEmitter &e, Value sum);
+  SmallVector<Value> addScaled(KernelEmitter &e, Value slot, ValueRange ofTile,
+                               ValueRange sums);
   /// Addresses in slot 0 where this lane loads 16 x 16 numbers of its warp's
   /// first line and depth.
   Value leftAddress(KernelEmitter &e);
@@ -79,7 +94,7 @@ TileLayout TensorEngine::layoutOf(const Factor &factor, int64_t lines) const {
   bool isWord = stored.isF32();
   bool turns = isWord && !factor.depthIsAdjacent;
   return {lines,
-          kDepth,
+          depth(),
           kSlots,
           stored,
           /*linesAreAdjacent=*/factor.linesAreAdjacent && !isWord,
@@ -219,13 +234,20 @@ TensorEngine::splitRight(KernelEmitter &e, ArrayRef<Value> words) {
 SmallVector<Value> TensorEngine::multiply(KernelEmitter &e, Value left,
                                           Value right, Value slot,
                                           ValueRange sums) {
+  if (!product.loader)
+    return multiplyTile(e, left, slot, sums);
+  return addScaled(e, slot, multiplyTile(e, left, slot, tileZeros(e)), sums);
+}
+
+SmallVector<Value> TensorEngine::multiplyTile(KernelEmitter &e, Value left,
+                                              Value slot, ValueRange sums) {
   TensorCores cores(e, element());
   TileLayout rights = rightLayout();
   if (!splits())
     leftHere = enterSlot(e, cores, leftStart, leftLayout(), slot);
   rightHere = enterSlot(e, cores, rightStart, rights, slot);
   SmallVector<Value> result(sums);
-  for (int64_t depth = 0; depth < kDepth; depth += TensorCores::kRows) {
+  for (int64_t depth = 0; depth < this->depth(); depth += TensorCores::kRows) {
     SmallVector<SmallVector<Fragment>> columns;
     for (int64_t column = 0; column < kWarpColumns;
          column += 2 * TensorCores::kColumns) {
@@ -253,13 +275,66 @@ SmallVector<Value> TensorEngine::multiply(KernelEmitter &e, Value left,
   return result;
 }
 
+//===----------------------------------------------------------------------===//
+// Sums
+//===----------------------------------------------------------------------===//
+
+/// 1.5 x 2^23 as f32, whose lowest bits count ones: an i32 that starts from its
+/// bits becomes a float by a subtraction. Sums of 32 products of bytes stay
+/// below 2^22.
+static constexpr int64_t kCounting = 0x4B400000;
+
+SmallVector<Value> TensorEngine::tileZeros(KernelEmitter &e) {
+  if (!isOfBytes())
+    return zeros(e);
+  Value start = arith::ConstantIntOp::create(e.builder, e.loc, kCounting, 32);
+  return SmallVector<Value>(rowTiles() * kColumnTiles * kSums, start);
+}
+
+Value TensorEngine::asFloat(KernelEmitter &e, Value sum) {
+  if (!isOfBytes())
+    return sum;
+  Value raised =
+      arith::BitcastOp::create(e.builder, e.loc, e.builder.getF32Type(), sum);
+  return e.subFloats(raised, emit::f32(e.builder, e.loc, 1.5 * (1 << 23)));
+}
+
+std::pair<int64_t, int64_t> TensorEngine::offsetOf(int64_t sum) {
+  int64_t tile = sum / kSums;
+  return {tile / kColumnTiles * TensorCores::kRows +
+              sum % kSums / 2 * (TensorCores::kRows / 2),
+          tile % kColumnTiles * TensorCores::kColumns + sum % 2};
+}
+
+SmallVector<Value> TensorEngine::addScaled(KernelEmitter &e, Value slot,
+                                           ValueRange ofTile, ValueRange sums) {
+  llvm::DenseMap<int64_t, Value> ofRows, ofColumns;
+  auto scale = [&](llvm::DenseMap<int64_t, Value> &known, bool isOfRow,
+                   Value first, int64_t offset) {
+    Value &loaded = known[offset];
+    if (!loaded)
+      loaded = e.loadFloat(product.loader->scales,
+                           {slot, e.index(isOfRow), e.add(first, offset)});
+    return loaded;
+  };
+  Value firstRow = e.add(warpRow, laneRow);
+  Value firstColumn = e.add(warpColumn, laneColumn);
+  SmallVector<Value> result;
+  for (auto [number, sum] : llvm::enumerate(sums)) {
+    auto [row, column] = offsetOf(number);
+    Value made = asFloat(e, ofTile[number]);
+    if (product.loader->scalesRows)
+      made = e.mulFloats(made, scale(ofRows, true, firstRow, row));
+    result.push_back(
+        e.mulAdd(made, scale(ofColumns, false, firstColumn, column), sum));
+  }
+  return result;
+}
+
 void TensorEngine::store(KernelEmitter &e, ValueRange sums, Value result) {
   auto pair = VectorType::get(2, e.builder.getF32Type());
   for (int64_t number = 0; number < int64_t(sums.size()); number += 2) {
-    int64_t tile = number / kSums;
-    int64_t row = tile / kColumnTiles * TensorCores::kRows +
-                  number % kSums / 2 * (TensorCores::kRows / 2);
-    int64_t column = tile % kColumnTiles * TensorCores::kColumns;
+    auto [row, column] = offsetOf(number);
     Value both = vector::FromElementsOp::create(e.builder, e.loc, pair,
                                                 sums.slice(number, 2));
     vector::StoreOp::create(

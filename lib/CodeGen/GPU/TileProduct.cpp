@@ -22,20 +22,25 @@ public:
   void emit();
 
 private:
+  void emitTile();
   int64_t panels() const { return product.rights.size(); }
   /// Columns of a tile that belong to one of the right factors.
   int64_t panelColumns() const { return shape.columns / panels(); }
   void findTile();
   void beginCopies(Value left, Value right);
   void copy(Value slot, Value tile);
-  SmallVector<Value> multiply(Value left, Value right);
+  /// What a loader makes of a tile, if there is one.
+  SmallVector<Value> fetch(int64_t pass, Value tile);
+  void place(int64_t pass, Value slot, ValueRange fetched);
+  SmallVector<Value> multiply(int64_t pass, Value left, Value right,
+                              ValueRange before);
   void write(ValueRange sums);
 
   KernelEmitter &e;
   const MatrixProduct &product;
   TileEngine &engine;
   TileShape shape;
-  Value firstRow, firstColumn;
+  Value rows, firstRow, firstColumn;
   SmallVector<FactorTile> factors;
 };
 } // namespace
@@ -64,6 +69,7 @@ void TileKernel::findTile() {
   SmallVector<Value> tile = e.split(e.block(), sizes);
   if (product.batches)
     product.enterBatch(tile.front());
+  rows = product.countRows ? product.countRows() : product.rows;
   firstRow = e.mul(tile.back(), shape.rows);
   firstColumn = e.mul(tile[tile.size() - 2], panelColumns());
 }
@@ -71,12 +77,16 @@ void TileKernel::findTile() {
 void TileKernel::beginCopies(Value left, Value right) {
   factors.emplace_back(e, product.left, engine.leftLayout(), left, 0,
                        shape.rows);
-  for (auto [panel, factor] : llvm::enumerate(product.rights))
-    factors.emplace_back(e, factor, engine.rightLayout(), right,
-                         panel * panelColumns(), panelColumns());
+  if (product.loader)
+    product.loader->begin(e, engine.rightLayout(), right, firstRow,
+                          firstColumn);
+  else
+    for (auto [panel, factor] : llvm::enumerate(product.rights))
+      factors.emplace_back(e, factor, engine.rightLayout(), right,
+                           panel * panelColumns(), panelColumns());
   for (auto [number, factor] : llvm::enumerate(factors))
     factor.begin(number == 0 ? firstRow : firstColumn,
-                 number == 0 ? product.rows : product.columns, product.depth);
+                 number == 0 ? rows : product.columns, product.depth);
 }
 
 void TileKernel::copy(Value slot, Value tile) {
@@ -86,16 +96,30 @@ void TileKernel::copy(Value slot, Value tile) {
   NVVM::CpAsyncCommitGroupOp::create(e.builder, e.loc);
 }
 
+SmallVector<Value> TileKernel::fetch(int64_t pass, Value tile) {
+  if (!product.loader)
+    return {};
+  return product.loader->fetch(pass, e.mul(tile, engine.leftLayout().depth));
+}
+
+void TileKernel::place(int64_t pass, Value slot, ValueRange fetched) {
+  if (product.loader)
+    product.loader->place(pass, slot, fetched);
+}
+
 /// A ring of tiles: while one is multiplied, those behind it are copied. The
 /// barrier that shows a tile to all threads also says that all have left the
 /// slot that is filled next.
-SmallVector<Value> TileKernel::multiply(Value left, Value right) {
+SmallVector<Value> TileKernel::multiply(int64_t pass, Value left, Value right,
+                                        ValueRange before) {
   int64_t slots = engine.leftLayout().slots;
   Value tiles = e.ceilDiv(product.depth, engine.leftLayout().depth);
   Value zero = e.index(0), one = e.index(1);
-  for (int64_t slot = 0; slot + 1 < slots; ++slot)
+  for (int64_t slot = 0; slot + 1 < slots; ++slot) {
     copy(e.index(slot), e.index(slot));
-  SmallVector<Value> carried = engine.zeros(e);
+    place(pass, e.index(slot), fetch(pass, e.index(slot)));
+  }
+  SmallVector<Value> carried(before);
   carried.push_back(zero);
   auto step = [&](Value tile, ValueRange values) {
     Value slot = values.back(), last = e.index(slots - 1);
@@ -103,9 +127,12 @@ SmallVector<Value> TileKernel::multiply(Value left, Value right) {
     Value next = e.select(e.equal(slot, last), zero, e.add(slot, one));
     NVVM::CpAsyncWaitGroupOp::create(e.builder, e.loc, slots - 2);
     e.barrier();
-    copy(before, e.add(tile, slots - 1));
+    Value ahead = e.add(tile, slots - 1);
+    copy(before, ahead);
+    SmallVector<Value> fetched = fetch(pass, ahead);
     SmallVector<Value> sums =
         engine.multiply(e, left, right, slot, values.drop_back());
+    place(pass, before, fetched);
     sums.push_back(next);
     return sums;
   };
@@ -122,10 +149,10 @@ void TileKernel::write(ValueRange sums) {
   e.barrier();
   engine.store(e, sums, result);
   e.barrier();
-  Value rows = e.min(e.sub(product.rows, firstRow), e.index(shape.rows));
+  Value count = e.min(e.sub(rows, firstRow), e.index(shape.rows));
   Value columns =
       e.min(e.sub(product.columns, firstColumn), e.index(panelColumns()));
-  e.loop(e.warp(), rows, e.warps(), [&](Value row) {
+  e.loop(e.warp(), count, e.warps(), [&](Value row) {
     auto writeColumn = product.writeRow(e, e.add(firstRow, row));
     e.loop(e.lane(), columns, kWarpThreads, [&](Value column) {
       SmallVector<Value> ofPanels;
@@ -139,12 +166,27 @@ void TileKernel::write(ValueRange sums) {
 
 void TileKernel::emit() {
   findTile();
+  if (product.countRows)
+    e.choose(e.lessThan(firstRow, rows), [&] { emitTile(); });
+  else
+    emitTile();
+}
+
+void TileKernel::emitTile() {
   TileLayout leftLayout = engine.leftLayout();
   Value left = sharedTiles(e, leftLayout, 0);
   Value right = sharedTiles(e, engine.rightLayout(), leftLayout.bytes());
   beginCopies(left, right);
   engine.begin(e);
-  write(multiply(left, right));
+  SmallVector<Value> sums = engine.zeros(e);
+  int64_t passes = product.loader ? product.loader->passes() : 1;
+  for (int64_t pass = 0; pass < passes; ++pass) {
+    // All threads have left the tiles of the pass before.
+    if (pass > 0)
+      e.barrier();
+    sums = multiply(pass, left, right, sums);
+  }
+  write(sums);
 }
 
 void effattn::emitTileProduct(OpBuilder &builder, Location loc, StringRef name,

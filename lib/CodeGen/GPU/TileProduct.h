@@ -14,6 +14,29 @@ struct TileShape {
   int64_t blocks;
 };
 
+/// Fills tiles of a right factor that is made of codes. All its functions emit
+/// code of one thread.
+class TileLoader {
+public:
+  virtual ~TileLoader() = default;
+
+  /// Products that the result is the sum of.
+  virtual int64_t passes() const = 0;
+  /// Works out what this thread fills of the tiles of a block whose result
+  /// begins at a row and a column. `shared` is as for FactorTile.
+  virtual void begin(KernelEmitter &emitter, const TileLayout &layout,
+                     Value shared, Value firstRow, Value firstColumn) = 0;
+  /// Loads what makes the tile at a depth.
+  virtual SmallVector<Value> fetch(int64_t pass, Value depth) = 0;
+  /// Fills a slot with it.
+  virtual void place(int64_t pass, Value slot, ValueRange fetched) = 0;
+
+  /// Shared memory [slot, 2, line], f32: what the sums of a tile are multiplied
+  /// by for their column and, if `scalesRows`, for their row.
+  Value scales;
+  bool scalesRows = false;
+};
+
 /// How the threads of a block multiply a tile from shared memory.
 class TileEngine {
 public:
@@ -42,8 +65,9 @@ std::unique_ptr<TileEngine> makeFmaEngine(TileShape shape,
                                           const MatrixProduct &product);
 
 /// Tensor cores multiply, with sums in f32: a left factor of bf16 or f16 by
-/// right ones of the same type, or one of f32 by either. If `isAligned`, all
-/// factors can be copied 16 bytes at a time.
+/// right ones of the same type, or one of f32 by either; or, with a loader,
+/// pairs of bytes in i16. If `isAligned`, all factors that are in memory can be
+/// copied 16 bytes at a time.
 bool canUseTensorCores(const MatrixProduct &product);
 std::unique_ptr<TileEngine>
 makeTensorEngine(TileShape shape, const MatrixProduct &product, bool isAligned);

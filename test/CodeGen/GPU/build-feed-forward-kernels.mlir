@@ -46,3 +46,28 @@ func.func @hourglass(%x: memref<4x32x64xf32>, %norm: memref<3x64xf32>, %gate: me
     outs(%out : memref<4x32x64xf32>)
   return
 }
+
+// Choices are counted, cut into tiles of an expert and put in order, then
+// multiplied and added up. A block whose tile has no rows does nothing. A few
+// choices are tiles of their own.
+// CHECK-LABEL: @experts
+// CHECK: scf.if
+// CHECK: memref.atomic_rmw addi
+// CHECK: function(@moe_ffn_up_few)
+// CHECK: function(@moe_ffn_down_few)
+// CHECK: else
+// CHECK: memref.atomic_rmw addi
+// CHECK: function(@moe_ffn_up)
+// CHECK: scf.if
+// CHECK: nvvm.mma.sync
+// CHECK: function(@moe_ffn_down)
+// CHECK: nvvm.mma.sync
+// CHECK: function(@moe_ffn_sum)
+func.func @experts(%x: memref<?x64xbf16>, %gates: memref<?x2xf32>, %chosen: memref<?x2xi32>,
+                   %gate: memref<4x64x128xbf16>, %up: memref<4x64x128xbf16>, %down: memref<4x128x64xbf16>,
+                   %out: memref<?x64xbf16>) {
+  effattn.moe_ffn ins(%x, %gates, %chosen, %gate, %up, %down
+    : memref<?x64xbf16>, memref<?x2xf32>, memref<?x2xi32>, memref<4x64x128xbf16>, memref<4x64x128xbf16>,
+      memref<4x128x64xbf16>) outs(%out : memref<?x64xbf16>)
+  return
+}

@@ -149,6 +149,29 @@ def BuildProductSoftmaxKernelsPass
   }];
 }
 
+def BuildQuantizedKernelsPass
+    : EffAttn_ProductKernelPass<"effattn-build-quantized-kernels"> {
+  let summary = "make kernels of products with tables of 4 and 8 bits";
+  let description = [{
+    `effattn.quantized_matmul` on buffers becomes launches that read the codes
+    where they lie and never write a decoded table. Codes out of their range are
+    noted as they are read, and checked behind the product.
+
+    Where groups are whole chunks of 32 columns and rows of codes begin at
+    multiples of 16 bytes:
+
+    - Up to 8 rows are bound by reading the table. A warp takes a row of it at a
+      time, a lane 32 columns, whose codes it loads 16 bytes at a time. Rounded
+      activations are bytes, multiplied four at a time.
+    - Tensor cores multiply more rows: codes are numbers of bf16 or f16 in
+      shared memory, or bytes beside rounded activations, and the sums of each
+      group are scaled in f32.
+
+    All others are products like those of `effattn-build-product-kernels` in f32
+    whose right factor is decoded number by number.
+  }];
+}
+
 def BuildRotaryKernelsPass
     : EffAttn_KernelBuilderPass<"effattn-build-rotary-kernels"> {
   let summary = "make kernels of rotary positions, a warp a row";
@@ -184,6 +207,8 @@ def BuildFeedForwardKernelsPass
     the hidden layer in f32, activated and gated, and one by `down`.
     `effattn.hourglass_ffn` becomes the same for each of its blocks, behind a
     norm; its rows are carried in f32, to which the second product adds.
+    `effattn.moe_ffn` becomes the same for tiles of choices of one expert: counted
+    and sorted by parallel loops, multiplied as batches, and added up by token.
 
     bf16 and f16 go to tensor cores. The hidden layer is split into two parts of
     bf16, as results are rounded to no more bits, or into three for f32.

@@ -64,7 +64,8 @@ SmallVector<Value> AttentionKernel::addPlainly(const MaskPoint &point,
 
 /// A warp attends from one query to one key after the other.
 void AttentionKernel::attendPlainly(Value slot) {
-  auto [head, queryRow] = queries.at(e, slot);
+  BlockQueries::Place query = queries.at(e, slot);
+  Value head = query.head, queryRow = query.row;
   Value zero = emit::f32(e.builder, e.loc, 0);
   Row row{{}, {}, emit::negativeInfinity(e.builder, e.loc), zero};
   for (int64_t c = 0; c < tiling.columns; c += kWarpThreads)

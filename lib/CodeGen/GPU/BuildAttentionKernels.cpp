@@ -61,12 +61,12 @@ private:
 
 static TensorProducts::Shape chooseShape(int64_t width, int64_t valueWidth,
                                          bool areFew) {
-  int64_t padded = llvm::alignTo(width, TensorCores::kRows);
-  int64_t valuePadded = llvm::alignTo(valueWidth, TensorCores::kRows);
-  TensorProducts::Shape shape{padded, valuePadded,
-                              int64_t(llvm::alignTo(width, 8)),
-                              int64_t(llvm::alignTo(valueWidth, 8))};
   bool isWide = std::max(width, valueWidth) > 128;
+  TensorProducts::Shape shape{};
+  shape.width = llvm::alignTo(width, TensorCores::kRows);
+  shape.valueWidth = llvm::alignTo(valueWidth, TensorCores::kRows);
+  shape.copiedWidth = llvm::alignTo(width, 8);
+  shape.copiedValueWidth = llvm::alignTo(valueWidth, 8);
   shape.tileKeys = isWide && !areFew ? 32 : 64;
   shape.queryWarps = areFew ? 1 : isWide ? 4 : 8;
   shape.keyWarps = areFew ? 4 : 1;

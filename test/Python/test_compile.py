@@ -391,7 +391,11 @@ def test_numbers_that_do_not_fit(functions):
         ("nowhere.mlir", "cannot read nowhere.mlir: no such file or directory"),
         (pathlib.Path("/"), "cannot read /: is a directory"),
         ("a\0b", "cannot read a\0b"),
-        (3, "expected IR as text, bytecode, an effattn.Module or the path of a file, but got int"),
+        (
+            3,
+            "expected IR as text, bytecode, an effattn.Module, the path of a file, a torch.nn.Module or an"
+            " ExportedProgram, but got int",
+        ),
     ],
 )
 def test_bad_sources(source, sentence):

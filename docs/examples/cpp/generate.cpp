@@ -7,16 +7,22 @@
 //       -o generate
 //   ./generate model.weights 1024 32 2 818 5279 529 7001 563
 //
-// The arguments are the file, how many tokens caches hold, how many to add, and
-// the ids of the text.
+// nlohmann-json (Debian: nlohmann-json3-dev) reads signatures and the header of
+// the weights. The arguments are the file, how many tokens caches hold, how
+// many to add, and the ids of the text.
 
-#include "json.h"
 #include "model.h"
 
 #include <algorithm>
 #include <cstring>
 #include <iostream>
+#include <map>
 #include <memory>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include <nlohmann/json.hpp>
 
 #include <fcntl.h>
 #include <sys/mman.h>
@@ -25,6 +31,7 @@
 
 namespace {
 
+using Json = nlohmann::json;
 using Sizes = std::vector<std::int64_t>;
 
 DLDataType elementType(const std::string &name) {
@@ -106,17 +113,14 @@ private:
     if (size < front + length ||
         magic.compare(0, magic.size(), begin, magic.size()))
       throw std::runtime_error("expected " + path + " to be a file of weights");
-    Json about = JsonReader({begin + front, length}).read();
+    Json about = Json::parse(begin + front, begin + front + length);
     std::size_t place = front + length;
-    if (size != place + static_cast<std::size_t>(about["bytes"].integer()))
+    if (size != place + about.at("bytes").get<std::size_t>())
       throw std::runtime_error("expected " + path + " to be whole");
-    for (const auto &[name, array] : about["arrays"].fields) {
-      Sizes shape;
-      for (const Json &one : array.items[1].items)
-        shape.push_back(one.integer());
-      arrays.emplace(name, Tensor(array.items[0].text, shape,
-                                  begin + place + array.items[2].integer()));
-    }
+    for (const auto &[name, array] : about.at("arrays").items())
+      arrays.emplace(
+          name, Tensor(array.at(0).get<std::string>(), array.at(1).get<Sizes>(),
+                       begin + place + array.at(2).get<std::size_t>()));
   }
 
   const char *begin = nullptr;
@@ -132,25 +136,24 @@ public:
   /// Takes tokens; the likeliest next one if there was one token.
   std::int32_t take(const std::int32_t *ids, std::int64_t count) {
     bool isOne = count == 1;
-    Json signature =
-        JsonReader(isOne ? decode_signature : prefill_signature).read();
+    Json signature = Json::parse(isOne ? decode_signature : prefill_signature);
     sizes["T"] = count;
     Tensor tokens("i32", {1, count}), lengths("i64", {1});
     std::copy(ids, ids + count, tokens.begin<std::int32_t>());
     *lengths.begin<std::int64_t>() = count;
 
     std::vector<const DLTensor *> inputs;
-    for (const Json &input : signature["inputs"].items)
+    for (const Json &input : signature.at("inputs"))
       inputs.push_back(find(input, tokens, lengths).dl());
     std::map<std::string, Tensor> results;
     std::vector<DLTensor *> outputs;
-    for (const Json &output : signature["outputs"].items)
-      if (output.has("state")) {
+    for (const Json &output : signature.at("outputs"))
+      if (output.contains("state")) {
         // In place: the next state is where the state is.
-        std::size_t input = static_cast<std::size_t>(output["state"].integer());
+        std::size_t input = output.at("state").get<std::size_t>();
         outputs.push_back(const_cast<DLTensor *>(inputs[input]));
       } else {
-        Tensor &result = results[output["name"].text];
+        Tensor &result = results[output.at("name").get<std::string>()];
         result = make(output);
         outputs.push_back(result.dl());
       }
@@ -170,13 +173,14 @@ private:
 
   Tensor make(const Json &argument) {
     Sizes shape;
-    for (const Json &size : argument["shape"].items)
-      shape.push_back(size.isText ? sizes.at(size.text) : size.integer());
-    return Tensor(argument["type"].text, shape);
+    for (const Json &size : argument.at("shape"))
+      shape.push_back(size.is_string() ? sizes.at(size.get<std::string>())
+                                       : size.get<std::int64_t>());
+    return Tensor(argument.at("type").get<std::string>(), shape);
   }
 
   Tensor &find(const Json &input, Tensor &ids, Tensor &lengths) {
-    const std::string &name = input["name"].text;
+    std::string name = input.at("name").get<std::string>();
     if (name == "ids" || name == "lengths")
       return name == "ids" ? ids : lengths;
     auto weight = weights.arrays.find(name);

@@ -36,7 +36,7 @@ def model(request, tiny_gguf, tmp_path_factory):
     (folder / "model.mlir").write_text(str(build(design)))
     options = ["-O", "0", "--threads=none"]
     subprocess.run([tool("effattn-compile"), "model.mlir", "-o", "model.o", *options], cwd=folder, check=True)
-    flags = ["-std=c++17", "-O1", "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-I.", f"-I{EXAMPLES}"]
+    flags = ["-std=c++17", "-O1", "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-I."]
     files = [EXAMPLES / "generate.cpp", "model.o", "-lm", "-o", "generate"]
     subprocess.run([COMPILER, *flags, *files], cwd=folder, check=True)
     session = store.model(design, weights, ("prefill", "decode")).start(context=CONTEXT)

@@ -59,6 +59,26 @@ def quantized(tokens):
     return inputs, lambda *operands: ops.quantized_matmul(*operands, activation="i8")
 
 
+STATE = {
+    "keys": "bf16[B, 8, N, 128]",
+    "values": "bf16[B, 8, N, 128]",
+    "flags": "bool[B, N]",
+    "length": "i64[B]",
+    "separator_end": "i64[B]",
+}
+
+
+def attend_to_cache(q, *state):
+    return ops.cache_attention(q, state)
+
+
+def update_cache(q, k, v, is_separator, *state):
+    following, out = ops.separator_cache_update(
+        state, k, v, is_separator, q=q, initial=4, separators=64, window=256, capacity=400, when="after_attention"
+    )
+    return (*following, out)
+
+
 # What the tables show: a title, and the function's inputs and body.
 CASES = {
     "attention, f16, D 64": attend("f16", 64),
@@ -97,6 +117,36 @@ CASES = {
     "dechunk": (
         {"y": "bf16[B, N, 640]", "p": "f32[B, T]", "mask": "bool[B, T]"},
         lambda y, p, mask: ops.dechunk(y, p, mask),
+    ),
+    "cache_attention, one query, bf16, D 128": ({"q": "bf16[B, 8, 1, 128]", **STATE}, attend_to_cache),
+    "separator_cache_update, bf16, D 128": (
+        {
+            "q": "bf16[B, 8, T, 128]",
+            "k": "bf16[B, 8, T, 128]",
+            "v": "bf16[B, 8, T, 128]",
+            "is_separator": "bool[B, T]",
+            **STATE,
+        },
+        update_cache,
+    ),
+    "rotary_embedding": (
+        {"x": "bf16[B, H, T, 128]", "positions": "i64[B, T]"},
+        lambda x, positions: ops.rotary_embedding(x, positions),
+    ),
+    "vector_quantize": (
+        {"x": "bf16[T, 256]", "codebook": "f32[256, 256]"},
+        lambda x, codebook: ops.vector_quantize(x, codebook, groups=4),
+    ),
+    "moe_ffn, bf16": (
+        {
+            "x": "bf16[T, 640]",
+            "gates": "f32[T, 2]",
+            "experts": "i32[T, 2]",
+            "gate": "bf16[8, 640, 320]",
+            "up": "bf16[8, 640, 320]",
+            "down": "bf16[8, 320, 640]",
+        },
+        ops.moe_ffn,
     ),
     "rms_norm": ({"x": "bf16[T, 640]", "weight": "f32[640]"}, ops.rms_norm),
 }

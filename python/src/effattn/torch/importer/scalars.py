@@ -57,6 +57,9 @@ class Body:
         integer = self._emit(f"arith.index_cast {place.name} : index to i64", "i64")
         return self.cast(integer, element)
 
+    def typed(self, value: Union[Value, Number], element: str) -> Value:
+        return self.cast(value, element) if isinstance(value, Value) else self.constant(value, element)
+
     def cast(self, x: Value, element: str) -> Value:
         source = x.element
         if source == element:

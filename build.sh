@@ -13,7 +13,8 @@ usage: ./build.sh [COMMAND] [--debug | --asan]
                   and store of compiled code
   bench [ARG...]  build, then measure beside PyTorch and other peers, which are
                   installed into .venv-bench/ (`bench --help`, `bench --quick`)
-  docs            write the reference of ops and passes to build/docs/
+  docs            build the documentation, with the reference of ops and passes,
+                  as a site in build/docs/site/
   install PREFIX  build, then install into PREFIX
   clean           remove the build trees and the virtual environments
   help            print this text
@@ -446,7 +447,8 @@ bench)
   ;;
 docs)
   prepare
-  step docs cmake --build "$build" --target effattn-docs
+  step docs cmake --build "$build" --target effattn-site
+  echo "$build/docs/site/index.html"
   ;;
 install)
   ((${#arguments[@]} == 1)) || bad_usage "install needs a PREFIX"

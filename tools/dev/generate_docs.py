@@ -56,6 +56,11 @@ def shift_headings(text, levels):
     return "\n".join(lines)
 
 
+def plain_headings(text):
+    """Makes the headings of tables bold words: a list of contents is to list ops and passes."""
+    return re.sub(r"^###+ (\w+):?$", r"**\1**", text, flags=re.MULTILINE)
+
+
 def drop_nameless_results(text):
     """Every computing op has one variadic result, of which its table says nothing."""
     return re.sub(r"#+ Results:\n\n\| Result .*\n\|.*\n\| `results` \|.*\n\n?", "", text)
@@ -74,7 +79,7 @@ def table(page, body):
 def write(path, source, title, body):
     path.parent.mkdir(parents=True, exist_ok=True)
     notice = NOTICE % pathlib.Path(source).relative_to(ROOT)
-    text = re.sub(r"\n{3,}", "\n\n", f"{notice}# {title}\n\n{body.strip()}\n")
+    text = re.sub(r"\n{3,}", "\n\n", f"{notice}# {title}\n\n{plain_headings(body).strip()}\n")
     path.write_text(text)
 
 

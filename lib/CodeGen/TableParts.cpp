@@ -20,9 +20,8 @@ Value TableParts::groupOf(Value column) {
   auto narrow = [&](Value value) {
     return emit::fromIndex(loops.builder, loops.loc, value, i32);
   };
-  Value group =
-      arith::DivUIOp::create(loops.builder, loops.loc, narrow(column),
-                             narrow(loops.max(groupWidth, loops.index(1))));
+  Value group = loops.quotient(narrow(column),
+                               narrow(loops.max(groupWidth, loops.index(1))));
   return emit::toIndex(loops.builder, loops.loc, group);
 }
 

@@ -35,18 +35,7 @@ struct Rows {
 
   /// Past the last one of all it is the last one.
   SmallVector<Value> place(VectorEmitter &e, Value number) const {
-    // The only row has no index.
-    if (sizes.empty())
-      return {};
-    OpBuilder &b = e.builder;
-    SmallVector<Value> indices(sizes.size());
-    Value left = e.min(e.add(first, number), last);
-    for (size_t dim = sizes.size() - 1; dim > 0; --dim) {
-      indices[dim] = arith::RemUIOp::create(b, e.loc, left, sizes[dim]);
-      left = arith::DivUIOp::create(b, e.loc, left, sizes[dim]);
-    }
-    indices[0] = left;
-    return indices;
+    return e.split(e.min(e.add(first, number), last), sizes);
   }
   Value count(VectorEmitter &e) const { return e.sub(end, first); }
 };

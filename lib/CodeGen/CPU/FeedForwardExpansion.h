@@ -2,6 +2,7 @@
 #ifndef EFFATTN_LIB_CODEGEN_CPU_FEEDFORWARDEXPANSION_H
 #define EFFATTN_LIB_CODEGEN_CPU_FEEDFORWARDEXPANSION_H
 
+#include "Product.h"
 #include "VectorActivation.h"
 #include "VectorEmitter.h"
 #include "effattn/Dialect/FeedForwardOps.h"
@@ -75,8 +76,8 @@ template <typename Op> void FeedForwardExpansion<Op>::allocate() {
   for (int64_t dim = 0; dim + 1 < rank; ++dim)
     rows = e.mul(rows, e.size(out, dim));
   blockRows = e.min(rows, e.index(kBlockRows));
-  Value fitting = arith::DivUIOp::create(
-      e.builder, e.loc, e.index(kHiddenNumbers), e.max(blockRows, e.index(1)));
+  Value fitting =
+      e.quotient(e.index(kHiddenNumbers), e.max(blockRows, e.index(1)));
   hiddenStep = e.max(e.roundDown(fitting, e.cpu.slabDepth()),
                      e.index(e.cpu.slabDepth()));
   Value columns = e.min(hiddenStep, hiddenWidth);
@@ -101,17 +102,7 @@ void FeedForwardExpansion<Op>::overBlocks(
 
 template <typename Op>
 SmallVector<Value> FeedForwardExpansion<Op>::placeOf(Value row, Value column) {
-  VectorEmitter &e = emitter;
-  int64_t rank = cast<MemRefType>(op.getOut().getType()).getRank();
-  SmallVector<Value> at(rank, column);
-  for (int64_t dim = rank - 2; dim > 0; --dim) {
-    Value size = e.size(op.getOut(), dim);
-    at[dim] = arith::RemUIOp::create(e.builder, e.loc, row, size);
-    row = arith::DivUIOp::create(e.builder, e.loc, row, size);
-  }
-  if (rank > 1)
-    at[0] = row;
-  return at;
+  return MatrixView::ofRows(emitter, op.getOut()).at(row, column);
 }
 
 template <typename Op>
@@ -160,8 +151,7 @@ void FeedForwardExpansion<Op>::clearRow(Value scratch, Value row,
 template <typename Op>
 void FeedForwardExpansion<Op>::addLayer(Value count, ValueRange leading) {
   VectorEmitter &e = emitter;
-  Value steps =
-      arith::CeilDivUIOp::create(e.builder, e.loc, hiddenWidth, hiddenStep);
+  Value steps = e.ceilDiv(hiddenWidth, hiddenStep);
   e.loop(e.index(0), steps, 1, [&](Value step) {
     Value column = e.mul(step, hiddenStep);
     addColumns(count, leading, column,

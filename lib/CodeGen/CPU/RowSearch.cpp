@@ -37,7 +37,7 @@ RowSearch::RowSearch(VectorEmitter &e, DigitSoftmax &softmax, FoundSlots &into)
   sums = e.scratch(e.fixed(kSearchedRows), b.getF32Type());
   limits = e.scratch(e.fixed(kept), b.getIndexType());
   e.loop(e.index(0), e.index(kept), 1, [&](Value i) {
-    Value limit = arith::DivUIOp::create(b, e.loc, e.index(kept), e.add(i, 1));
+    Value limit = e.quotient(e.index(kept), e.add(i, 1));
     memref::StoreOp::create(b, e.loc, limit, limits, i);
   });
 }

@@ -223,10 +223,6 @@ private:
   Value validTokens(LoopEmitter &e, Value row) {
     return countValid(e, op.getP(), op.getLengths(), row);
   }
-  /// Sums of `terms` over numbers [first, end), which the lanes share.
-  SmallVector<Value> sumOver(KernelEmitter &e, Value first, Value end,
-                             int64_t count,
-                             function_ref<SmallVector<Value>(Value)> terms);
   void addPart(KernelEmitter &e, ArrayRef<Value> place);
   void finish(KernelEmitter &e);
 
@@ -238,29 +234,12 @@ private:
 };
 } // namespace
 
-SmallVector<Value>
-RatioLossKernels::sumOver(KernelEmitter &e, Value first, Value end,
-                          int64_t count,
-                          function_ref<SmallVector<Value>(Value)> terms) {
-  SmallVector<Value> zeros(count, real(e, 0));
-  SmallVector<Value> totals =
-      e.loop(e.add(first, e.lane()), end, kWarpThreads, zeros,
-             [&](Value number, ValueRange before) {
-               SmallVector<Value> next = terms(number);
-               for (auto [term, sum] : llvm::zip_equal(next, before))
-                 term = e.addFloats(sum, term);
-               return next;
-             });
-  for (Value &total : totals)
-    total = e.sumWarp(total);
-  return totals;
-}
-
 void RatioLossKernels::addPart(KernelEmitter &e, ArrayRef<Value> place) {
   Value row = place[0], first = e.mul(place[1], kLossTokens);
+  Value zero = real(e, 0);
   Value end = e.min(e.add(first, kLossTokens), validTokens(e, row));
-  SmallVector<Value> totals =
-      sumOver(e, first, end, 2, [&](Value token) -> SmallVector<Value> {
+  SmallVector<Value> totals = e.sumOverLanes(
+      first, end, {zero, zero}, [&](Value token) -> SmallVector<Value> {
         Value p = emit::load(e.builder, e.loc, op.getP(), {row, token});
         Value isSet = emit::load(e.builder, e.loc, op.getMask(), {row, token});
         return {emit::toFloat(e.builder, e.loc, p, e.builder.getF64Type()),
@@ -277,12 +256,12 @@ void RatioLossKernels::addPart(KernelEmitter &e, ArrayRef<Value> place) {
 void RatioLossKernels::finish(KernelEmitter &e) {
   Value zero = real(e, 0), one = real(e, 1);
   double ratio = op.getRatio();
-  Value tokens =
-      sumOver(e, e.index(0), rows, 1, [&](Value row) -> SmallVector<Value> {
-        return {toReal(e, validTokens(e, row))};
-      })[0];
-  SmallVector<Value> totals =
-      sumOver(e, e.index(0), e.mul(rows, parts), 2, [&](Value number) {
+  Value tokens = e.sumOverLanes(e.index(0), rows, zero,
+                                [&](Value row) -> SmallVector<Value> {
+                                  return {toReal(e, validTokens(e, row))};
+                                })[0];
+  SmallVector<Value> totals = e.sumOverLanes(
+      e.index(0), e.mul(rows, parts), {zero, zero}, [&](Value number) {
         SmallVector<Value> place = e.split(number, {rows, parts}), terms;
         for (int64_t i : {0, 1})
           terms.push_back(emit::load(e.builder, e.loc, sums,

@@ -58,14 +58,13 @@ private:
 
 template <typename Op>
 Value NormKernel<Op>::mean(function_ref<Value(Value)> element) {
-  Value sum = e.loop(e.lane(), columns, kWarpThreads, real(0),
-                     [&](Value column, ValueRange sums) -> SmallVector<Value> {
-                       return {e.addFloats(sums[0], element(column))};
-                     })[0];
+  Value sum = e.sumOverLanes(
+      e.index(0), columns, real(0),
+      [&](Value column) -> SmallVector<Value> { return {element(column)}; })[0];
   Value count = arith::SIToFPOp::create(
       e.builder, e.loc, f64(),
       emit::fromIndex(e.builder, e.loc, columns, e.builder.getI64Type()));
-  return e.divFloats(e.sumWarp(sum), count);
+  return e.divFloats(sum, count);
 }
 
 template <typename Op>

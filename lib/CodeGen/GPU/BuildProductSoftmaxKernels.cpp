@@ -286,9 +286,8 @@ static void multiplyDigits(LoopEmitter &e, ProductSoftmaxOp op,
   Value product = e.loop(
       e.index(0), e.size(op.getX(), row.size()), 1, {one, slots},
       [&](Value digit, ValueRange carried) -> SmallVector<Value> {
-        Value weight = arith::DivUIOp::create(builder, e.loc, carried[1], base);
-        Value value = arith::RemUIOp::create(builder, e.loc,
-                                             e.quotient(slot, weight), base);
+        Value weight = e.quotient(carried[1], base);
+        Value value = e.remainder(e.quotient(slot, weight), base);
         Value probability = emit::load(
             builder, e.loc, probabilities,
             joinIndices(row, {digit, emit::toIndex(builder, e.loc, value)}));

@@ -178,6 +178,22 @@ Value KernelEmitter::sumWarp(Value value) {
                     [&](Value lhs, Value rhs) { return addFloats(lhs, rhs); });
 }
 
+SmallVector<Value>
+KernelEmitter::sumOverLanes(Value first, Value end, ValueRange zeros,
+                            function_ref<SmallVector<Value>(Value)> terms) {
+  SmallVector<Value> sums =
+      loop(add(first, lane()), end, kWarpThreads, zeros,
+           [&](Value number, ValueRange before) {
+             SmallVector<Value> next = terms(number);
+             for (auto [term, sum] : llvm::zip_equal(next, before))
+               term = addFloats(sum, term);
+             return next;
+           });
+  for (Value &sum : sums)
+    sum = sumWarp(sum);
+  return sums;
+}
+
 Value KernelEmitter::maxWarp(Value value) {
   return reduceWarp(value,
                     [&](Value lhs, Value rhs) { return maxNumber(lhs, rhs); });

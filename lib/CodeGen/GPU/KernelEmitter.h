@@ -76,6 +76,11 @@ public:
   /// What `combine` makes of the values of all lanes, in every lane.
   Value reduceWarp(Value value, function_ref<Value(Value, Value)> combine);
   Value sumWarp(Value value);
+  /// What `terms` gives of each number in [first, end), added to `zeros`. The
+  /// lanes share the numbers, and all get the sums.
+  SmallVector<Value>
+  sumOverLanes(Value first, Value end, ValueRange zeros,
+               function_ref<SmallVector<Value>(Value number)> terms);
   /// The largest number, as maxNumber.
   Value maxWarp(Value value);
 

@@ -79,17 +79,8 @@ SmallVector<Value>
 QuantizeKernel::sumColumns(Value group, int64_t count,
                            function_ref<SmallVector<Value>(Value)> terms) {
   Value first = e.mul(group, width);
-  SmallVector<Value> sums = e.loop(
-      e.add(first, e.lane()), e.add(first, width), kWarpThreads,
-      SmallVector<Value>(count, real(0)), [&](Value column, ValueRange before) {
-        SmallVector<Value> next = terms(column);
-        for (auto [term, sum] : llvm::zip_equal(next, before))
-          term = e.addFloats(sum, term);
-        return next;
-      });
-  for (Value &sum : sums)
-    sum = e.sumWarp(sum);
-  return sums;
+  SmallVector<Value> zeros(count, real(0));
+  return e.sumOverLanes(first, e.add(first, width), zeros, terms);
 }
 
 Value QuantizeKernel::normOf(Value square) {

@@ -74,17 +74,17 @@ def _by_query_head(x: Tensor, heads: int) -> Tensor:
 
 def _softmax(scores: Tensor, kept: Tensor) -> Tuple[Tensor, Tensor]:
     """Shares of the kept keys, and the log of the sum of exponentials; 0 and -inf where no key is kept."""
-    scores = torch.where(kept, scores, -math.inf)
-    if scores.shape[-1]:
-        largest = scores.detach().amax(-1, keepdim=True)
-    else:
-        largest = scores.new_full((*scores.shape[:-1], 1), -math.inf)
+    if not scores.shape[-1]:
+        return scores, scores.new_full(scores.shape[:-1], -math.inf)
+    scores = scores.masked_fill(~kept, -math.inf)
+    shares, largest = scores.softmax(-1), scores.amax(-1)
+    # The largest share is 1 over the sum of exponentials.
+    lse = largest - shares.amax(-1).log()
     empty = largest == -math.inf
-    largest = torch.where(empty, 0.0, largest)
-    powers = torch.where(kept, (scores - largest).exp(), 0.0)
-    total = torch.where(empty, 1.0, powers.sum(-1, keepdim=True))
-    lse = torch.where(empty, -math.inf, largest + total.log())
-    return powers / total, lse[..., 0]
+    if bool(empty.any()):
+        shares = shares.masked_fill(empty[..., None], 0.0)
+        lse = lse.masked_fill(empty, -math.inf)
+    return shares, lse
 
 
 def _average(weights: Tensor, kept: Tensor, v: Tensor) -> Tensor:

@@ -154,3 +154,21 @@ LogicalResult FooOp::verify() {
     assert "foo: C2 has no test" in messages
     assert "foo: C3 of the verifier is not in the description" in messages
     assert "foo: C3 has no test" in messages
+
+
+@needs_build
+def test_pass_without_its_example(tree):
+    dialect(tree, "Does it.")
+    (tree / "include" / "effattn" / "Passes.td").write_text('''
+include "mlir/Pass/PassBase.td"
+def Foo : Pass<"foo"> { let summary = "Do it"; }
+def Bar : Pass<"bar"> { let summary = "Do it"; }
+''')
+    examples = tree / "test" / "Docs" / "passes"
+    examples.mkdir(parents=True)
+    (examples / "bar.mlir").write_text("// RUN: effattn-opt %s -barter | FileCheck %s\n")
+    (examples / "baz.mlir").write_text("// RUN: effattn-opt %s -baz | FileCheck %s\n")
+    messages = check(tree, "ops")[1]
+    assert "Passes.td:3: Foo: expected an example, test/Docs/passes/foo.mlir" in messages
+    assert "Passes.td:4: Bar: expected the first line of test/Docs/passes/bar.mlir to run -bar" in messages
+    assert "test/Docs/passes/baz.mlir:1: expected a pass of this name" in messages

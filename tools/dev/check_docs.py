@@ -21,7 +21,8 @@ commands     Every ```console block of the pages is run. A line `$ command` is e
 links        Every relative link of the pages leads to a file.
 ops          Every op has a summary in the imperative, at least 10 lines of description, an example
              that contains it, a `Source:` line, and names each of its operands and attributes.
-             Every pass has a summary and every option of a pass a description.
+             Every pass has a summary, every option of a pass a description, and every pass an
+             example that runs it, test/Docs/passes/PASS.mlir; every example belongs to a pass.
              README.md names every op.
 constraints  Every labelled constraint (C1, C2, ...) of an op stands in its description, in a
              comment of its verifier or preconditions, and in a test: a function of a file in test/
@@ -343,7 +344,15 @@ def check_description(op, readme):
         yield op.problem(f"expected README.md to name `{op.name}` in its table of ops")
 
 
+def check_example_of(flag, path):
+    if not path.exists():
+        yield f"expected an example, {path.relative_to(ROOT)}"
+    elif not re.search(rf" -{flag}[ =]", path.read_text().split("\n", 1)[0]):
+        yield f"expected the first line of {path.relative_to(ROOT)} to run -{flag}"
+
+
 def check_passes(options):
+    examples = set((ROOT / "test" / "Docs" / "passes").glob("*.mlir"))
     for td in sorted((ROOT / "include").glob("**/Passes.td")):
         found = records(td, options)
         for name in found["!instanceof"]["PassBase"]:
@@ -354,6 +363,12 @@ def check_passes(options):
                 if not found[option["def"]]["description"]:
                     yield where + f"expected option {found[option['def']]['argument']} to have " \
                                   "a description"
+            example = ROOT / "test" / "Docs" / "passes" / f"{found[name]['argument']}.mlir"
+            examples.discard(example)
+            for problem in check_example_of(found[name]["argument"], example):
+                yield where + problem
+    for example in sorted(examples):
+        yield f"{place(example, 1)}: expected a pass of this name"
 
 
 def check_ops(options):

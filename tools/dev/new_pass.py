@@ -9,7 +9,7 @@
 from skeleton import ROOT, Error, camel_case, check_name, fill, open_folder, open_tree, parser, run
 
 NEXT = """
-Next: replace the rule, the description and the test by yours. If the pass belongs to a stage of
+Next: replace the rule, the description, the test and the example of the reference by yours. If the pass belongs to a stage of
 effattn-compile, name it in lib/Pipelines/Pipelines.cpp.
 """
 
@@ -26,6 +26,7 @@ def in_tree(name, values):
     )
     changes.insert_sorted("lib/Transforms/CMakeLists.txt", f"  {values['CLASS']}.cpp")
     changes.add(f"test/Transforms/{name.replace('-', '_')}.mlir", fill("pass/test.mlir", values))
+    changes.add(f"test/Docs/passes/{values['FLAG']}.mlir", fill("pass/example.mlir", values))
     changes.write()
     return NEXT
 

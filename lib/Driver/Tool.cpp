@@ -9,7 +9,6 @@
 #include "llvm/Support/CrashRecoveryContext.h"
 #include "llvm/Support/ErrorHandling.h"
 #include "llvm/Support/Path.h"
-#include "llvm/Support/Signals.h"
 
 #include <csignal>
 #include <unistd.h>
@@ -55,7 +54,7 @@ static bool removeForeignOptions() {
   return true;
 }
 
-CompilerFlags::CompilerFlags()
+CompilerFlags::CompilerFlags(const char *program)
     : alone(removeForeignOptions()),
       cpu("cpu", cl::value_desc("name"), cl::cat(getToolCategory()),
           cl::desc("CPU to compile for: native, x86-64-v3, ...; 'help' lists "
@@ -74,7 +73,8 @@ CompilerFlags::CompilerFlags()
                       "(default: a cost model's)")),
       optimization("O", cl::value_desc("0|1|2|3"), cl::Prefix, cl::init("3"),
                    cl::cat(getToolCategory()),
-                   cl::desc("How hard LLVM optimizes (default: 3)")) {}
+                   cl::desc("How hard LLVM optimizes (default: 3)")),
+      limits(program, getToolCategory()) {}
 
 Expected<CompilerOptions> CompilerFlags::read() const {
   if (Error error = checkChoice("--threads", threads, {"openmp", "none"}))
@@ -103,7 +103,7 @@ Expected<CompilerOptions> CompilerFlags::read() const {
 /// LLVM calls it where it cannot go on; without it, LLVM would abort.
 static void reportFatalError(void *, const char *reason, bool) {
   fail(Twine("internal error: ") + reason);
-  sys::RunInterruptHandlers();
+  removeTemporaries();
   ::_exit(Failed);
 }
 
@@ -133,6 +133,7 @@ static int runGuarded(function_ref<int()> run) {
     ::sigaltstack(&former, nullptr);
     return code;
   }
+  endIfOutOfMemory();
   fail("internal error: the compiler crashed (" +
        Twine(guard.RetCode > 128
                  ? "signal " + std::to_string(guard.RetCode - 128)
@@ -140,8 +141,17 @@ static int runGuarded(function_ref<int()> run) {
        "); input that nests too deeply does that, anything else is worth a "
        "report; nothing was written");
   // What the crash left behind is in no state to be destroyed.
-  sys::RunInterruptHandlers();
+  removeTemporaries();
   ::_exit(Failed);
+}
+
+static bool parseCommandLine(int argc, char **argv, StringRef overview) {
+  std::string text;
+  raw_string_ostream stream(text);
+  if (cl::ParseCommandLineOptions(argc, argv, overview, &stream))
+    return true;
+  errs() << StringRef(text).rtrim() << '\n';
+  return false;
 }
 
 int mlir::effattn::runTool(int argc, char **argv, StringRef overview,
@@ -149,16 +159,14 @@ int mlir::effattn::runTool(int argc, char **argv, StringRef overview,
   toolName = sys::path::filename(argv[0]).str();
   argv[0] = toolName.data(); // for the messages of the parser
   setVersionPrinter(toolName);
-  std::string text;
-  raw_string_ostream stream(text);
-  if (!cl::ParseCommandLineOptions(argc, argv, overview, &stream)) {
-    errs() << StringRef(text).rtrim() << '\n';
-    return BadCommandLine;
-  }
   install_fatal_error_handler(reportFatalError);
   CrashRecoveryContext::Enable();
-  int code = Failed;
-  runOnLargeStack([&] { code = runGuarded(run); });
+  int code = BadCommandLine;
+  // The command line limits memory, which is not to count the stack.
+  runOnLargeStack([&] {
+    if (parseCommandLine(argc, argv, overview))
+      code = runGuarded(run);
+  });
   // Lost output is a failure, not a fatal error of LLVM.
   outs().flush();
   if (outs().has_error()) {

@@ -187,12 +187,17 @@ Error mlir::effattn::writeFiles(ArrayRef<OutputFile> files) {
 /// enough here, and a signal handler can read no more than a pointer.
 static std::atomic<char *> interruptedFolder{nullptr};
 
-/// Runs in the signal handler, after LLVM has removed the files themselves.
-static void removeInterruptedFolder() {
+void mlir::effattn::removeTemporaries() {
+  sys::RunInterruptHandlers();
   // A linker that was interrupted with us may still be removing its files.
   if (const char *folder = interruptedFolder)
     for (int i = 0; i < 100 && ::rmdir(folder) && errno == ENOTEMPTY; ++i)
       ::usleep(10000);
+}
+
+/// Runs in the signal handler.
+static void endByInterrupt() {
+  removeTemporaries();
   ::signal(SIGINT, SIG_DFL);
   ::raise(SIGINT);
 }
@@ -210,7 +215,7 @@ Expected<PrivateFolder> PrivateFolder::create() {
   std::string folder(path.c_str());
   if (char *previous = interruptedFolder.exchange(::strdup(folder.c_str())))
     ::free(previous);
-  sys::SetInterruptFunction(removeInterruptedFolder);
+  sys::SetInterruptFunction(endByInterrupt);
   return PrivateFolder(std::move(folder));
 }
 

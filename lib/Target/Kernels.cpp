@@ -4,6 +4,7 @@
 #include "effattn/CodeGen/GPU/Runtime.h"
 #include "effattn/Runtime/SupportBitcode.h"
 #include "effattn/Target/EmitFile.h"
+#include "effattn/Target/RunProgram.h"
 #include "effattn/Target/TranslateToLLVM.h"
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
@@ -194,13 +195,9 @@ llvm::Expected<Cubin> effattn::assemblePtx(llvm::StringRef ptx,
   if (llvm::Error error = writeFiles(OutputFile{input, ptx}))
     return std::move(error);
   std::string architecture = ("-arch=" + gpu).str();
-  llvm::StringRef arguments[] = {program, "-v", architecture,
-                                 input,   "-o", output};
-  std::optional<llvm::StringRef> redirects[] = {
-      llvm::StringRef(), llvm::StringRef(messages), llvm::StringRef(messages)};
   std::string reason;
-  int code = llvm::sys::ExecuteAndWait(program, arguments, std::nullopt,
-                                       redirects, 0, 0, &reason);
+  int code = runProgram({program, "-v", architecture, input, "-o", output},
+                        messages, messages, reason);
   auto said = llvm::MemoryBuffer::getFile(messages);
   llvm::StringRef text = said ? (*said)->getBuffer().trim() : "";
   if (code)
@@ -227,10 +224,8 @@ std::string effattn::disassemble(llvm::StringRef machineCode) {
     llvm::consumeError(std::move(error));
     return "";
   }
-  llvm::StringRef arguments[] = {program, "-c", input};
-  std::optional<llvm::StringRef> redirects[] = {
-      llvm::StringRef(), llvm::StringRef(output), llvm::StringRef()};
-  if (llvm::sys::ExecuteAndWait(program, arguments, std::nullopt, redirects))
+  std::string reason;
+  if (runProgram({program, "-c", input}, output, /*errors=*/"", reason))
     return "";
   auto listing = llvm::MemoryBuffer::getFile(output);
   return listing ? (*listing)->getBuffer().str() : "";

@@ -1,5 +1,6 @@
 //===- LinkLibrary.cpp - Archives and shared libraries --------------------===//
 #include "effattn/Target/EmitFile.h"
+#include "effattn/Target/RunProgram.h"
 
 #include "llvm/ADT/SmallVector.h"
 #include "llvm/ADT/StringExtras.h"
@@ -147,8 +148,7 @@ static std::string readLog(StringRef path) {
 static Error run(ArrayRef<std::string> command, StringRef log, bool native) {
   SmallVector<StringRef> words(command.begin(), command.end());
   std::string reason;
-  int code = sys::ExecuteAndWait(words[0], words, std::nullopt, {"", log, log},
-                                 0, 0, &reason);
+  int code = runProgram(words, log, log, reason);
   if (!code)
     return Error::success();
   if (reason.empty())

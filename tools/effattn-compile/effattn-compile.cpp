@@ -41,6 +41,7 @@ static std::string describeStages() {
 
 namespace {
 struct Flags : CompilerFlags {
+  using CompilerFlags::CompilerFlags;
   using Text = cl::opt<std::string>;
   cl::cat ours{getToolCategory()};
 
@@ -250,6 +251,6 @@ static int run(const Flags &flags) {
 }
 
 int main(int argc, char **argv) {
-  Flags flags;
+  Flags flags(argv[0]);
   return runTool(argc, argv, overview, [&] { return run(flags); });
 }

@@ -1,4 +1,5 @@
 //===- effattn-opt.cpp - Run passes on IR files ---------------------------===//
+#include "effattn/Driver/Limits.h"
 #include "effattn/Pipelines/Pipelines.h"
 #include "effattn/Target/Version.h"
 
@@ -6,6 +7,7 @@
 
 int main(int argc, char **argv) {
   mlir::effattn::setVersionPrinter(argv[0]);
+  mlir::effattn::LimitFlags limits(argv[0], llvm::cl::getGeneralCategory());
   mlir::effattn::registerEveryPass();
   mlir::DialectRegistry registry;
   mlir::effattn::registerEverything(registry);

@@ -38,6 +38,7 @@ ml_dtypes writes); they are written as uint16. Any strides and byte orders of
 
 namespace {
 struct Flags : CompilerFlags {
+  using CompilerFlags::CompilerFlags;
   using Text = cl::opt<std::string>;
   using Texts = cl::list<std::string>;
   cl::cat ours{getToolCategory()};
@@ -364,6 +365,6 @@ static int run(const Flags &flags) {
 }
 
 int main(int argc, char **argv) {
-  Flags flags;
+  Flags flags(argv[0]);
   return runTool(argc, argv, overview, [&] { return run(flags); });
 }

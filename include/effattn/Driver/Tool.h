@@ -3,6 +3,7 @@
 #define EFFATTN_DRIVER_TOOL_H
 
 #include "effattn/Driver/Compiler.h"
+#include "effattn/Driver/Limits.h"
 #include "llvm/ADT/STLFunctionalExtras.h"
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/Error.h"
@@ -30,7 +31,8 @@ int runTool(int argc, char **argv, llvm::StringRef overview,
 /// libraries.
 class CompilerFlags {
 public:
-  CompilerFlags();
+  /// `program` is the tool's argv[0].
+  explicit CompilerFlags(const char *program);
   /// The options, or a sentence about one that is wrong.
   llvm::Expected<CompilerOptions> read() const;
 
@@ -39,6 +41,9 @@ private:
 
 public:
   llvm::cl::opt<std::string> cpu, threads, lowering, tiling, optimization;
+
+private:
+  LimitFlags limits;
 };
 
 /// Refuses a value that is none of the choices, naming them.

@@ -48,6 +48,10 @@ private:
   std::string folder;
 };
 
+/// Removes what is under temporary names, from a signal handler or before the
+/// program ends at once.
+void removeTemporaries();
+
 struct OutputFile {
   /// `-` is standard output.
   std::string path;

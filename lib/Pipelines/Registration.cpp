@@ -23,6 +23,10 @@ void effattn::registerEverything(DialectRegistry &registry) {
   registerAllDialects(registry);
   registerAllExtensions(registry);
   registerAllToLLVMIRTranslations(registry);
+  registerDialect(registry);
+}
+
+void effattn::registerDialect(DialectRegistry &registry) {
   registry.insert<EffAttnDialect>();
   registerBufferizationModels(registry);
   registerRowTilingModels(registry);
@@ -79,6 +83,10 @@ void effattn::registerEveryPass() {
   if (std::exchange(done, true))
     return;
   registerAllPasses();
+  registerPasses();
+}
+
+void effattn::registerPasses() {
   registerEffAttnCPUPasses();
   registerEffAttnGPUPasses();
   registerEffAttnConversionPasses();

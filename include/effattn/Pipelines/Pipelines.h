@@ -45,11 +45,17 @@ LogicalResult addStage(OpPassManager &manager, const Stage &stage,
 /// The flag of `effattn-opt` that runs all stages.
 std::string printPipeline(const PipelineOptions &options);
 
+/// effattn and its interface models, for a registry that has upstream's.
+void registerDialect(DialectRegistry &registry);
+
+/// The passes and pipelines of effattn (`-effattn-cpu-pipeline`,
+/// `-effattn-nvptx-pipeline`), which need upstream's.
+void registerPasses();
+
 /// Every dialect and interface model that IR files and pipelines need.
 void registerEverything(DialectRegistry &registry);
 
-/// Every pass and pipeline (`-effattn-cpu-pipeline`,
-/// `-effattn-nvptx-pipeline`), upstream's too.
+/// Every pass and pipeline, upstream's too.
 void registerEveryPass();
 
 } // namespace mlir::effattn

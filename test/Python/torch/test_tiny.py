@@ -1,43 +1,24 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """effattn-tiny: its training, and its way to an object."""
 
-import contextlib
 import json
 import math
 import random
 import subprocess
 from dataclasses import replace
-from unittest import mock
 
 import pytest
 import torch
 from compiler import needs_compiler
+from tiny_models import SMALL, WORDS, near_ties
 
 import effattn
 from effattn import Error
 from effattn.models.tiny.__main__ import main
-from effattn.models.tiny.model import Config, Tiny, parameters
+from effattn.models.tiny.model import Tiny, parameters
 from effattn.models.tiny.training import Plan, Texts, Training, load_model
-from effattn.torch.reference import feed_forward, memory
 
-SMALL = Config(
-    width=16,
-    rows=(16, 16),
-    columns=(4, 4),
-    ranks=(8,),
-    heads=2,
-    encoder=1,
-    concept_layers=1,
-    decoder=1,
-    window=8,
-    narrow=8,
-    experts=3,
-    hidden=8,
-    base=4,
-    value_width=8,
-)
 PLAN = Plan(steps=24, batch=4, tokens=32, rate=1e-2, warmup=4, measure_every=8)
-WORDS = "the quick brown fox, jumps over a lazy dog.\nit was, it said; so"
 
 
 @pytest.fixture
@@ -116,7 +97,7 @@ def test_commands(texts, tmp_path, capsys):
     sizes = ["--steps", "2", "--batch", "1", "--tokens", "16"]
     assert main(["train", "--text", str(texts), "--output", str(folder), *sizes]) == 0
     assert "bits per byte of validation" in capsys.readouterr().out
-    assert main(["export", str(folder / "model.pt"), "-o", str(tmp_path / "tiny.mlir")]) == 0
+    assert main(["export", "--whole", str(folder / "model.pt"), "-o", str(tmp_path / "tiny.mlir")]) == 0
     text = (tmp_path / "tiny.mlir").read_text()
     for name in (
         "tensor_train_embedding",
@@ -130,25 +111,6 @@ def test_commands(texts, tmp_path, capsys):
         assert f"effattn.{name}" in text
     assert main(["export", str(tmp_path / "no.pt"), "-o", "x.mlir"]) == 1
     assert "cannot read" in capsys.readouterr().err
-
-
-@contextlib.contextmanager
-def near_ties(found):
-    """Count the choices of experts and slots that are closer than 1e-5 to another.
-
-    Equal numbers, as of rows of zeros, are no matter: the lowest index has them everywhere.
-    """
-    top_k = memory.top_k
-
-    def spy(x, k):
-        if k < x.shape[-1]:
-            in_order = x.sort(-1, descending=True).values
-            gap = in_order[..., k - 1] - in_order[..., k]
-            found["choices"] += int(((gap > 0) & (gap < 1e-5 * in_order[..., k - 1])).sum())
-        return top_k(x, k)
-
-    with mock.patch.object(memory, "top_k", spy), mock.patch.object(feed_forward, "top_k", spy):
-        yield
 
 
 @needs_compiler

@@ -51,7 +51,7 @@ def save(compressed: Compressed, path: PathLike) -> None:
     with whole_file(path) as file:
         if path.suffix == ".safetensors":
             contiguous = {name: np.ascontiguousarray(array) for name, array in parts.items()}
-            file.write(_safetensors().numpy.save(contiguous, metadata={ABOUT: about}))
+            file.write(safetensors_package().numpy.save(contiguous, metadata={ABOUT: about}))
         else:
             np.savez(file, **parts, **{ABOUT: np.array(about)})
 
@@ -93,7 +93,7 @@ def read_table(path: PathLike, tensor: Optional[str] = None) -> np.ndarray:
             raise Error(f"expected {path} to be a .npy file of numbers, but got: {error}") from None
     if path.suffix != ".safetensors":
         raise Error(f"expected {path} to end in .npy or .safetensors")
-    with _opened(path) as file:
+    with opened(path) as file:
         names = list(file.keys())
         if tensor is None:
             tables = [name for name in names if len(file.get_slice(name).get_shape()) == 2]
@@ -111,7 +111,7 @@ def writable(path: PathLike) -> Path:
     """``path``, refused when no compressed table can be written there."""
     path = Path(path)
     if _format(path) == ".safetensors":
-        _safetensors()
+        safetensors_package()
     if not path.parent.is_dir():
         raise Error(f"expected the folder of {path} to exist")
     return path
@@ -145,7 +145,7 @@ def _report_fields(report: Optional[Report]) -> Optional[Dict[str, Any]]:
 def _read(path: Path, suffix: str) -> Tuple[Dict[str, np.ndarray], str]:
     """The arrays of a file and what it says about itself."""
     if suffix == ".safetensors":
-        with _opened(path) as file:
+        with opened(path) as file:
             about = (file.metadata() or {}).get(ABOUT)
             parts = {name: file.get_tensor(name) for name in file.keys()}
     else:
@@ -171,7 +171,8 @@ def _typed(array: np.ndarray, name: str) -> np.ndarray:
     return array
 
 
-def _safetensors() -> Any:
+def safetensors_package() -> Any:
+    """The package, or an error that says what it is for."""
     try:
         import safetensors.numpy
     except ImportError:
@@ -180,8 +181,9 @@ def _safetensors() -> Any:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[Any]:
-    package = _safetensors()
+def opened(path: Path) -> Iterator[Any]:
+    """A file of safetensors, to read arrays of NumPy from."""
+    package = safetensors_package()
     try:
         file = package.safe_open(str(path), "np")
     except package.SafetensorError as error:

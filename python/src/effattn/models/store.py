@@ -96,9 +96,12 @@ class Store:
 
     def functions(self, design: Design, names: Sequence[str]) -> Compiled:
         """Functions of a model, compiled by effattn-compile for this machine."""
-        text = str(build(design, names))
+        return self.library(str(build(design, names)), design.attention.kind)
+
+    def library(self, text: str, name: str) -> Compiled:
+        """IR, compiled for this machine where it has not been; the file has the name in its own."""
         key = hashlib.sha256("\0".join([text, _compiler(), _processor()]).encode()).hexdigest()[:24]
-        library = self.folder / f"{design.attention.kind}-{key}.so"
+        library = self.folder / f"{name}-{key}.so"
         if not library.exists():
             self.folder.mkdir(parents=True, exist_ok=True)
             _compile(text, library)

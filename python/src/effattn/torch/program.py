@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import os
 import traceback
-from typing import Any, Dict, List, Mapping, Sequence, Tuple
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
 import torch
 from torch.export import Dim, ExportedProgram, ShapesCollection
@@ -64,14 +64,14 @@ class Program:
     """An exported program as IR, and the weights that its function is called with.
 
     The inputs of the function are those of the program, and then its weights and buffers under their
-    names in the module.
+    names in the module. It is written to ``module``, which may have others, or to one of its own.
     """
 
-    def __init__(self, exported: ExportedProgram, name: str):
+    def __init__(self, exported: ExportedProgram, name: str, module: Optional[Module] = None):
         exported = exported.run_decompositions(compiled_decompositions())
         self.exported = exported
         self.weights: Dict[str, torch.Tensor] = {}
-        self.module = Module()
+        self.module = Module() if module is None else module
         self._refuse_changes()
         importer = Importer(self.module.function(name))
         self._declare(importer)

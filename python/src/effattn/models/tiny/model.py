@@ -13,6 +13,7 @@ import effattn.torch as F
 from effattn.error import Error
 from effattn.torch.nn import (
     Attention,
+    Concepts,
     ConceptStage,
     HourglassFFN,
     MixtureOfExperts,
@@ -21,6 +22,7 @@ from effattn.torch.nn import (
     SeparatorAttention,
     TensorTrainEmbedding,
 )
+from effattn.torch.nn.concepts import Inner
 
 BYTES = 256
 
@@ -40,6 +42,8 @@ class Config:
         experts, chosen, hidden: of the layers of concepts.
         digits, base, kept, value_width: of the memory.
         ratio: bytes a concept to aim at.
+        attention: "separator", or "causal" for attention to all earlier bytes.
+        memory, concepts: whether there are any; without concepts their layers take every byte.
     """
 
     width: int = 160
@@ -63,6 +67,9 @@ class Config:
     kept: int = 4
     value_width: int = 64
     ratio: float = 4.0
+    attention: str = "separator"
+    memory: bool = True
+    concepts: bool = True
 
     @staticmethod
     def of(values: Mapping[str, Any]) -> "Config":
@@ -90,20 +97,59 @@ class Output(NamedTuple):
     """How evenly experts were chosen; 1 when all are alike."""
 
 
+class Text:
+    """A text that is there as a whole, as layers see it.
+
+    Args:
+        is_separator: which of its bytes are, ``[B, T]``.
+    """
+
+    def __init__(self, is_separator: Tensor):
+        self.is_separator = is_separator
+
+    def attend(
+        self,
+        layer: Attention,
+        x: Tensor,
+        *,
+        concepts: Optional[Tensor] = None,
+        counts: Optional[Tensor] = None,
+    ) -> Tensor:
+        """What the rows ``[B, T, C]``, of which each text may have a count of its own, attend to."""
+        if isinstance(layer, SeparatorAttention):
+            return layer(x, self.is_separator, concepts=concepts)
+        return layer(x, F.causal_mask(), concepts=concepts, lengths=counts)
+
+    def access(self, layer: RamNet, x: Tensor) -> Tensor:
+        """What the rows read from a memory."""
+        return layer(x)[0]
+
+    def merge(self, stage: ConceptStage, x: Tensor, inner: Inner) -> Concepts:
+        """The concepts of the rows."""
+        return stage(x, inner)
+
+
 class Layer(nn.Module):
     """Separator attention and an hourglass; joint ones see the concept of every token, too."""
 
     def __init__(self, config: Config, joint: bool):
         super().__init__()
         self.norm = RMSNorm(config.width)
-        self.attention = SeparatorAttention(
-            config.width, config.heads, initial=config.initial, window=config.window, joint=joint
-        )
+        self.attention = attention(config, joint)
         self.ffn = HourglassFFN(config.width, config.blocks, config.narrow)
 
-    def forward(self, x: Tensor, is_separator: Tensor, concepts: Optional[Tensor] = None) -> Tensor:
-        x = x + self.attention(self.norm(x), is_separator, concepts=concepts)
-        return self.ffn(x)
+    def forward(self, x: Tensor, text: Text, concepts: Optional[Tensor] = None) -> Tensor:
+        return self.ffn(x + text.attend(self.attention, self.norm(x), concepts=concepts))
+
+
+def attention(config: Config, joint: bool) -> Attention:
+    if config.attention == "causal":
+        return Attention(config.width, config.heads, joint=joint)
+    if config.attention != "separator":
+        raise Error(f'expected attention to be "separator" or "causal", but got "{config.attention}"')
+    return SeparatorAttention(
+        config.width, config.heads, initial=config.initial, window=config.window, joint=joint
+    )
 
 
 class ConceptLayer(nn.Module):
@@ -115,8 +161,10 @@ class ConceptLayer(nn.Module):
         self.attention = Attention(config.width, config.heads)
         self.experts = MixtureOfExperts(config.width, config.hidden, config.experts, config.chosen)
 
-    def forward(self, x: Tensor, counts: Tensor) -> Tuple[Tensor, Tensor]:
-        x = x + self.attention(self.norm(x), F.causal_mask(), lengths=counts)
+    def forward(
+        self, x: Tensor, text: Text, counts: Optional[Tensor] = None
+    ) -> Tuple[Tensor, Tensor]:
+        x = x + text.attend(self.attention, self.norm(x), counts=counts)
         out, balance = self.experts(self.expert_norm(x))
         return x + out, balance
 
@@ -137,43 +185,54 @@ class Tiny(nn.Module):
         is_separator[list(config.separators.encode())] = True
         self.register_buffer("separators", is_separator, persistent=False)
         self.encoder = nn.ModuleList(Layer(config, joint=False) for _ in range(config.encoder))
-        self.memory_norm = RMSNorm(config.width)
-        self.memory = RamNet(
-            config.width,
-            config.value_width,
-            digits=config.digits,
-            base=config.base,
-            kept=config.kept,
-        )
-        self.stage = ConceptStage(config.width, jitter=True)
+        if config.memory:
+            self.memory_norm = RMSNorm(config.width)
+            self.memory = RamNet(
+                config.width,
+                config.value_width,
+                digits=config.digits,
+                base=config.base,
+                kept=config.kept,
+            )
+        if config.concepts:
+            self.stage = ConceptStage(config.width, jitter=True)
         self.concept_layers = nn.ModuleList(ConceptLayer(config) for _ in range(config.concept_layers))
-        self.decoder = nn.ModuleList(Layer(config, joint=True) for _ in range(config.decoder))
+        self.decoder = nn.ModuleList(Layer(config, joint=config.concepts) for _ in range(config.decoder))
         self.norm = RMSNorm(config.width)
         # The table's rows have about unit columns; logits begin near 0.
         nn.init.constant_(self.norm.weight, config.width**-0.5)
 
     def forward(self, ids: Tensor) -> Output:
         """The model on bytes ``[B, T]``."""
-        is_separator = F.separator_positions(ids, bitmap=self.separators)
+        return self.read(ids, Text(self.is_separator(ids)))
+
+    def is_separator(self, ids: Tensor) -> Tensor:
+        return F.separator_positions(ids, bitmap=self.separators)
+
+    def read(self, ids: Tensor, text: Text) -> Output:
+        """The model on bytes ``[B, T]`` that layers see as ``text`` says."""
         x = self.table(ids)
         for layer in self.encoder:
-            x = layer(x, is_separator)
-        x = x + self.memory(self.memory_norm(x))[0]
+            x = layer(x, text)
+        if self.config.memory:
+            x = x + text.access(self.memory, self.memory_norm(x))
 
         balances: List[Tensor] = []
 
-        def think(concepts: Tensor, counts: Tensor) -> Tensor:
+        def think(concepts: Tensor, counts: Optional[Tensor] = None) -> Tensor:
             for layer in self.concept_layers:
-                concepts, balance = layer(concepts, counts)
+                concepts, balance = layer(concepts, text, counts)
                 balances.append(balance)
             return concepts
 
-        found = self.stage(x, think)
-        x = found.tokens
+        if self.config.concepts:
+            x, concepts, p, boundaries, _ = text.merge(self.stage, x, think)
+        else:
+            x, concepts, p, boundaries = think(x), None, torch.ones(ids.shape), ids >= 0
         for layer in self.decoder:
-            x = layer(x, is_separator, found.concepts)
+            x = layer(x, text, concepts)
         logits = self.table.logits(self.norm(x))
-        return Output(logits, found.p, found.boundaries, torch.stack(balances).mean())
+        return Output(logits, p, boundaries, torch.stack(balances).mean())
 
 
 def parameters(model: nn.Module) -> int:

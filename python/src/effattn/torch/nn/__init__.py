@@ -5,8 +5,8 @@ They train like any other module, and ``effattn.compile(module, example_inputs)`
 parts of a model. Linear maps are stored ``[inputs, outputs]``, as the ops take them.
 """
 
-from effattn.torch.nn.attention import Attention, SeparatorAttention
-from effattn.torch.nn.concepts import ConceptStage, Concepts
+from effattn.torch.nn.attention import Attention, KVCache, SeparatorAttention
+from effattn.torch.nn.concepts import ConceptPast, Concepts, ConceptStage
 from effattn.torch.nn.embeddings import (
     LowRankEmbedding,
     QuantizedEmbedding,
@@ -14,14 +14,17 @@ from effattn.torch.nn.embeddings import (
     TensorTrainEmbedding,
 )
 from effattn.torch.nn.feed_forward import GatedFFN, HourglassFFN, MixtureOfExperts, RMSNorm
-from effattn.torch.nn.memory import Memory, RamNet
+from effattn.torch.nn.memory import Access, Memory, RamNet
 
 __all__ = [
+    "Access",
     "Attention",
+    "ConceptPast",
     "ConceptStage",
     "Concepts",
     "GatedFFN",
     "HourglassFFN",
+    "KVCache",
     "LowRankEmbedding",
     "Memory",
     "MixtureOfExperts",

@@ -18,6 +18,19 @@ class Memory(NamedTuple):
     mass: Tensor
 
 
+class Access(NamedTuple):
+    """What rows did with a memory."""
+
+    out: Tensor
+    """What they read, ``[B, T, C]``."""
+    memory: Memory
+    """The memory after them."""
+    written: Tensor
+    """The slots that each wrote to, ``[B, T, K]``."""
+    read: Tensor
+    """The slots that each read."""
+
+
 class RamNet(nn.Module):
     """Tokens write values to slots and read slots; addresses are digits (RAM-Net, arXiv 2602.11958).
 
@@ -75,15 +88,23 @@ class RamNet(nn.Module):
         lengths: Optional[Tensor] = None,
     ) -> Tuple[Tensor, Memory]:
         """What the rows ``[B, T, C]`` read, and the memory after them; an empty one when absent."""
+        return self.access(x, positions=positions, memory=memory, lengths=lengths)[:2]
+
+    def access(
+        self,
+        x: Tensor,
+        *,
+        positions: Optional[Tensor] = None,
+        memory: Optional[Memory] = None,
+        lengths: Optional[Tensor] = None,
+    ) -> Access:
+        """The same with the slots."""
         batch, tokens, _ = x.shape
         if positions is None:
             positions = torch.arange(tokens, device=x.device).expand(batch, tokens)
+        write, read = (self.address(map(x), positions) for map in (self.write, self.read))
+        memory = self.start(x) if memory is None else memory
         out, *after = F.address_memory(
-            *self.address(self.write(x), positions),
-            self.value(x),
-            *self.address(self.read(x), positions),
-            *(self.start(x) if memory is None else memory),
-            lengths=lengths,
-            gamma=self.gamma,
+            *write, self.value(x), *read, *memory, lengths=lengths, gamma=self.gamma
         )
-        return self.output(out), Memory(*after)
+        return Access(self.output(out), Memory(*after), write[1], read[1])

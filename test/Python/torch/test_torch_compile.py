@@ -147,6 +147,45 @@ def test_ops_by_element():
     )
 
 
+class Places(torch_nn.Module):
+    """Ops that choose elements by their places, and sums of those before."""
+
+    def forward(self, x, places, rows):
+        return (
+            *x.topk(2, dim=1),
+            *x.topk(1, dim=-1, largest=False),
+            x.cumsum(1),
+            x.cumsum(-1),
+            places.cumsum(0),
+            x.gather(1, places),
+            x.index_select(2, rows),
+            x[rows],
+            x[:, rows - 1],
+            x[rows, rows[:, None]],
+            x[:, places[0], rows[:1]],
+        )
+
+
+def places_of(*sizes, count=5):
+    torch.manual_seed(sum(sizes))
+    places = torch.randint(0, sizes[1], (sizes[0], 4, sizes[2]))
+    return torch.randn(*sizes), places, torch.randint(0, min(sizes), (count,))
+
+
+def test_ops_of_places():
+    batches = [places_of(3, 6, 7), places_of(2, 4, 5), places_of(1, 2, 1, count=1)]
+    compiled = check(Places(), *batches)
+    x, places, rows = batches[0]
+    for wrong, sentence in (
+        ((x, places + 6, rows), "gather: expected indices to lie in .0, 6., but got"),
+        ((x, places - 7, rows), "gather: expected indices to lie in .0, 6., but got -"),
+        ((x, places, rows * 0 - 3), "index_select: expected indices to lie in .0, 7., but got -3"),
+        ((x, places, rows * 0 + 3), "index: expected indices to lie in .-3, 3., but got 3"),
+    ):
+        with pytest.raises(Error, match=sentence):
+            compiled(*wrong)
+
+
 class Shapes(torch_nn.Module):
     """One of each op that moves numbers or adds them up."""
 

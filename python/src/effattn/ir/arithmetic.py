@@ -68,7 +68,10 @@ def generic(
     shape: Shape,
     body: List[str],
 ) -> Tensor:
-    """A loop over all elements of the result; ``inputs`` are tensors with their maps."""
+    """A loop over all elements of the result; ``inputs`` are tensors with their maps.
+
+    A value of the function is ``@%name`` in the body.
+    """
     init = function.empty(element, shape)
     result = function.result(element, shape, hint)
     maps = ", ".join([text for _, text in inputs] + [index_map(len(shape), range(len(shape)))])
@@ -77,7 +80,8 @@ def generic(
     operands = f"    ins({names} : {types})\n" if inputs else ""
     kinds = ", ".join(['"parallel"'] * len(shape))
     # The body sees the function's values, so its own need names that no value of the function has.
-    lines = "".join(re.sub(r"%(\w+)", r"%\1.e", f"{'' if line[0] == '^' else '  '}{line}\n") for line in body)
+    own = (re.sub(r"(?<!@)%(\w+)", r"%\1.e", line).replace("@%", "%") for line in body)
+    lines = "".join(f"{'' if line[0] == '^' else '  '}{line}\n" for line in own)
     function.emit(
         f"{result.name} = linalg.generic {{\n"
         f"      indexing_maps = [{maps}],\n      iterator_types = [{kinds}]}}\n"

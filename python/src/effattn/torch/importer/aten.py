@@ -4,7 +4,7 @@
 import torch
 
 # They register their lowerings.
-from effattn.torch.importer import elements, sums, views  # noqa: F401
+from effattn.torch.importer import elements, indices, sums, views  # noqa: F401
 from effattn.torch.importer.registry import LOWERINGS
 
 __all__ = ["KEPT", "LOWERINGS"]

@@ -51,11 +51,27 @@ class Body:
         element = operands[-1].element
         return self._emit(f"{name} {names} : {ELEMENTS[element]}", result or element)
 
+    def place(self, dim: int) -> Value:
+        """The place along a dimension, of type index."""
+        return self._emit(f"linalg.index {dim} : index", "index")
+
     def index(self, dim: int, element: str) -> Value:
-        """The place along a dimension."""
-        place = self._emit(f"linalg.index {dim} : index", "index")
-        integer = self._emit(f"arith.index_cast {place.name} : index to i64", "i64")
+        """The same as a number."""
+        integer = self._emit(f"arith.index_cast {self.place(dim).name} : index to i64", "i64")
         return self.cast(integer, element)
+
+    def size(self, function: Function, dim: Dim) -> Value:
+        """A size of the function."""
+        return Value(f"@{function.size(dim)}", "index")
+
+    def index_of(self, integer: Value) -> Value:
+        """An i64 as a place."""
+        return self._emit(f"arith.index_cast {integer.name} : i64 to index", "index")
+
+    def extract(self, x: Tensor, places: Sequence[Value]) -> Value:
+        """The element of a tensor of the function at places."""
+        names = ", ".join(place.name for place in places)
+        return self._emit(f"tensor.extract @{x.name}[{names}] : {x.type}", x.element)
 
     def typed(self, value: Union[Value, Number], element: str) -> Value:
         return self.cast(value, element) if isinstance(value, Value) else self.constant(value, element)

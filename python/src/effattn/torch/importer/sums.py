@@ -20,7 +20,7 @@ from effattn.torch.importer.scalars import FLOATS, Body, Value, computed_in, poi
 _aten = torch.ops.aten
 
 
-def _reduce(importer: Any, x: Tensor, dims: Sequence[int], op: str, start: float) -> Tensor:
+def reduce(importer: Any, x: Tensor, dims: Sequence[int], op: str, start: float) -> Tensor:
     """The sum, or another associative op, over dimensions, in f32 where numbers have fewer bits."""
     function, element = importer.function, computed_in(x.element)
     if element != x.element:
@@ -41,7 +41,7 @@ def _reduced(importer: Any, node: Any, x: Tensor, dims: Any, op: str, start: flo
     element, shape = importer.element(node), importer.shape(node)
     if computed_in(element) not in FLOATS and op.endswith("f") or computed_in(x.element) not in FLOATS:
         raise Error("there is no lowering of integers")
-    result = _reduce(importer, x, found, op, start)
+    result = reduce(importer, x, found, op, start)
     if result.shape != shape:
         result = _keep(importer, result, shape)
     if result.element == element:
@@ -80,7 +80,7 @@ def _amin(importer: Any, node: Any, x: Tensor, dims: Any = None, keep: bool = Fa
 @lower(_aten.any.dim, _aten.any.dims, _aten.any.default)
 def _any(importer: Any, node: Any, x: Tensor, dims: Any = None, keep: bool = False) -> Tensor:
     flags = pointwise(importer.function, "flags", [x], "bool", x.shape, lambda b, value: value)
-    result = _reduce(importer, flags, _dims(x, dims), "arith.ori", False)
+    result = reduce(importer, flags, _dims(x, dims), "arith.ori", False)
     shape = importer.shape(node)
     return result if result.shape == shape else _keep(importer, result, shape)
 
@@ -106,13 +106,13 @@ def _softmax(importer: Any, node: Any, x: Tensor, dim: int, *args: Any) -> Tenso
     function, dim = importer.function, dim % x.rank
     element = computed_in(x.element)
     thin = tuple(1 if i == dim else size for i, size in enumerate(x.shape))
-    largest = _keep(importer, _reduce(importer, x, [dim], "arith.maximumf", -math.inf), thin)
+    largest = _keep(importer, reduce(importer, x, [dim], "arith.maximumf", -math.inf), thin)
 
     def power(b: Body, value: Value, most: Value) -> Value:
         return b.op("math.exp", b.op("arith.subf", b.cast(value, element), most))
 
     powers = pointwise(function, "powers", [x, largest], element, x.shape, power)
-    total = _keep(importer, _reduce(importer, powers, [dim], "arith.addf", 0.0), thin)
+    total = _keep(importer, reduce(importer, powers, [dim], "arith.addf", 0.0), thin)
 
     def share(b: Body, value: Value, sum: Value) -> Value:
         return b.op("arith.divf", value, sum)

@@ -76,7 +76,8 @@ def _transpose(importer: Any, node: Any, x: Tensor, first: int = 0, second: int 
     return shapes.transpose(x, order)
 
 
-def _window(importer: Any, x: Tensor, dim: int, start: str, shape: Shape) -> str:
+def slice_text(importer: Any, x: Tensor, dim: int, start: str, shape: Shape) -> str:
+    """Where in a tensor a part of a shape begins that is behind the first along one dimension."""
     offsets = [start if i == dim else "0" for i in range(x.rank)]
     sizes = [str(size) if isinstance(size, int) else importer.function.size(size) for size in shape]
     return f"[{', '.join(offsets)}] [{', '.join(sizes)}] [{', '.join(['1'] * x.rank)}]"
@@ -103,7 +104,7 @@ def _extract(
         # A slice of no elements is no legal IR.
         return importer.function.empty(x.element, shape)
     result = importer.function.result(x.element, shape, hint)
-    text = _window(importer, x, dim, start, window)
+    text = slice_text(importer, x, dim, start, window)
     importer.function.emit(f"{result.name} = tensor.extract_slice {x.name}{text} : {x.type} to {result.type}")
     return result
 
@@ -160,7 +161,7 @@ def _cat(importer: Any, node: Any, parts: Sequence[Tensor], dim: int = 0) -> Ten
             part = pointwise(function, "cast", [part], element, part.shape, lambda b, value: value)
         if 0 not in part.shape:
             after = function.result(element, shape, "cat")
-            text = _window(importer, part, dim, start, part.shape)
+            text = slice_text(importer, part, dim, start, part.shape)
             function.emit(
                 f"{after.name} = tensor.insert_slice {part.name} into {result.name}{text} : "
                 f"{part.type} into {after.type}"

@@ -3,7 +3,6 @@
 
 import json
 import math
-import random
 import subprocess
 from dataclasses import replace
 
@@ -19,17 +18,6 @@ from effattn.models.tiny.model import Tiny, parameters
 from effattn.models.tiny.training import Plan, Texts, Training, load_model
 
 PLAN = Plan(steps=24, batch=4, tokens=32, rate=1e-2, warmup=4, measure_every=8)
-
-
-@pytest.fixture
-def texts(tmp_path):
-    """Files of words in a random order."""
-    order = random.Random(0)
-    for name in ("a.txt", "validation/b.txt"):
-        path = tmp_path / "texts" / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(" ".join(order.choices(WORDS.split(), k=600)))
-    return tmp_path / "texts"
 
 
 def entries(folder):

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""``python -m effattn.models.tiny generate | bench | train | export``, of which the last two need PyTorch."""
+"""``python -m effattn.models.tiny generate | bench | train | curve | ablate | export``.
+
+All but the first two need PyTorch.
+"""
 
 from __future__ import annotations
 
@@ -8,14 +11,13 @@ import json
 import os
 import pathlib
 import sys
-from dataclasses import fields
 from typing import Any, List
 
 from effattn.error import Error
 from effattn.models.generation import Sampler
 from effattn.models.store import Store, default_folder
 from effattn.models.tiny import bench
-from effattn.models.tiny.files import WEIGHTS, Weights, load_weights, plain, save_weights
+from effattn.models.tiny.files import WEIGHTS
 from effattn.models.tiny.session import TinyModel, Writing
 
 
@@ -49,51 +51,17 @@ def _bench(options: argparse.Namespace) -> None:
     print(json.dumps(report, indent=1) if options.json else "\n".join(bench.lines(report)))
 
 
-def _train(options: argparse.Namespace) -> None:
-    import torch
-
-    from effattn.models.tiny.model import Config, parameters
-    from effattn.models.tiny.training import Plan, Texts, Training
-
-    torch.set_num_threads(options.threads)
-    plan = Plan(**{field.name: getattr(options, field.name) for field in fields(Plan)})
-    texts = Texts(options.text, plan.tokens + 1)
-    training = Training(texts, options.output, Config(), plan)
-    until = plan.steps if options.until is None else min(options.until, plan.steps)
-    print(f"{parameters(training.model)} parameters, from step {training.step} to {until}")
-    training.run(until)
-    print(f"{training.measure():.4f} bits per byte of validation; see {training.log}")
-
-
-def _export(options: argparse.Namespace) -> None:
-    import torch
-
-    from effattn.compiler import compile
-    from effattn.models.tiny.streaming import Streaming, load_tiny, write
-    from effattn.torch.program import Program, export
-
-    model = load_tiny(options.model)
-    if options.output.suffix == ".safetensors":
-        arrays = {name: value.numpy() for name, value in model.state_dict().items()}
-        save_weights(options.output, Weights(plain(model.config.stored()), arrays))
-        return
-    if options.whole:
-        example = torch.zeros(2, 8, dtype=torch.int64)
-        text = str(Program(export(model, (example,)), "tiny").module)
-    else:
-        text = str(write(Streaming.of(model)))
-    if options.output.suffix == ".mlir":
-        options.output.write_text(text)
-    else:
-        compile(text).save(options.output)
-
-
 def _parser(with_training: bool) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m effattn.models.tiny")
     commands = parser.add_subparsers(dest="command", required=True)
     _add_running(commands)
     if with_training:
-        _add_training(commands)
+        try:
+            from effattn.models.tiny import training_commands
+        except ImportError:
+            sentence = "expected PyTorch to be installed to train or export: pip install torch brings it"
+            raise Error(sentence) from None
+        training_commands.add(commands)
     return parser
 
 
@@ -124,32 +92,6 @@ def _add_running(commands: Any) -> None:
         command.add_argument(
             "--folder", default=default_folder(), help="where compiled functions are kept (default: %(default)s)"
         )
-
-
-def _add_training(commands: Any) -> None:
-    try:
-        from effattn.models.tiny.training import Plan
-    except ImportError:
-        raise Error("expected PyTorch to be installed to train or export: pip install torch brings it") from None
-
-    train = commands.add_parser("train", help="train the model; goes on where the folder's checkpoint is")
-    train.set_defaults(run=_train)
-    train.add_argument("--text", type=pathlib.Path, required=True, help="a folder of .txt files")
-    train.add_argument("--output", type=pathlib.Path, required=True, help="the folder of checkpoint and log")
-    train.add_argument("--threads", type=int, default=2, help="of PyTorch (default: %(default)s)")
-    train.add_argument("--until", type=int, help="stop before this step")
-    for field in fields(Plan):
-        flag = "--" + field.name.replace("_", "-")
-        train.add_argument(flag, type=type(field.default), default=field.default, help="default: %(default)s")
-    export = commands.add_parser("export", help="write weights, or the model as IR or compiled")
-    export.set_defaults(run=_export)
-    export.add_argument("model", type=pathlib.Path, help="model.pt, checkpoint.pt or .safetensors")
-    export.add_argument(
-        "-o", "--output", type=pathlib.Path, required=True, help=".safetensors, .mlir, .o, .so, ..."
-    )
-    export.add_argument(
-        "--whole", action="store_true", help="the function of a whole text in place of prefill and decode"
-    )
 
 
 def main(arguments: List[str]) -> int:

@@ -27,7 +27,7 @@ from effattn.error import Error
 from effattn.models.tiny.model import Config, Output, Tiny
 
 # Windows that a measurement on texts of validation takes.
-MEASURED_WINDOWS = 32
+MEASURED_WINDOWS = 128
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,8 @@ class Plan:
         batch, tokens: windows of a step, and bytes of each that are predicted.
         rate: the largest learning rate, reached after ``warmup`` steps; from there a cosine to a tenth.
         ratio_weight, balance_weight: of the losses beside that of the next byte.
-        measure_every: steps between measurements on texts of validation, and between checkpoints.
+        measure_every: steps between measurements on texts of validation, and between checkpoints; the last
+            step has both.
     """
 
     steps: int = 4000
@@ -170,7 +171,7 @@ class Training:
             for step in bar:
                 entry = self._step(step)
                 self.step = step + 1
-                if self.step % self.plan.measure_every == 0:
+                if self.step % self.plan.measure_every == 0 or self.step == self.plan.steps:
                     entry["validation_bits_per_byte"] = self.measure()
                     self._save()
                 log.write(json.dumps(entry) + "\n")

@@ -57,7 +57,7 @@ static constexpr llvm::StringLiteral kBuiltAsKernels =
     "effattn.boundary_probability,effattn.cache_attention,effattn.chunk,"
     "effattn.dechunk,effattn.gated_ffn,effattn.hourglass_ffn,"
     "effattn.kv_cache_append,effattn.layer_norm,effattn.moe_ffn,"
-    "effattn.product_softmax,effattn.product_softmax_top_k,"
+    "effattn.moe_route,effattn.product_softmax,effattn.product_softmax_top_k,"
     "effattn.quantized_matmul,effattn.ratio_loss,effattn.rms_norm,"
     "effattn.rotary_embedding,effattn.separator_cache_append,"
     "effattn.separator_cache_compact,effattn.separator_cache_update,"

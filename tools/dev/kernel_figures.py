@@ -137,6 +137,10 @@ CASES = {
         {"x": "bf16[T, 256]", "codebook": "f32[256, 256]"},
         lambda x, codebook: ops.vector_quantize(x, codebook, groups=4),
     ),
+    "moe_route, bf16": (
+        {"x": "bf16[T, 640]", "w": "bf16[640, 64]"},
+        lambda x, w: ops.moe_route(x, w, k=2),
+    ),
     "moe_ffn, bf16": (
         {
             "x": "bf16[T, 640]",

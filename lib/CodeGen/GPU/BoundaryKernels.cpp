@@ -1,6 +1,7 @@
 //===- BoundaryKernels.cpp - Probabilities, counts and the loss -----------===//
 #include "BoundarySegments.h"
 #include "ConceptKernels.h"
+#include "RealNumbers.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
@@ -8,19 +9,6 @@
 
 using namespace mlir;
 using namespace mlir::effattn;
-
-static Value real(LoopEmitter &e, double value) {
-  return arith::ConstantOp::create(e.builder, e.loc,
-                                   e.builder.getF64FloatAttr(value));
-}
-
-/// A count as f64, which is exact up to 2^53.
-static Value toReal(LoopEmitter &e, Value index) {
-  Value integer =
-      emit::fromIndex(e.builder, e.loc, index, e.builder.getI64Type());
-  return arith::SIToFPOp::create(e.builder, e.loc, e.builder.getF64Type(),
-                                 integer);
-}
 
 static Value isFirstLane(KernelEmitter &e) {
   return e.equal(e.lane(), e.index(0));

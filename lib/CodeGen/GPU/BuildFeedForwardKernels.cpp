@@ -1,7 +1,7 @@
 //===- BuildFeedForwardKernels.cpp - Feed-forward layers as products ------===//
 #include "../Activation.h"
 #include "../ForEachOnBuffers.h"
-#include "MatrixProduct.h"
+#include "FeedForwardKernels.h"
 #include "effattn/CodeGen/GPU/Passes.h"
 #include "effattn/Dialect/NormOps.h"
 
@@ -56,9 +56,6 @@ protected:
   MatrixProduct layer;
   /// Where the weights are that they are multiplied by.
   Place weights;
-
-private:
-  Factor columnsOf(Value memory);
 };
 } // namespace
 
@@ -110,14 +107,15 @@ Factor FeedForwardKernels<Op>::scratchRows(Value memory) const {
   return {memory, at, /*depthDim=*/1, /*depthIsAdjacent=*/true};
 }
 
-template <typename Op> Factor FeedForwardKernels<Op>::columnsOf(Value memory) {
-  auto at = [this](Value column, Value depth) {
-    Place place(weights);
+Factor effattn::columnsOf(Value weight,
+                          std::function<SmallVector<Value>()> findMatrix) {
+  auto at = [findMatrix](Value column, Value depth) {
+    SmallVector<Value> place = findMatrix();
     place.append({depth, column});
     return place;
   };
-  return {memory, at, rankOf(memory) - 2, /*depthIsAdjacent=*/false,
-          isContiguous(memory)};
+  return {weight, at, rankOf(weight) - 2, /*depthIsAdjacent=*/false,
+          isContiguous(weight)};
 }
 
 //===----------------------------------------------------------------------===//
@@ -129,11 +127,14 @@ void FeedForwardKernels<Op>::emitLayer(
     const Factor &input,
     function_ref<WriteColumn(KernelEmitter &, Value)> writeRow) {
   bool isF32 = cast<MemRefType>(op.getOut().getType()).getElementType().isF32();
+  auto columnsIn = [&](Value weight) {
+    return columnsOf(weight, [this] { return weights; });
+  };
   MatrixProduct up = layer;
   up.columns = hiddenWidth;
   up.depth = width;
   up.left = input;
-  up.rights = {columnsOf(op.getGate()), columnsOf(op.getUp())};
+  up.rights = {columnsIn(op.getGate()), columnsIn(op.getUp())};
   up.leftParts = isF32 ? 3 : 2;
   up.writeRow = [&](KernelEmitter &kernel, Value row) {
     return [&, row = scratchRow(row)](Value column, ValueRange sums) {
@@ -149,7 +150,7 @@ void FeedForwardKernels<Op>::emitLayer(
   down.columns = width;
   down.depth = hiddenWidth;
   down.left = scratchRows(hidden);
-  down.rights = {columnsOf(op.getDown())};
+  down.rights = {columnsIn(op.getDown())};
   down.leftParts = up.leftParts;
   down.writeRow = [&](KernelEmitter &kernel, Value row) {
     return [write = writeRow(kernel, row)](Value column, ValueRange sums) {
@@ -475,6 +476,7 @@ struct BuildFeedForwardKernelsPass
                                [](OpBuilder &builder, MoeFFNOp op) {
                                  ExpertKernels(builder, op).build();
                                });
+    forEachOnBuffers<MoeRouteOp>(getOperation(), buildMoeRoute);
   }
 };
 } // namespace

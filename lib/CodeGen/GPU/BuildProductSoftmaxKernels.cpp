@@ -1,6 +1,7 @@
 //===- BuildProductSoftmaxKernels.cpp - Slots of digits, a warp a row -----===//
 #include "../ForEachOnBuffers.h"
 #include "KernelEmitter.h"
+#include "WarpSoftmax.h"
 #include "WarpTopK.h"
 #include "effattn/CodeGen/GPU/Passes.h"
 #include "effattn/Dialect/MemoryOps.h"
@@ -22,69 +23,6 @@ using namespace mlir::effattn;
 
 static int64_t rankOf(Value buffer) {
   return cast<MemRefType>(buffer.getType()).getRank();
-}
-
-//===----------------------------------------------------------------------===//
-// Softmax of digits
-//===----------------------------------------------------------------------===//
-
-namespace {
-/// The probabilities of a digit, of which each lane computes every 32nd.
-class WarpSoftmax {
-public:
-  /// `digit` are the indices of a row and of its digit.
-  WarpSoftmax(KernelEmitter &e, Value x, SmallVector<Value> digit,
-              double temperature)
-      : e(e), x(x), digit(std::move(digit)), temperature(temperature),
-        base(e.size(x, rankOf(x) - 1)) {
-    findSum();
-  }
-
-  /// NaN where a probability is.
-  Value sum() const { return total; }
-  Value probability(Value value) { return e.divFloats(power(value), total); }
-
-private:
-  void findSum();
-  Value load(Value value) { return e.loadFloat(x, joinIndices(digit, value)); }
-  Value power(Value value);
-  /// `combine` of what `element` gives, over all values.
-  Value reduce(Value start, function_ref<Value(Value)> element,
-               function_ref<Value(Value, Value)> combine);
-
-  KernelEmitter &e;
-  Value x;
-  SmallVector<Value> digit;
-  double temperature;
-  Value base, largest, total;
-};
-} // namespace
-
-Value WarpSoftmax::reduce(Value start, function_ref<Value(Value)> element,
-                          function_ref<Value(Value, Value)> combine) {
-  Value own = e.loop(e.lane(), base, kWarpThreads, start,
-                     [&](Value value, ValueRange sofar) -> SmallVector<Value> {
-                       return {combine(sofar[0], element(value))};
-                     })[0];
-  return e.reduceWarp(own, combine);
-}
-
-/// Subtracting before dividing: a small temperature cannot overflow.
-Value WarpSoftmax::power(Value value) {
-  Value distance = e.subFloats(load(value), largest);
-  if (temperature != 1)
-    distance = e.divFloats(distance, e.positive(temperature));
-  return math::ExpOp::create(e.builder, e.loc, distance);
-}
-
-void WarpSoftmax::findSum() {
-  largest = reduce(
-      emit::negativeInfinity(e.builder, e.loc),
-      [&](Value value) { return load(value); },
-      [&](Value lhs, Value rhs) { return e.maxNumber(lhs, rhs); });
-  total = reduce(
-      emit::f32(e.builder, e.loc, 0), [&](Value value) { return power(value); },
-      [&](Value lhs, Value rhs) { return e.addFloats(lhs, rhs); });
 }
 
 static Value isNaN(KernelEmitter &e, Value value) {

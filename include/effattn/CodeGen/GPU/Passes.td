@@ -212,6 +212,12 @@ def BuildFeedForwardKernelsPass
 
     bf16 and f16 go to tensor cores. The hidden layer is split into two parts of
     bf16, as results are rounded to no more bits, or into three for f32.
+
+    `effattn.moe_route` becomes such a product for the logits; a launch in which
+    a warp a token makes probabilities of its logits, finds the best as
+    `effattn-build-top-k-kernels` does, and counts the choices of each expert by
+    atomic additions of integers; and two for the load balance: blocks add up
+    the probabilities of 256 tokens each in f64, and one block these sums.
   }];
 }
 

@@ -102,7 +102,6 @@ def test_commands(texts, tmp_path, capsys):
 
 
 @needs_compiler
-@pytest.mark.filterwarnings("ignore::FutureWarning")
 def test_compiled_logits_are_those_of_pytorch(tmp_path):
     """To 1e-4 of 1 + |x| for whole texts of which no decision is within 1e-5 of a tie."""
     torch.manual_seed(0)

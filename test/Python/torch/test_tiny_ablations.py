@@ -47,7 +47,6 @@ def test_state_is_what_later_bytes_need():
 
 
 @needs_compiler
-@pytest.mark.filterwarnings("ignore::FutureWarning")
 def test_the_table(texts, tmp_path, capsys, monkeypatch):
     small = asdict(SMALL)
     monkeypatch.setattr(ablations, "ABLATIONS", {"whole": small, "no memory": {**small, "memory": False}})

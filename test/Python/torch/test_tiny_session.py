@@ -30,8 +30,6 @@ from effattn.models.tiny.model import Config, Tiny
 from effattn.models.tiny.session import TinyModel, Writing
 from effattn.models.tiny.streaming import Streaming, load_tiny, write
 
-pytestmark = pytest.mark.filterwarnings("ignore::FutureWarning")
-
 
 def weights_of(model):
     arrays = {name: value.numpy() for name, value in model.state_dict().items()}

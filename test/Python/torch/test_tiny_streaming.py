@@ -83,7 +83,6 @@ def test_caches_of_separators_are_bounded():
 
 
 @needs_compiler
-@pytest.mark.filterwarnings("ignore::FutureWarning")
 @pytest.mark.parametrize("switches", [{}, CAUSAL | WITHOUT_MEMORY | WITHOUT_CONCEPTS], ids=named)
 def test_compiled_steps_are_those_of_pytorch(switches, tmp_path):
     """To 1e-4 of 1 + |x| where no decision is within 1e-5 of a tie; states are updated in place."""

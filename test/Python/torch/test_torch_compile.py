@@ -15,7 +15,7 @@ from effattn import Error
 from effattn.torch import nn
 from effattn.torch.program import Program, export
 
-pytestmark = [needs_compiler, pytest.mark.filterwarnings("ignore::FutureWarning")]
+pytestmark = needs_compiler
 
 
 @pytest.fixture(autouse=True)

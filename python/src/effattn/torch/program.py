@@ -5,7 +5,9 @@ from __future__ import annotations
 
 import os
 import traceback
-from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
+import warnings
+from contextlib import contextmanager
+from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 import torch
 from torch.export import Dim, ExportedProgram, ShapesCollection
@@ -36,12 +38,20 @@ def export(module: torch.nn.Module, inputs: Any, dynamic_shapes: Any = None) -> 
                 dynamic_shapes[tensor] = [Dim.AUTO] * tensor.dim()
     name = type(module).__name__
     try:
-        with torch.no_grad():
+        with torch.no_grad(), _without_its_own_warnings():
             return torch.export.export(module, inputs, dynamic_shapes=dynamic_shapes)
     except Error:
         raise
     except Exception as problem:
         raise Error(f"cannot export {name}{_place(problem)}: {_sentence(problem)}") from problem
+
+
+@contextmanager
+def _without_its_own_warnings() -> Iterator[None]:
+    """PyTorch warns while it copies programs that it still checks for leaves in the old way."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", r"`isinstance\(treespec, LeafSpec\)`", FutureWarning)
+        yield
 
 
 def _sentence(problem: BaseException) -> str:
@@ -68,7 +78,8 @@ class Program:
     """
 
     def __init__(self, exported: ExportedProgram, name: str, module: Optional[Module] = None):
-        exported = exported.run_decompositions(compiled_decompositions())
+        with _without_its_own_warnings():
+            exported = exported.run_decompositions(compiled_decompositions())
         self.exported = exported
         self.weights: Dict[str, torch.Tensor] = {}
         self.module = Module() if module is None else module

@@ -1,10 +1,11 @@
 //===- effattn-reduce.cpp - Shrink IR that shows a failure ----------------===//
-#include "effattn/Dialect/MaskOps.h"
+#include "effattn/Dialect/EffAttn.h"
 #include "effattn/Pipelines/Pipelines.h"
 #include "effattn/Target/Version.h"
 
 #include "mlir/IR/IRMapping.h"
 #include "mlir/IR/MLIRContext.h"
+#include "mlir/Interfaces/DestinationStyleOpInterface.h"
 #include "mlir/Reducer/ReductionPatternInterface.h"
 #include "mlir/Reducer/Tester.h"
 #include "mlir/Tools/mlir-reduce/MlirReduceMain.h"
@@ -14,13 +15,17 @@ using namespace mlir::effattn;
 
 namespace {
 
-/// What may stand for an op's results: the tensors that it would have written
-/// to, or the first of the masks that it combines. Empty for other ops.
+/// What may stand for an op's results: what it would have written to, or an
+/// operand of the result's type. Empty where there is neither.
 ValueRange simplerValues(Operation *op) {
-  if (isa<ComputeOpInterface>(op))
-    return op->getOperands().take_back(op->getNumResults());
-  if (isa<MaskAndOp, MaskOrOp, MaskNotOp>(op) && op->getNumOperands() > 0)
-    return op->getOperands().take_front();
+  if (auto writer = dyn_cast<DestinationStyleOpInterface>(op))
+    if (TypeRange(writer.getDpsInits()) == TypeRange(op->getResults()))
+      return writer.getDpsInits();
+  if (op->getNumResults() != 1)
+    return {};
+  for (OpOperand &operand : op->getOpOperands())
+    if (operand.get().getType() == op->getResult(0).getType())
+      return op->getOperands().slice(operand.getOperandNumber(), 1);
   return {};
 }
 

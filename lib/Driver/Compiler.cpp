@@ -8,6 +8,7 @@
 #include "effattn/Target/TranslateToLLVM.h"
 #include "mlir/Bytecode/BytecodeReader.h"
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
+#include "mlir/Dialect/LLVMIR/Transforms/Passes.h"
 #include "mlir/IR/Diagnostics.h"
 #include "mlir/IR/MLIRContext.h"
 #include "mlir/IR/Remarks.h"
@@ -215,6 +216,15 @@ LogicalResult Compiler::describeFunctions(ModuleOp module, OutputKind kind,
   return success();
 }
 
+/// Gives functions the scopes that LLVM wants around the lines of their ops.
+static LogicalResult keepLines(ModuleOp module) {
+  LLVM::DIScopeForLLVMFuncOpPassOptions options;
+  options.emissionKind = LLVM::DIEmissionKind::LineTablesOnly;
+  PassManager manager = PassManager::on<ModuleOp>(module.getContext());
+  manager.addPass(LLVM::createDIScopeForLLVMFuncOpPass(options));
+  return manager.run(module);
+}
+
 static std::optional<ObjectSizes> measure(StringRef bytes) {
   auto object = llvm::object::ObjectFile::createObjectFile(
       llvm::MemoryBufferRef(bytes, "object"));
@@ -267,6 +277,8 @@ LogicalResult Compiler::generate(ModuleOp module, OutputKind kind,
                                  Compiled &compiled) const {
   llvm::LLVMContext context;
   times.begin("llvm-ir");
+  if (options.debugInfo && failed(keepLines(module)))
+    return failure();
   auto llvmModule = translateToLLVM(module, context, *machine);
   if (!llvmModule || failed(optimize(module, *llvmModule, *machine,
                                      options.machine.optimization)))

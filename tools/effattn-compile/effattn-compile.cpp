@@ -74,6 +74,10 @@ struct Flags : CompilerFlags {
                        cl::desc("Print the time each stage took, the size of "
                                 "the object, what tuned code is made by, and "
                                 "for a cubin what each kernel needs")};
+  cl::opt<bool> debugInfo{
+      "g", ours,
+      cl::desc("Say in machine code from which line of the input it is, for "
+               "debuggers and profilers")};
   cl::opt<bool> noHeader{"no-header", ours,
                          cl::desc("Do not write the header and the JSON "
                                   "signature beside an object or a library")};
@@ -219,6 +223,7 @@ static Expected<CompilerOptions> readOptions(const Flags &flags) {
   options->from = flags.from;
   if (flags.remarks.getNumOccurrences())
     options->remarks = flags.remarks.empty() ? ".*" : flags.remarks.getValue();
+  options->debugInfo = flags.debugInfo;
   options->gpu = flags.gpu;
   options->machine.triple = flags.triple;
   options->symbolPrefix = flags.symbolPrefix;

@@ -39,6 +39,8 @@ struct CompilerOptions {
   std::string name = "model";
   /// Name that users of the shared library look for; none when empty.
   std::string soname;
+  /// Machine code says from which line of the input it is.
+  bool debugInfo = false;
   /// Remarks of passes whose name matches this regular expression are written
   /// beside errors; none when empty.
   std::string remarks;

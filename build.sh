@@ -7,7 +7,7 @@ usage() {
 usage: ./build.sh [COMMAND] [--debug | --asan]
 
   build           compile everything; the tools are in build/bin/ (default)
-  demo [TEXT]     build, then run the demo on TEXT
+  demo [TEXT]     build, then show a small language model, and layers over TEXT
   check           build, then run every test that takes seconds
   check-long      the same, with the long tests, and with checks of every load
                   and store of compiled code

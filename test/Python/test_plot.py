@@ -85,6 +85,9 @@ def test_chunk_boundaries_mark_every_boundary(tmp_path):
     text, mask = "one two\nthree", [1, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 0]
     assert plot.chunk_boundaries_text(text, mask) == "|one |two\n|three"
     assert plot.chunk_boundaries_text(["on", "e"], [0, 1], separator="/") == "on/e"
+    coloured = plot.chunk_boundaries_text("a\nbc", [1, 0, 1, 0], colours=True)
+    black, end = "\033[30;", "\033[0m"
+    assert coloured == f"{black}106ma{end}\n{black}47mb{end}{black}47mc{end}"
     path = tmp_path / "chunks.png"
     plot.chunk_boundaries(text, mask, path)
     assert shows(path, plot.CHUNKS[0]) and shows(path, plot.CHUNKS[1]) and shows(path, plot.WRITTEN)

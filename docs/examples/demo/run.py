@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""Shows what effattn does, on a text: ./build.sh demo [TEXT].
+"""Shows what effattn does: ./build.sh demo [TEXT].
 
-Compiles the example models ahead of time, calls them from a C program, compares the results with
-the NumPy reference, and draws what happens to the text. Everything it writes is in build/demo/.
+First a language model with all five systems, effattn-tiny: it is compiled, goes on with a text, is measured
+beside PyTorch, and drawn. Then layers over a text of yours: compiled ahead of time, called from a C program,
+compared with the NumPy reference, and drawn. Everything is written to build/demo/.
 """
 
 from __future__ import annotations
@@ -19,7 +20,10 @@ from typing import Dict, List, Tuple
 import numpy as np
 
 import text as texts
+import tiny_model
 from effattn import Error, plot, reference
+from effattn.models.tiny.files import WEIGHTS
+from pictures import draw_mask
 from text import Text
 from toolbox import Step, find_cc, openmp_flags, run, show, undefined_symbols
 
@@ -308,36 +312,19 @@ def recall(demo: Demo, out: np.ndarray) -> Tuple[int, int]:
 # --- Pictures ----------------------------------------------------------------
 
 
-def draw_mask(path: Path, is_separator: np.ndarray, window: int, tokens=None, title: str = "") -> None:
-    flags, count = is_separator[None], len(is_separator)
-    causal = reference.causal_mask()
-    plot.mask_picture(
-        reference.separator_mask(flags, initial=INITIAL, window=window),
-        path,
-        queries=count,
-        keys=count,
-        reasons={
-            "initial": reference.initial_mask(count=INITIAL),
-            "window": causal & reference.window_mask(size=window),
-            "separator": causal & reference.separator_mask(flags, initial=0, window=1),
-        },
-        tokens=tokens,
-        title=title,
-    )
-
-
 def draw(demo: Demo, is_separator: np.ndarray, boundaries: np.ndarray, memory: Arrays) -> Dict[Path, str]:
     name, first = demo.text.path.name, slice(0, PICTURED)
     pictures = {}
 
     wide = is_separator[: 6 * PICTURED]
     path = demo.out / "mask.png"
-    draw_mask(path, wide, WINDOW, title=f"separator layer over the first {len(wide)} tokens of {name}")
+    title = f"separator layer over the first {len(wide)} tokens of {name}"
+    draw_mask(path, wide, initial=INITIAL, window=WINDOW, title=title)
     pictures[path] = f"which keys the layer keeps, first {len(wide)} tokens"
 
     path, words = demo.out / "mask_words.png", demo.text.tokens[first]
     title = f"the same with a window of 8, word by word, {name}"
-    draw_mask(path, is_separator[first], 8, words, title)
+    draw_mask(path, is_separator[first], initial=INITIAL, window=8, tokens=words, title=title)
     pictures[path] = f"the same over {len(words)} words, with a window of 8 to have it small"
 
     path = demo.out / "concepts.png"
@@ -361,35 +348,33 @@ def draw(demo: Demo, is_separator: np.ndarray, boundaries: np.ndarray, memory: A
 # --- The whole ---------------------------------------------------------------
 
 
-def print_report(demo: Demo, boundaries: np.ndarray, pictures: Dict[Path, str]) -> None:
-    print("\nThe text in concepts")
-    few = slice(0, 2 * PICTURED)
-    print(plot.chunk_boundaries_text(demo.text.spaced[few], boundaries[few]))
+def print_report(demo: Demo) -> None:
     print("\nReport")
     for about, line in demo.report:
         print(f"  {about:<15}{line}")
+    demo.report.clear()
+
+
+def print_files(files: Dict[Path, str]) -> None:
     print("\nFiles to look at next")
-    files = {
-        **pictures,
-        demo.out / "separator_attention.h": "what a C program sees of the layer",
-        EXAMPLES / "separator_attention.mlir": "the layer",
-        EXAMPLES / "c" / "compare_layers.c": "the C program that calls it",
-        EXAMPLES / "cpp" / "stream_memory.cpp": "a C++ program with a state updated in place",
-        EXAMPLES / "concepts.mlir": "chunking and dechunking",
-        EXAMPLES / "address_memory.mlir": "the address memory",
-    }
     for path, about in files.items():
         print(f"  {show(path):<42} {about}")
 
 
-def demonstrate(path: Path, build: Path, out: Path, quick: bool) -> None:
-    text = texts.read_text(path)
-    start = time.perf_counter()
-    demo = Demo(text, build, out, quick)
-    different = len(text.vocabulary)
-    demo.say("text", f"{path}: {len(text.ids):,} tokens, {different:,} different words and signs")
+def show_tiny(demo: Demo, weights: Path, quick: bool) -> Dict[Path, str]:
+    """effattn-tiny; gives files to look at."""
+    print("A language model of bytes, effattn-tiny, compiled ahead of time")
+    pictures = tiny_model.demonstrate(demo, weights, quick)
+    print_report(demo)
+    return {**pictures, demo.out / "tiny.h": "what a C program sees of effattn-tiny"}
 
-    print("Two attention layers, compiled ahead of time and called from C")
+
+def show_layers(demo: Demo) -> Dict[Path, str]:
+    """Layers over the text; gives files to look at."""
+    different = len(demo.text.vocabulary)
+    about = f"{demo.text.path}: {len(demo.text.ids):,} tokens, {different:,} different words and signs"
+    demo.say("text", about)
+    print("\nTwo attention layers, compiled ahead of time and called from C")
     program = build_program(demo)
     is_separator = compare_layers(demo, program)
     describe_objects(demo, program)
@@ -400,7 +385,29 @@ def demonstrate(path: Path, build: Path, out: Path, quick: bool) -> None:
     memory = use_memory(demo)
     with Step("  pictures"):
         pictures = draw(demo, is_separator, boundaries, memory)
-    print_report(demo, boundaries, pictures)
+    print("\nThe text in concepts")
+    few = slice(0, 2 * PICTURED)
+    print(plot.chunk_boundaries_text(demo.text.spaced[few], boundaries[few]))
+    print_report(demo)
+    return {
+        **pictures,
+        demo.out / "separator_attention.h": "what a C program sees of the layer",
+        EXAMPLES / "separator_attention.mlir": "the layer",
+        EXAMPLES / "c" / "compare_layers.c": "the C program that calls it",
+        EXAMPLES / "cpp" / "stream_memory.cpp": "a C++ program with a state updated in place",
+        EXAMPLES / "concepts.mlir": "chunking and dechunking",
+        EXAMPLES / "address_memory.mlir": "the address memory",
+    }
+
+
+def demonstrate(demo: Demo, parts: str, weights: Path, quick: bool) -> None:
+    start = time.perf_counter()
+    files: Dict[Path, str] = {}
+    if parts != "layers":
+        files.update(show_tiny(demo, weights, quick))
+    if parts != "tiny":
+        files.update(show_layers(demo))
+    print_files(files)
     print(f"\nDone in {time.perf_counter() - start:.0f} s; everything is in {show(demo.out)}/")
 
 
@@ -410,13 +417,18 @@ def main() -> int:
     parser.add_argument("--build-dir", type=Path, default=Path("build"), help="where effattn was built")
     parser.add_argument("--out", type=Path, help="where results go; demo/ of the build folder when absent")
     parser.add_argument("--quick", action="store_true", help="time one round and take fewer keys")
+    parser.add_argument(
+        "--parts", choices=("all", "tiny", "layers"), default="all", help="what to show (default: all)"
+    )
+    parser.add_argument("--weights", type=Path, default=WEIGHTS, help="of effattn-tiny, a .safetensors file")
     arguments = parser.parse_args()
     text = arguments.text or next(path for path in DEFAULT_TEXTS if path.exists())
     out = arguments.out or arguments.build_dir / "demo"
     # Not every font has the letters of every text; a box stands for those it lacks.
     warnings.filterwarnings("ignore", message="Glyph .* missing from")
     try:
-        demonstrate(text, arguments.build_dir, out, arguments.quick)
+        demo = Demo(texts.read_text(text), arguments.build_dir, out, arguments.quick)
+        demonstrate(demo, arguments.parts, arguments.weights, arguments.quick)
     except Error as error:
         sys.stdout.flush()
         print(f"demo: {error}", file=sys.stderr)

@@ -86,7 +86,7 @@ def find_cc() -> str:
     found = shutil.which(cc)
     if not found:
         raise Error(
-            f"the layers are called from a C program, and there is no C compiler '{cc}': install one "
+            f"compiled objects are linked to programs in C, and there is no C compiler '{cc}': install one "
             "(Debian: apt-get install gcc libc6-dev), or name it in the variable CC"
         )
     return cc

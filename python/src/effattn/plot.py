@@ -221,20 +221,34 @@ def _tokens_and_boundaries(text: Tokens, mask: Any) -> Tuple[List[str], np.ndarr
     return list(text), boundaries
 
 
-def chunk_boundaries_text(text: Tokens, mask: Any, *, separator: str = "|") -> str:
+def chunk_boundaries_text(
+    text: Tokens, mask: Any, *, separator: str = "|", colours: bool = False
+) -> str:
     """The text with a bar before every boundary, for a terminal.
 
     Args:
         text: a text, or its tokens.
         mask: boundaries, ``[T]`` bool, one per character or token.
         separator: what stands at a boundary.
+        colours: whether chunks have backgrounds in turns in place of bars, by the codes of terminals.
     Returns:
         the text; joined without bars it is the original.
     Raises:
         effattn.Error: not one flag per character or token.
     """
     tokens, boundaries = _tokens_and_boundaries(text, mask)
+    if colours:
+        return _coloured(tokens, boundaries)
     return "".join((separator if boundary else "") + token for token, boundary in zip(tokens, boundaries))
+
+
+def _coloured(tokens: Sequence[str], boundaries: np.ndarray) -> str:
+    """Each chunk on a background; ends of lines have none, for a terminal would fill the line."""
+    parts, chunk = [], 0
+    for token, boundary in zip(tokens, boundaries):
+        chunk += int(boundary)
+        parts.append(token if "\n" in token else f"\033[30;{(47, 106)[chunk % 2]}m{token}\033[0m")
+    return "".join(parts)
 
 
 def chunk_boundaries(

@@ -12,7 +12,7 @@ from torch.utils import _pytree as pytree
 
 import effattn
 from effattn.models.tiny.bounds import Bounds
-from effattn.models.tiny.model import Config, Tiny
+from effattn.models.tiny.model import Tiny
 from effattn.models.tiny.streaming import Streaming, write
 
 TEXT = torch.tensor(list((WORDS * 4).encode()))

@@ -98,13 +98,14 @@ class Store:
         """Functions of a model, compiled by effattn-compile for this machine."""
         return self.library(str(build(design, names)), design.attention.kind)
 
-    def library(self, text: str, name: str) -> Compiled:
+    def library(self, text: str, name: str, *options: str) -> Compiled:
         """IR, compiled for this machine where it has not been; the file has the name in its own."""
-        key = hashlib.sha256("\0".join([text, _compiler(), _processor()]).encode()).hexdigest()[:24]
+        about = "\0".join([text, _compiler(), _processor(), *options])
+        key = hashlib.sha256(about.encode()).hexdigest()[:24]
         library = self.folder / f"{name}-{key}.so"
         if not library.exists():
             self.folder.mkdir(parents=True, exist_ok=True)
-            _compile(text, library)
+            _compile(text, library, options)
         return load(library)
 
     def model(
@@ -148,13 +149,13 @@ def _processor() -> str:
     return "".join(re.findall(r"^(?:model name|flags|Features)\s*:.*$", about.split("\n\n")[0], re.MULTILINE))
 
 
-def _compile(text: str, library: pathlib.Path) -> None:
+def _compile(text: str, library: pathlib.Path, options: Sequence[str]) -> None:
     from effattn.tools import tool
 
     with tempfile.TemporaryDirectory(prefix=".compile-", dir=library.parent) as folder:
         source, output = pathlib.Path(folder) / "model.mlir", pathlib.Path(folder) / library.name
         source.write_text(text)
-        command = [tool("effattn-compile"), source, "-o", output, "--no-header"]
+        command = [tool("effattn-compile"), source, "-o", output, "--no-header", *options]
         # On a terminal the compiler shows how far it is.
         result = subprocess.run(command, stderr=None if sys.stderr.isatty() else subprocess.PIPE, text=True)
         if result.returncode:

@@ -76,7 +76,10 @@ def _add_running(commands: Any) -> None:
     bench_.add_argument("--prompt-bytes", type=int, default=1024, help="taken at once (default: %(default)s)")
     bench_.add_argument("--rounds", type=int, default=5, help="turns of each side (default: %(default)s)")
     bench_.add_argument(
-        "--eager-tokens", type=int, default=16, help="bytes that PyTorch takes one by one (default: %(default)s)"
+        "--eager-tokens",
+        type=int,
+        default=16,
+        help="bytes that PyTorch takes one by one (default: %(default)s)",
     )
     bench_.add_argument("--json", action="store_true", help="print all numbers for programs")
     for command in (generate, bench_):
@@ -90,7 +93,9 @@ def _add_running(commands: Any) -> None:
             help="a .safetensors file, or a .pt of PyTorch (default: those of effattn)",
         )
         command.add_argument(
-            "--folder", default=default_folder(), help="where compiled functions are kept (default: %(default)s)"
+            "--folder",
+            default=default_folder(),
+            help="where compiled functions are kept (default: %(default)s)",
         )
 
 

@@ -24,6 +24,8 @@ from effattn.models.tiny.files import WEIGHTS, Steps, Weights, load_weights, ste
 
 CHUNK = 64
 """Bytes that a call takes at most."""
+COMPILER_OPTIONS = ("--threads=none",)
+"""Loops of so small a model are over before threads have met."""
 _STATE = "state_"
 
 
@@ -65,7 +67,7 @@ class TinyModel:
         """The model of a file of weights, compiled for this machine where it has not been."""
         weights = load_weights(path)
         steps = steps_for(weights)
-        library = (Store() if store is None else store).library(str(steps), "tiny")
+        library = (Store() if store is None else store).library(str(steps), "tiny", *COMPILER_OPTIONS)
         return TinyModel(library, weights, steps)
 
     def call(self, ids: np.ndarray, states: List[np.ndarray]) -> Tuple[Reading, List[np.ndarray]]:
@@ -147,7 +149,8 @@ class Session:
         ids = np.atleast_2d(ids).astype(np.int64)
         if not ids.shape[1]:
             raise Error("expected at least one byte to read, but got none")
-        parts = [self._step(ids[:, place : place + self.chunk]) for place in range(0, ids.shape[1], self.chunk)]
+        places = range(0, ids.shape[1], self.chunk)
+        parts = [self._step(ids[:, place : place + self.chunk]) for place in places]
         return Reading(*(np.concatenate(arrays, 1) for arrays in zip(*parts)))
 
     def _step(self, ids: np.ndarray) -> Reading:

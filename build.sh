@@ -136,7 +136,8 @@ apt_install() {
   local package lost=()
   apt-get update || apt-get update || return
   for package in "$@"; do
-    LC_ALL=C apt-cache policy "$package" | grep -q 'Candidate: [^(]' ||
+    # In a pipe to grep -q, which stops reading, the tool could fail instead.
+    [[ $(LC_ALL=C apt-cache policy "$package") == *"Candidate: "[^\(]* ]] ||
       lost+=("$package")
   done
   if ((${#lost[@]} > 0)); then

@@ -14,7 +14,9 @@ from tiny_models import SMALL, WORDS, near_ties
 import effattn
 from effattn import Error
 from effattn.models.tiny.__main__ import main
+from effattn.models.tiny.files import WEIGHTS
 from effattn.models.tiny.model import Tiny, parameters
+from effattn.models.tiny.streaming import load_tiny
 from effattn.models.tiny.training import Plan, Texts, Training, load_model
 
 PLAN = Plan(steps=24, batch=4, tokens=32, rate=1e-2, warmup=4, measure_every=8)
@@ -102,16 +104,17 @@ def test_commands(texts, tmp_path, capsys):
 
 
 @needs_compiler
-def test_compiled_logits_are_those_of_pytorch(tmp_path):
+@pytest.mark.parametrize("weights", ["drawn", "trained"])
+def test_compiled_logits_are_those_of_pytorch(weights, tmp_path):
     """To 1e-4 of 1 + |x| for whole texts of which no decision is within 1e-5 of a tie."""
     torch.manual_seed(0)
-    model = Tiny().eval()
+    model = load_tiny(WEIGHTS) if weights == "trained" else Tiny().eval()
     assert parameters(model) <= 2_000_000
     text = torch.tensor(list((WORDS * 8).encode()))
     example = text[:48].reshape(2, 24)
     compiled = effattn.compile(model, (example,), entry="tiny", optimization=0)
     compared = tied = 0
-    for batch, tokens in ((2, 24), (1, 1), (3, 100)):
+    for batch, tokens in ((2, 24), (1, 1), (3, 100), (4, 40), (1, 256)):
         ids = torch.stack([text[place : place + tokens] for place in range(0, 7 * batch, 7)])
         found = {"choices": 0}
         with torch.no_grad(), near_ties(found):

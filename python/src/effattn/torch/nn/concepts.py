@@ -84,6 +84,6 @@ class ConceptStage(nn.Module):
         tokens, _ = F.dechunk(concepts, p, boundaries, state=average, residual=h, lengths=lengths)
         alone, average = F.dechunk(concepts, p, boundaries, state=average, lengths=lengths)
         if seen is None:
-            seen = torch.zeros(len(h), dtype=torch.int64, device=h.device)
+            seen = torch.zeros(h.shape[0], dtype=torch.int64, device=h.device)
         seen = seen + (h.shape[1] if lengths is None else lengths)
         return Concepts(tokens, alone, p, boundaries, ConceptPast(key, average, seen))

@@ -8,9 +8,9 @@ usage: ./build.sh [COMMAND] [--debug | --asan]
 
   build           compile everything; the tools are in build/bin/ (default)
   demo [TEXT]     build, then show a small language model, and layers over TEXT
-  check           build, then run every test that takes seconds
-  check-long      the same, with the long tests, and with checks of every load
-                  and store of compiled code
+  check           build, then run every test that takes seconds, a few of them
+                  with checks of every load and store of compiled code
+  check-long      the same with the long tests, and many with those checks
   bench [ARG...]  build, then measure beside PyTorch and other peers, which are
                   installed into .venv-bench/ (`bench --help`, `bench --quick`)
   docs            build the documentation, with the reference of ops and passes,
@@ -244,16 +244,17 @@ build_all() {
 
 # --- check -------------------------------------------------------------------
 
-# sum_tests LIT_STATUS LIT_REPORT PYTEST_STATUS PYTEST_REPORT: prints the sums
-# and fails when a test did or none ran. A runner that failed without naming a
-# failed test (a crash, a bad option) counts as one failure.
+# sum_tests LIT_STATUS LIT_REPORT [PYTEST_STATUS PYTEST_REPORT]...: prints the
+# sums and fails when a test did or none ran. A runner that failed without
+# naming a failed test (a crash, a bad option) counts as one failure.
 sum_tests() {
   "$python" - "$@" <<'EOF'
+import functools
 import json
 import sys
 import xml.etree.ElementTree
 
-lit_status, lit_report, pytest_status, pytest_report = sys.argv[1:]
+lit_status, lit_report, *pytest_runs = sys.argv[1:]
 PASSED, FAILED, SKIPPED = range(3)
 
 
@@ -268,8 +269,8 @@ def lit_outcomes():
                 yield FAILED
 
 
-def pytest_outcomes():
-    for case in xml.etree.ElementTree.parse(pytest_report).iter("testcase"):
+def pytest_outcomes(report):
+    for case in xml.etree.ElementTree.parse(report).iter("testcase"):
         skip = case.find("skipped")
         if case.find("failure") is not None or case.find("error") is not None:
             yield FAILED
@@ -279,9 +280,11 @@ def pytest_outcomes():
             yield PASSED
 
 
+runs = [(lit_status, lit_outcomes)]
+for status, report in zip(pytest_runs[::2], pytest_runs[1::2]):
+    runs.append((status, functools.partial(pytest_outcomes, report)))
 sums = [0, 0, 0]
-for outcomes, status in ((lit_outcomes, lit_status),
-                         (pytest_outcomes, pytest_status)):
+for status, outcomes in runs:
     found = []
     try:
         found.extend(outcomes())
@@ -297,12 +300,13 @@ EOF
 }
 
 run_tests() {
-  local folder folders=() lit_status=0 pytest_status=0
+  local folder folders=() lit_status=0 pytest_status=0 sanitized=()
   local lit_report=$logs/lit.json pytest_report=$logs/pytest.xml
+  local sanitized_report=$logs/sanitized.xml
   for folder in Python Integration; do
     [[ -d $root/test/$folder ]] && folders+=("$root/test/$folder")
   done
-  rm -f "$lit_report" "$pytest_report"
+  rm -f "$lit_report" "$pytest_report" "$sanitized_report"
   export EFFATTN_BUILD_DIR=$build
   # MLIR is built without AddressSanitizer, so memory that our code poisons in
   # an arena shared with it stays poisoned when MLIR hands it out again.
@@ -311,7 +315,14 @@ run_tests() {
     "$build/test" || lit_status=$?
   try_step pytest run_pytest --junit-xml="$pytest_report" "${folders[@]}" ||
     pytest_status=$?
-  sum_tests "$lit_status" "$lit_report" "$pytest_status" "$pytest_report"
+  # Tools that were built with it want to bring their own runtime.
+  if [[ $preset != asan ]]; then
+    sanitized=(0 "$sanitized_report")
+    try_step sanitized run_sanitized --junit-xml="$sanitized_report" ||
+      sanitized[0]=$?
+  fi
+  sum_tests "$lit_status" "$lit_report" "$pytest_status" "$pytest_report" \
+    ${sanitized[@]+"${sanitized[@]}"}
 }
 
 # Everything as kernels of a GPU, run by the emulator in three orders.
@@ -327,20 +338,33 @@ run_emulated() {
   return "$status"
 }
 
-# Compiled code, each of whose loads and stores AddressSanitizer checks. Its
-# runtime has to be in the process from the start; what Python leaks is Python's.
+# What of compiled code is checked on every change: operands with strides,
+# blocks that are not full, and results that lie between others.
+sanitized_slice=(
+  sanitizer.py
+  products.py::test_results_between_others_stay_whole
+  embeddings.py::test_lora_of_columns_that_lie_apart
+  memory.py::test_top_k_of_many_in_bad_order
+  address_memory.py::test_memory_of_columns_that_lie_apart
+  'quantized_products.py::test_scattered_operands[i8]'
+)
+
+# run_sanitized ARG...: compiled code, each of whose loads and stores
+# AddressSanitizer checks. Its runtime has to be in the process from the start;
+# what Python leaks is Python's.
 run_sanitized() {
-  local runtime files
+  local runtime tests=("${sanitized_slice[@]}")
   runtime=$(clang-22 -print-file-name="libclang_rt.asan-$(uname -m).so")
-  files=("$root"/test/Integration/test_{sanitizer,attention,concepts}.py
-    "$root"/test/Integration/test_{contractions,embeddings,feed_forward}.py
-    "$root"/test/Integration/test_{memory,address_memory,products}.py
-    "$root"/test/Integration/test_{quantized_products,tilings}.py)
+  if [[ -n ${EFFATTN_LONG-} ]]; then
+    tests=({sanitizer,attention,concepts,contractions,embeddings}.py
+      {feed_forward,memory,address_memory,products}.py
+      {quantized_products,tilings}.py)
+  fi
   (
     unset EFFATTN_LONG
     export EFFATTN_SANITIZE=address LD_PRELOAD=$runtime
     export ASAN_OPTIONS=detect_leaks=0:alloc_dealloc_mismatch=0
-    run_pytest "${files[@]}"
+    run_pytest "$@" "${tests[@]/#/$root/test/Integration/test_}"
   )
 }
 
@@ -429,7 +453,6 @@ check-long)
   build_all
   status=0
   run_tests --param long=1 || status=$?
-  step sanitized run_sanitized
   step emulated run_emulated
   exit "$status"
   ;;

@@ -23,7 +23,7 @@ print(library.pick(np.ones(COUNT, np.float32))[0])
 '''
 
 
-@pytest.mark.skipif(not SANITIZE, reason="compiled code checks its loads and stores in check-long only")
+@pytest.mark.skipif(not SANITIZE, reason="for compiled code that checks its loads and stores")
 @pytest.mark.parametrize("count", [7, 8])
 def test_a_load_behind_the_end(count):
     command = [sys.executable, "-c", PROGRAM.replace("COUNT", str(count))]

@@ -55,13 +55,15 @@ static constexpr llvm::StringLiteral kExpanded =
 static constexpr llvm::StringLiteral kBuiltAsKernels =
     "effattn.address_memory,effattn.attention,effattn.boundary_count,"
     "effattn.boundary_probability,effattn.cache_attention,effattn.chunk,"
-    "effattn.dechunk,effattn.gated_ffn,effattn.hourglass_ffn,"
-    "effattn.kv_cache_append,effattn.layer_norm,effattn.moe_ffn,"
-    "effattn.moe_route,effattn.product_softmax,effattn.product_softmax_top_k,"
-    "effattn.quantized_matmul,effattn.ratio_loss,effattn.rms_norm,"
-    "effattn.rotary_embedding,effattn.separator_cache_append,"
-    "effattn.separator_cache_compact,effattn.separator_cache_update,"
-    "effattn.top_k,effattn.vector_quantize";
+    "effattn.dechunk,effattn.embedding,effattn.gated_ffn,"
+    "effattn.hourglass_ffn,effattn.kv_cache_append,effattn.layer_norm,"
+    "effattn.lora_embedding,effattn.moe_ffn,effattn.moe_route,"
+    "effattn.product_softmax,effattn.product_softmax_top_k,"
+    "effattn.quantized_embedding,effattn.quantized_matmul,"
+    "effattn.ratio_loss,effattn.rms_norm,effattn.rotary_embedding,"
+    "effattn.separator_cache_append,effattn.separator_cache_compact,"
+    "effattn.separator_cache_update,effattn.split_embedding,"
+    "effattn.tensor_train_embedding,effattn.top_k,effattn.vector_quantize";
 
 /// All ops, or all but those named, which hot code is made of later.
 static std::string convertPasses(const PipelineOptions &options,

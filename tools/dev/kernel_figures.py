@@ -152,6 +152,26 @@ CASES = {
         },
         ops.moe_ffn,
     ),
+    "embedding, bf16": ({"ids": "i32[T]", "table": "bf16[V, 640]"}, ops.embedding),
+    "quantized_embedding": (
+        {
+            "ids": "i32[T]",
+            "codes4": "i8[V4, 320]",
+            "codes8": "i8[V8, 640]",
+            "kind": "bool[V]",
+            "index": "i32[V]",
+            "scales": "f16[V, 20]",
+        },
+        ops.quantized_embedding,
+    ),
+    "lora_embedding": (
+        {"ids": "i32[T]", "table": "f32[V, 512]", "a": "f32[3, V, 4]", "b": "f32[3, 4, 512]"},
+        ops.lora_embedding,
+    ),
+    "tensor_train_embedding": (
+        {"ids": "i32[T]", "first": "f32[1, 32, 8, 16]", "second": "f32[16, 40, 8, 16]", "third": "f32[16, 40, 12, 1]"},
+        ops.tensor_train_embedding,
+    ),
     "rms_norm": ({"x": "bf16[T, 640]", "weight": "f32[640]"}, ops.rms_norm),
 }
 

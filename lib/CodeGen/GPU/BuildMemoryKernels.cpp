@@ -1,5 +1,6 @@
 //===- BuildMemoryKernels.cpp - Memories of slots, a warp a slot ----------===//
 #include "../ForEachOnBuffers.h"
+#include "EmbeddingKernels.h"
 #include "KernelEmitter.h"
 #include "QuantizeKernels.h"
 #include "effattn/CodeGen/GPU/Passes.h"
@@ -320,6 +321,13 @@ struct BuildMemoryKernelsPass
   void runOnOperation() override {
     forEachOnBuffers<AddressMemoryOp>(getOperation(), build);
     forEachOnBuffers<VectorQuantizeOp>(getOperation(), buildVectorQuantize);
+    forEachOnBuffers<EmbeddingOp>(getOperation(), buildEmbedding);
+    forEachOnBuffers<LoraEmbeddingOp>(getOperation(), buildLoraEmbedding);
+    forEachOnBuffers<QuantizedEmbeddingOp>(getOperation(),
+                                           buildQuantizedEmbedding);
+    forEachOnBuffers<SplitEmbeddingOp>(getOperation(), buildSplitEmbedding);
+    forEachOnBuffers<TensorTrainEmbeddingOp>(getOperation(),
+                                             buildTensorTrainEmbedding);
   }
 };
 } // namespace

@@ -96,6 +96,18 @@ def BuildMemoryKernelsPass
     `effattn.vector_quantize` becomes a launch in which a block has four vectors
     and a group. Its warps share the codes; lanes add up neighbouring columns in
     f64, in one order for all codes, so that ties stay ties.
+
+    Lookups in tables become launches in which a warp has an id and some of its
+    columns, neighbouring lanes neighbouring ones:
+
+    - `effattn.embedding`: a warp copies a row, 16 bytes a lane where sizes are
+      known to allow it.
+    - `effattn.split_embedding` and `effattn.quantized_embedding`: a warp has
+      128 columns, each the sum of its parts.
+    - `effattn.lora_embedding`: the numbers of all ids and domains are gathered,
+      times the weights of the domains, and then multiplied by the directions.
+    - `effattn.tensor_train_embedding`: a launch a core, which appends it to the
+      products of 4096 ids at a time.
   }];
 }
 

@@ -77,10 +77,3 @@ func.func @experts(%x: tensor<?x640xbf16>, %gates: tensor<?x2xf32>, %chosen: ten
       tensor<8x1024x640xbf16>) outs(%out : tensor<?x640xbf16>)
   return %sums : tensor<?x640xbf16>
 }
-
-func.func @route(%x: tensor<?x640xbf16>, %w: tensor<640x64xf32>, %gates: tensor<?x2xf32>, %chosen: tensor<?x2xi32>,
-    %balance: tensor<f32>) -> (tensor<?x2xf32>, tensor<?x2xi32>, tensor<f32>) {
-  %routed:3 = effattn.moe_route ins(%x, %w : tensor<?x640xbf16>, tensor<640x64xf32>)
-    outs(%gates, %chosen, %balance : tensor<?x2xf32>, tensor<?x2xi32>, tensor<f32>) {k = 2}
-  return %routed#0, %routed#1, %routed#2 : tensor<?x2xf32>, tensor<?x2xi32>, tensor<f32>
-}

@@ -70,16 +70,18 @@ static unsigned long countDataPages() {
 /// MiB beyond what the process has now: its stack, which is reserved as a
 /// whole, and what its libraries made when they were loaded.
 static void limitMemory(const char *tool, double mebibytes) {
-  std::snprintf(
-      outOfMemory, sizeof outOfMemory,
-      "%s: needs more than %g MiB of memory, the limit of --max-memory\n", tool,
-      mebibytes);
   rlimit limit;
   ::getrlimit(RLIMIT_DATA, &limit);
   auto bytes = rlim_t(std::min(mebibytes, 1e9) * (1 << 20)) +
                countDataPages() * ::sysconf(_SC_PAGESIZE);
-  limit.rlim_cur = std::min(limit.rlim_max, bytes);
+  if (bytes >= limit.rlim_cur)
+    return; // a limit that the process has already is lower
+  limit.rlim_cur = bytes;
   ::setrlimit(RLIMIT_DATA, &limit);
+  std::snprintf(
+      outOfMemory, sizeof outOfMemory,
+      "%s: needs more than %g MiB of memory, the limit of --max-memory\n", tool,
+      mebibytes);
 }
 
 void mlir::effattn::endIfOutOfMemory() {

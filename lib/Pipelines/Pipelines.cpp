@@ -75,7 +75,8 @@ static std::string convertPasses(const PipelineOptions &options,
 
 static std::string linalgPasses(const PipelineOptions &options) {
   std::string checks =
-      "effattn-prepare-entry-points,effattn-insert-checks" +
+      "convert-elementwise-to-linalg,effattn-prepare-entry-points,"
+      "effattn-insert-checks" +
       std::string(options.tuned ? "{later=effattn.chunk}" : "") +
       ",effattn-lower-packs,canonicalize,cse,";
   // No kernel is launched from a parallel loop, which becomes one itself.

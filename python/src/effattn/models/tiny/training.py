@@ -11,7 +11,6 @@ from __future__ import annotations
 import json
 import math
 import pathlib
-import pickle
 import time
 from dataclasses import asdict, dataclass
 from typing import Any, Dict, Iterator, List, Tuple
@@ -24,6 +23,7 @@ from tqdm import tqdm
 
 import effattn.torch as F
 from effattn.error import Error
+from effattn.models import checkpoints
 from effattn.models.tiny.model import Config, Output, Tiny
 
 # Windows that a measurement on texts of validation takes.
@@ -145,15 +145,7 @@ class Training:
     def _resume(self) -> None:
         stored = load(self.checkpoint)
         wanted = {"config": self.model.config.stored(), "plan": asdict(self.plan)}
-        for name, values in wanted.items():
-            found = stored.get(name, {})
-            different = [key for key in values if found.get(key) != values[key]]
-            if different:
-                key = different[0]
-                raise Error(
-                    f"expected {self.checkpoint} to have {key} {values[key]}, but it has {found.get(key)}: "
-                    "train in another folder, or give what it was begun with"
-                )
+        checkpoints.expect_same(self.checkpoint, stored, wanted)
         self.model.load_state_dict(stored["weights"])
         self.optimizer.load_state_dict(stored["optimizer"])
         self.step = stored["step"]
@@ -214,29 +206,15 @@ class Training:
             "weights": self.model.state_dict(),
             "optimizer": self.optimizer.state_dict(),
         }
-        _write(self.checkpoint, stored)
+        checkpoints.write(self.checkpoint, stored)
         if self.step == self.plan.steps:
-            _write(self.folder / "model.pt", {key: stored[key] for key in ("config", "step", "weights")})
-
-
-def _write(path: pathlib.Path, stored: Dict[str, Any]) -> None:
-    """All of the file or nothing: training may stop at any time."""
-    part = path.with_suffix(".part")
-    torch.save(stored, part)
-    part.replace(path)
+            model = {key: stored[key] for key in ("config", "step", "weights")}
+            checkpoints.write(self.folder / "model.pt", model)
 
 
 def load(path: pathlib.Path) -> Dict[str, Any]:
     """A checkpoint or a model."""
-    try:
-        stored = torch.load(path, map_location="cpu", weights_only=True)
-    except OSError as problem:
-        raise Error(f"cannot read {path}: {(problem.strerror or str(problem)).lower()}") from None
-    except (RuntimeError, ValueError, EOFError, pickle.UnpicklingError):
-        stored = None
-    if not isinstance(stored, dict) or not {"config", "weights"} <= set(stored):
-        raise Error(f"{path} is no checkpoint of effattn-tiny")
-    return stored
+    return checkpoints.read(path, "effattn-tiny")
 
 
 def load_model(path: pathlib.Path) -> Tiny:

@@ -16,7 +16,7 @@ from typing import Any, List, Optional
 import numpy as np
 
 from effattn import tune
-from effattn.error import Error
+from effattn.error import Error, sentence_of
 from effattn.models import command as models
 
 INTERRUPTED = 130
@@ -115,20 +115,12 @@ def main(arguments: List[str]) -> int:
         options = _parser().parse_args(arguments)
         options.run(options)
     except (Error, OSError) as error:
-        print(f"effattn: {_sentence(error)}", file=sys.stderr)
+        print(f"effattn: {sentence_of(error)}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("effattn: interrupted", file=sys.stderr)
         return INTERRUPTED
     return 0
-
-
-def _sentence(error: Exception) -> str:
-    """What went wrong; the system says it with a number and without what was to be done."""
-    if not isinstance(error, OSError) or error.strerror is None:
-        return str(error)
-    what = f"cannot use {error.filename}: " if error.filename else ""
-    return what + error.strerror.lower()
 
 
 if __name__ == "__main__":

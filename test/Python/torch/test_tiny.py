@@ -71,6 +71,9 @@ def test_mistakes_of_training(texts, tmp_path):
         Training(Texts(texts, 33), tmp_path / "run", wide, PLAN)
     with pytest.raises(Error, match="to have tokens 16, but it has 32"):
         Training(Texts(texts, 33), tmp_path / "run", SMALL, replace(PLAN, tokens=16))
+    for name in ("steps", "batch", "tokens", "measure_every"):
+        with pytest.raises(Error, match=f"expected {name} to be at least 1, but got 0"):
+            replace(PLAN, **{name: 0})
     with pytest.raises(Error, match="expected at least 33 bytes of text for training in .*, but got 0"):
         Texts(tmp_path / "nowhere", 33)
     with pytest.raises(Error, match="cannot read .*: no such file or directory"):
@@ -99,6 +102,8 @@ def test_commands(texts, tmp_path, capsys):
         "dechunk",
     ):
         assert f"effattn.{name}" in text
+    assert main(["curve", str(tmp_path), "-o", str(tmp_path)]) == 1
+    assert "effattn: cannot use " in capsys.readouterr().err
     assert main(["export", str(tmp_path / "no.pt"), "-o", "x.mlir"]) == 1
     assert "cannot read" in capsys.readouterr().err
 

@@ -13,7 +13,7 @@ from typing import Any, List
 
 import torch
 
-from effattn.error import Error
+from effattn.error import Error, sentence_of
 from effattn.models.mqar.examples import Task
 from effattn.models.mqar.measuring import conclusions, measure, table
 from effattn.models.mqar.model import KINDS, Config
@@ -101,8 +101,8 @@ def main(arguments: List[str]) -> int:
     options = _parser().parse_args(arguments)
     try:
         options.run(options)
-    except (Error, OSError) as error:
-        print(f"effattn: {error}", file=sys.stderr)
+    except (Error, OSError) as problem:
+        print(f"effattn: {sentence_of(problem)}", file=sys.stderr)
         return 1
     return 0
 

@@ -13,7 +13,7 @@ import pathlib
 import sys
 from typing import Any, List
 
-from effattn.error import Error
+from effattn.error import Error, sentence_of
 from effattn.models.generation import Sampler
 from effattn.models.store import Store, default_folder
 from effattn.models.tiny import bench
@@ -104,8 +104,8 @@ def main(arguments: List[str]) -> int:
         with_training = not arguments or arguments[0] not in ("generate", "bench")
         options = _parser(with_training).parse_args(arguments)
         options.run(options)
-    except (Error, OSError) as error:
-        print(f"effattn: {error}", file=sys.stderr)
+    except (Error, OSError) as problem:
+        print(f"effattn: {sentence_of(problem)}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("effattn: interrupted", file=sys.stderr)

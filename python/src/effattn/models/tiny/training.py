@@ -54,6 +54,11 @@ class Plan:
     measure_every: int = 200
     seed: int = 0
 
+    def __post_init__(self) -> None:
+        for name in ("steps", "batch", "tokens", "measure_every"):
+            if getattr(self, name) < 1:
+                raise Error(f"expected {name} to be at least 1, but got {getattr(self, name)}")
+
     def rate_at(self, step: int) -> float:
         if step < self.warmup:
             return self.rate * (step + 1) / self.warmup

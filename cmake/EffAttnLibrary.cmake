@@ -3,16 +3,53 @@
 
 add_custom_target(effattn-headers)
 
-# effattn_add_library(NAME source... [LINK other project libraries...])
-function(effattn_add_library name)
-  cmake_parse_arguments(ARG "" "" "LINK" ${ARGN})
-  add_library(${name} STATIC ${ARG_UNPARSED_ARGUMENTS})
+# What the compilation of every file of C++ has in common.
+function(_effattn_compile_options name)
   set_target_properties(${name} PROPERTIES POSITION_INDEPENDENT_CODE ON)
   if(NOT LLVM_ENABLE_RTTI)
     target_compile_options(${name} PRIVATE -fno-rtti)
   endif()
   target_compile_options(${name} PRIVATE
     $<BUILD_INTERFACE:$<TARGET_PROPERTY:effattn_options,INTERFACE_COMPILE_OPTIONS>>)
+endfunction()
+
+# Parsing MLIR's headers would take most of the time of a build, so it is done
+# once: a file then takes a fifth of the time in the mean. Source files name the
+# headers they use all the same; CMAKE_DISABLE_PRECOMPILE_HEADERS proves it.
+set(precompiled_headers
+  <mlir/Dialect/Arith/IR/Arith.h>
+  <mlir/Dialect/Bufferization/IR/Bufferization.h>
+  <mlir/Dialect/Func/IR/FuncOps.h>
+  <mlir/Dialect/GPU/IR/GPUDialect.h>
+  <mlir/Dialect/LLVMIR/NVVMDialect.h>
+  <mlir/Dialect/Linalg/IR/Linalg.h>
+  <mlir/Dialect/Math/IR/Math.h>
+  <mlir/Dialect/MemRef/IR/MemRef.h>
+  <mlir/Dialect/SCF/IR/SCF.h>
+  <mlir/Dialect/Tensor/IR/Tensor.h>
+  <mlir/Dialect/Vector/IR/VectorOps.h>
+  <mlir/IR/PatternMatch.h>
+  <mlir/IR/Remarks.h>
+  <mlir/Pass/Pass.h>)
+file(WRITE "${PROJECT_BINARY_DIR}/precompiled.cpp" "")
+add_library(effattn-precompiled OBJECT "${PROJECT_BINARY_DIR}/precompiled.cpp")
+_effattn_compile_options(effattn-precompiled)
+target_precompile_headers(effattn-precompiled PRIVATE ${precompiled_headers})
+# Precompiled headers hold the path of the build tree. For ccache they are what
+# they are made from, so that another tree finds what this one has compiled, but
+# they are not kept themselves.
+set_target_properties(effattn-precompiled PROPERTIES CXX_COMPILER_LAUNCHER "")
+file(TIMESTAMP "${MLIR_DIR}/MLIRConfig.cmake" mlir_timestamp UTC)
+file(WRITE
+  "${PROJECT_BINARY_DIR}/CMakeFiles/effattn-precompiled.dir/cmake_pch.hxx.pch.sum"
+  "${precompiled_headers} ${LLVM_PACKAGE_VERSION} ${mlir_timestamp}")
+
+# effattn_add_library(NAME source... [LINK other project libraries...])
+function(effattn_add_library name)
+  cmake_parse_arguments(ARG "" "" "LINK" ${ARGN})
+  add_library(${name} STATIC ${ARG_UNPARSED_ARGUMENTS})
+  _effattn_compile_options(${name})
+  target_precompile_headers(${name} REUSE_FROM effattn-precompiled)
   target_include_directories(${name} PUBLIC
     $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include>
     $<BUILD_INTERFACE:${PROJECT_BINARY_DIR}/include>

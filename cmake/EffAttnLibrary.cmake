@@ -37,8 +37,10 @@ _effattn_compile_options(effattn-precompiled)
 target_precompile_headers(effattn-precompiled PRIVATE ${precompiled_headers})
 # Precompiled headers hold the path of the build tree. For ccache they are what
 # they are made from, so that another tree finds what this one has compiled, but
-# they are not kept themselves.
+# they are not kept themselves. It knows the path behind -include, but none of
+# those that CMake passes behind -Xclang.
 set_target_properties(effattn-precompiled PROPERTIES CXX_COMPILER_LAUNCHER "")
+set(CMAKE_CXX_COMPILE_OPTIONS_USE_PCH -include <PCH_HEADER>)
 file(TIMESTAMP "${MLIR_DIR}/MLIRConfig.cmake" mlir_timestamp UTC)
 file(WRITE
   "${PROJECT_BINARY_DIR}/CMakeFiles/effattn-precompiled.dir/cmake_pch.hxx.pch.sum"

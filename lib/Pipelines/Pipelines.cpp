@@ -63,7 +63,8 @@ static constexpr llvm::StringLiteral kBuiltAsKernels =
     "effattn.ratio_loss,effattn.rms_norm,effattn.rotary_embedding,"
     "effattn.separator_cache_append,effattn.separator_cache_compact,"
     "effattn.separator_cache_update,effattn.split_embedding,"
-    "effattn.tensor_train_embedding,effattn.top_k,effattn.vector_quantize";
+    "effattn.systematic_attention,effattn.tensor_train_embedding,"
+    "effattn.top_k,effattn.vector_quantize";
 
 /// All ops, or all but those named, which hot code is made of later.
 static std::string convertPasses(const PipelineOptions &options,

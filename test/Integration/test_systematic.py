@@ -21,34 +21,37 @@ TABLES = {"relative_keys": "D", "relative_values": "E"}
 
 
 class Program:
-    """A function around one op; ``sizes`` makes (T, S) static."""
+    """A function around one op; ``sizes`` makes (T, S) static, and ``widths`` (D, E)."""
 
-    def __init__(self, name, tree=None, tables=(), types=("f32",) * 5, sizes=("?", "?"), scale=None):
+    def __init__(
+        self, name, tree=None, tables=(), types=("f32",) * 5, sizes=("?", "?"), scale=None, widths=("?", "?")
+    ):
         self.name, self.tree, self.tables, self.types = name, tree, tables, types
-        self.sizes, self.scale = sizes, scale
+        self.sizes, self.scale, self.widths = sizes, scale, widths
         self.mask = MaskText(tree) if tree is not None else None
 
     def text(self):
         queries, keys = self.sizes
-        q = f"tensor<?x?x{queries}x?x{self.types[0]}>"
-        k, v, v2 = (f"tensor<?x?x{keys}x?x{element}>" for element in self.types[1:4])
-        table = f"tensor<?x?x{self.types[4]}>"
+        d, e = self.widths
+        q, o = (f"tensor<?x?x{queries}x{width}x{self.types[0]}>" for width in self.widths)
+        k, v, v2 = (f"tensor<?x?x{keys}x{width}x{t}>" for width, t in zip((d, e, e), self.types[1:4]))
+        kinds = {name: f"tensor<?x{dict(D=d, E=e)[TABLES[name]]}x{self.types[4]}>" for name in self.tables}
         arguments = [f"%q: {q}", f"%k: {k}", f"%v: {v}", f"%v2: {v2}"]
-        arguments += [f"%{name}: {table}" for name in self.tables]
+        arguments += [f"%{name}: {kind}" for name, kind in kinds.items()]
         if self.mask:
             arguments += [f"%{name}: {KINDS[kind]}" for name, kind in self.mask.operands]
-        groups = " ".join(f"{name}(%{name} : {table})" for name in self.tables)
+        groups = " ".join(f"{name}(%{name} : {kind})" for name, kind in kinds.items())
         scale = f"scale = {self.scale:e}" if self.scale else ""
-        t = ", %t" if queries == "?" else ""
+        sizes = "%b, %h" + ", %t" * (queries == "?") + ", %e" * (e == "?")
         return f"""
-func.func @{self.name}({", ".join(arguments)}) -> ({q}, {q}) {{
+func.func @{self.name}({", ".join(arguments)}) -> ({o}, {o}) {{
   {dynamic_dims({"b": 0, "h": 1, "t": 2}, "%q", q)}
   {dynamic_dims({"e": 3}, "%v", v)}
-  %out = tensor.empty(%b, %h{t}, %e) : {q}
-  %out2 = tensor.empty(%b, %h{t}, %e) : {q}
+  %out = tensor.empty({sizes}) : {o}
+  %out2 = tensor.empty({sizes}) : {o}
   %0:2 = effattn.systematic_attention ins(%q, %k, %v, %v2 : {q}, {k}, {v}, {v2}) {groups}
-    outs(%out, %out2 : {q}, {q}) {{{scale}}}{self.mask.region() if self.mask else ""}
-  return %0#0, %0#1 : {q}, {q}
+    outs(%out, %out2 : {o}, {o}) {{{scale}}}{self.mask.region() if self.mask else ""}
+  return %0#0, %0#1 : {o}, {o}
 }}"""
 
 

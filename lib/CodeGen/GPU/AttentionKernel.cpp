@@ -209,6 +209,7 @@ SmallVector<Value> AttentionKernel::State::list() const {
   SmallVector<Value> all(sums);
   llvm::append_range(all, largest);
   llvm::append_range(all, total);
+  llvm::append_range(all, far);
   return all;
 }
 
@@ -216,7 +217,8 @@ AttentionKernel::State AttentionKernel::State::with(ValueRange list) const {
   ValueRange rest = list.drop_front(sums.size());
   return {SmallVector<Value>(list.take_front(sums.size())),
           SmallVector<Value>(rest.take_front(largest.size())),
-          SmallVector<Value>(rest.drop_front(largest.size()))};
+          SmallVector<Value>(rest.slice(largest.size(), total.size())),
+          SmallVector<Value>(rest.drop_front(2 * largest.size()))};
 }
 
 AttentionKernel::State AttentionKernel::begin() {
@@ -224,7 +226,8 @@ AttentionKernel::State AttentionKernel::begin() {
   int64_t count = products->queries();
   return {SmallVector<Value>(count * products->columns(), zero),
           SmallVector<Value>(count, emit::negativeInfinity(e.builder, e.loc)),
-          SmallVector<Value>(count, zero)};
+          SmallVector<Value>(count, zero),
+          SmallVector<Value>(sumsFar() ? 2 * count : 0, zero)};
 }
 
 /// What makes the largest score's weight 1. 0 where there is no score: -inf -
@@ -239,6 +242,12 @@ Value AttentionKernel::shiftOf(Value largest) {
 
 Value AttentionKernel::weightOf(Value score, Value shift) {
   return e.exp2(e.mulAdd(score, exponentScale, shift));
+}
+
+/// Those of the q-th query, if there are any.
+static MutableArrayRef<Value> farOf(SmallVector<Value> &far, int64_t q) {
+  return far.empty() ? MutableArrayRef<Value>()
+                     : MutableArrayRef(far).slice(2 * q, 2);
 }
 
 SmallVector<Value> AttentionKernel::weigh(State &state, ValueRange scores) {
@@ -260,6 +269,8 @@ SmallVector<Value> AttentionKernel::weigh(State &state, ValueRange scores) {
       sum = sum ? e.addFloats(sum, weights.back()) : weights.back();
     }
     state.total[q] = e.mulAdd(state.total[q], decay, sum);
+    for (Value &far : farOf(state.far, q))
+      far = e.mulFloats(far, decay);
     for (int64_t c = 0; c < columns; ++c) {
       Value &number = state.sums[q * columns + c];
       number = e.mulFloats(number, decay);
@@ -269,15 +280,26 @@ SmallVector<Value> AttentionKernel::weigh(State &state, ValueRange scores) {
 }
 
 void AttentionKernel::add(State &state, const KeyTile &tile) {
-  SmallVector<Value> scores = finalScores(products->multiplyKeys(tile), tile);
+  SmallVector<Value> scores = products->multiplyKeys(tile);
+  TileSide side;
+  if (call.relative) {
+    side = sideOf(tile);
+    scores = addKeyProducts(scores, tile, side);
+  }
+  scores = finalScores(scores, tile);
   SmallVector<Value> weights = weigh(state, scores);
+  if (sumsFar()) {
+    storeNearScores(scores, tile, side);
+    addFarWeights(state, weights, tile, side);
+  }
   state.sums = products->addValues(tile, weights, state.sums);
 }
 
 void AttentionKernel::joinLanes(State &state) {
-  for (Value &total : state.total)
-    for (int64_t lane : products->keyLanes())
-      total = e.addFloats(total, e.shuffleXor(total, lane));
+  for (SmallVector<Value> *sums : {&state.total, &state.far})
+    for (Value &sum : *sums)
+      for (int64_t lane : products->keyLanes())
+        sum = e.addFloats(sum, e.shuffleXor(sum, lane));
 }
 
 /// Adds up what the warps of the same queries have, after which each of them
@@ -292,7 +314,10 @@ void AttentionKernel::joinWarps(State &state) {
   int64_t share = (columns / 2 + warps - 1) / warps * 2;
   Type f32 = e.builder.getF32Type();
   Value numbers = e.dynamicShared(
-      0, {warps, queries * (share * warps + 2), kWarpThreads}, f32);
+      0,
+      {warps, queries * (share * warps + 2) + int64_t(state.far.size()),
+       kWarpThreads},
+      f32);
   Value lane = e.lane(), warp = e.warp();
   auto at = [&](Value of, Value number) {
     return SmallVector<Value>{of, number, lane};
@@ -310,7 +335,7 @@ void AttentionKernel::joinWarps(State &state) {
     }
     return sum;
   };
-  int64_t first = queries * share * warps;
+  int64_t first = queries * share * warps, firstFar = first + 2 * queries;
   for (int64_t q = 0; q < queries; ++q)
     write(state.largest[q], first + q);
   e.barrier();
@@ -324,6 +349,8 @@ void AttentionKernel::joinWarps(State &state) {
     Value factor = weightOf(state.largest[q], shift);
     state.largest[q] = largest;
     write(e.mulFloats(state.total[q], factor), first + queries + q);
+    for (auto [side, far] : llvm::enumerate(farOf(state.far, q)))
+      write(e.mulFloats(far, factor), firstFar + 2 * q + side);
     for (int64_t c = 0; c < share * warps; ++c)
       write(c < columns ? e.mulFloats(state.sums[q * columns + c], factor)
                         : emit::f32(e.builder, e.loc, 0),
@@ -334,6 +361,8 @@ void AttentionKernel::joinWarps(State &state) {
   state.sums.clear();
   for (int64_t q = 0; q < queries; ++q) {
     state.total[q] = sumOver(e.index(first + queries + q));
+    for (auto [side, far] : llvm::enumerate(farOf(state.far, q)))
+      far = sumOver(e.index(firstFar + 2 * q + side));
     for (int64_t c = 0; c < share; ++c)
       state.sums.push_back(sumOver(e.add(mine, q * share * warps + c)));
   }
@@ -348,7 +377,9 @@ void AttentionKernel::joinWarps(State &state) {
 AttentionKernel::Row AttentionKernel::rowOfState(const State &state,
                                                  int64_t q) {
   int64_t columns = state.sums.size() / products->queries();
-  Row row{{}, {}, state.largest[q], state.total[q]};
+  Row row{{}, {}, state.largest[q], state.total[q], {}};
+  if (sumsFar())
+    row.far.assign(state.far.begin() + 2 * q, state.far.begin() + 2 * q + 2);
   Value first = e.add(firstColumn, columnShift);
   for (int64_t c = 0; c < columns; ++c) {
     row.columns.push_back(e.add(first, products->columnAt(c)));
@@ -361,7 +392,7 @@ void AttentionKernel::storeMeans(const Row &row, Value isEmpty,
                                  Value destination, ValueRange leading) {
   Value zero = emit::f32(e.builder, e.loc, 0);
   Value factor = e.divFloats(emit::f32(e.builder, e.loc, 1), row.total);
-  Value end = e.size(op.getOut(), 3);
+  Value end = e.size(op.getValue(), 3);
   for (auto [column, sum] : llvm::zip(row.columns, row.sums)) {
     SmallVector<Value> to(leading);
     to.push_back(column);
@@ -369,6 +400,8 @@ void AttentionKernel::storeMeans(const Row &row, Value isEmpty,
     e.choose(e.lessThan(column, end),
              [&] { e.storeFloat(mean, destination, to); });
   }
+  if (sumsFar())
+    storeFar(row, isEmpty, factor, destination, leading);
 }
 
 /// By the thread that has the first column.

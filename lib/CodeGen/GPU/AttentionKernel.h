@@ -7,6 +7,19 @@
 
 namespace mlir::effattn {
 
+/// What depends on how far a key stands from a query, which two tables say for
+/// distances from -R to R: buffers [B, H, T, 2R + 1], f32. Keys that are
+/// further away share the first or the last row.
+struct RelativeRows {
+  /// Products of the query with each row, which its scores contain; or null.
+  Value keyProducts;
+  /// Where kept keys that are nearer than R leave their scores; or null. Then
+  /// what the first and the last row weigh are two more columns of means.
+  Value nearScores;
+  /// 2R.
+  Value last;
+};
+
 /// What the host hands to a kernel of an attention.
 struct AttentionCall {
   AttentionOp op;
@@ -21,6 +34,7 @@ struct AttentionCall {
   /// Where a split of keys leaves its results: means [B, H, T, splits, E] and
   /// log-sum-exps [B, H, T, splits], f32. Null where keys are never split.
   Value partMeans, partLse;
+  std::optional<RelativeRows> relative;
 };
 
 /// How a block divides its work.
@@ -43,8 +57,9 @@ private:
   /// The running softmax of the queries of the thread.
   struct State {
     /// Weighted values, query by query, the largest scores, and the sums of
-    /// weights of the keys that the thread has seen.
-    SmallVector<Value> sums, largest, total;
+    /// weights of the keys that the thread has seen: of all, and, for tables of
+    /// relative values, of those that share the first or the last row.
+    SmallVector<Value> sums, largest, total, far;
 
     SmallVector<Value> list() const;
     State with(ValueRange list) const;
@@ -55,6 +70,13 @@ private:
   struct Row {
     SmallVector<Value> columns, sums;
     Value largest, total;
+    SmallVector<Value> far;
+  };
+
+  /// Whether all keys of a tile share the first row of the relative tables, or
+  /// all the first or all the last one, for each query of the block.
+  struct TileSide {
+    Value isFirst, isFar;
   };
 
   void locate();
@@ -71,6 +93,21 @@ private:
   void joinLanes(State &state);
   void joinWarps(State &state);
   State addTiles();
+
+  // RelativeScores.cpp, for calls with relative tables.
+  bool sumsFar() const { return call.relative && call.relative->nearScores; }
+  Value tableRowOf(Value queryRow, Value keyRow);
+  TileSide sideOf(const KeyTile &tile);
+  Value keyProduct(const BlockQueries::Place &query, Value tableRow);
+  SmallVector<Value> addKeyProducts(ValueRange products, const KeyTile &tile,
+                                    const TileSide &side);
+  void storeNearScores(ValueRange scores, const KeyTile &tile,
+                       const TileSide &side);
+  void addFarWeights(State &state, ValueRange weights, const KeyTile &tile,
+                     const TileSide &side);
+  SmallVector<Value> addFarWeight(ValueRange far, Value tableRow, Value weight);
+  void storeFar(const Row &row, Value isEmpty, Value factor, Value destination,
+                ValueRange leading);
 
   Row rowOfState(const State &state, int64_t q);
   void storeMeans(const Row &row, Value isEmpty, Value destination,
@@ -111,6 +148,14 @@ private:
   /// first.
   Value columnShift;
 };
+
+/// Emits launches that attend, and erases the op, which may be one that no
+/// verifier has seen: with tables of relative values, results are f32 and have
+/// two more columns than values.
+void emitAttention(OpBuilder &builder, AttentionOp op,
+                   std::optional<RelativeRows> relative = std::nullopt);
+/// The same for two streams of values.
+void emitSystematicAttention(OpBuilder &builder, SystematicAttentionOp op);
 
 } // namespace mlir::effattn
 

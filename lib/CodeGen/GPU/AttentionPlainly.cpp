@@ -41,6 +41,12 @@ SmallVector<Value> AttentionKernel::addPlainly(const MaskPoint &point,
                                                const Row &row) {
   Value score = multiplyPlainly({point.batch, point.head, point.queryIndex},
                                 {point.batch, queries.group, point.keyIndex});
+  Value tableRow;
+  if (call.relative)
+    tableRow = tableRowOf(point.queryIndex, point.keyIndex);
+  if (call.relative && call.relative->keyProducts)
+    score = e.addFloats(score,
+                        keyProduct({point.head, point.queryIndex}, tableRow));
   if (!areScaledLate)
     score = op.emitFinalScore(e.builder, e.mulFloats(score, scale), point);
   Value largest = e.maxNumber(row.largest, score);
@@ -59,6 +65,11 @@ SmallVector<Value> AttentionKernel::addPlainly(const MaskPoint &point,
         },
         [&] { return SmallVector<Value>{before}; })[0]);
   }
+  SmallVector<Value> far;
+  for (Value sum : row.far)
+    far.push_back(e.mulFloats(sum, decay));
+  if (sumsFar())
+    llvm::append_range(next, addFarWeight(far, tableRow, weight));
   return next;
 }
 
@@ -67,15 +78,17 @@ void AttentionKernel::attendPlainly(Value slot) {
   BlockQueries::Place query = queries.at(e, slot);
   Value head = query.head, queryRow = query.row;
   Value zero = emit::f32(e.builder, e.loc, 0);
-  Row row{{}, {}, emit::negativeInfinity(e.builder, e.loc), zero};
+  Row row{{}, {}, emit::negativeInfinity(e.builder, e.loc), zero, {}};
   for (int64_t c = 0; c < tiling.columns; c += kWarpThreads)
     row.columns.push_back(e.add(firstColumn, e.add(e.lane(), c)));
+  size_t columns = row.columns.size();
   auto fromList = [&](ValueRange list) {
-    return Row{row.columns, SmallVector<Value>(list.drop_front(2)), list[0],
-               list[1]};
+    ValueRange sums = list.drop_front(2), far = sums.drop_front(columns);
+    return Row{row.columns, SmallVector<Value>(sums.take_front(columns)),
+               list[0], list[1], SmallVector<Value>(far)};
   };
   SmallVector<Value> start{row.largest, row.total};
-  start.append(row.columns.size(), zero);
+  start.append(columns + (sumsFar() ? 2 : 0), zero);
   auto addKey = [&](const KeyTile &tile, Value place, ValueRange carried) {
     Value keyRow = rowOf(tile, place);
     MaskPoint point{queries.batch, head,

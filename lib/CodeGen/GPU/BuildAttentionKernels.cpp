@@ -9,6 +9,7 @@
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/NVGPU/IR/NVGPUDialect.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "llvm/Support/MathExtras.h"
@@ -30,8 +31,12 @@ namespace {
 /// The kernels of one attention, seen from the host.
 class AttentionKernels {
 public:
-  AttentionKernels(OpBuilder &builder, AttentionOp op)
-      : e(builder, op.getLoc()), op(op) {}
+  AttentionKernels(OpBuilder &builder, AttentionOp op,
+                   std::optional<RelativeRows> relative)
+      : e(builder, op.getLoc()), op(op) {
+    call.op = op;
+    call.relative = relative;
+  }
 
   void build();
 
@@ -103,6 +108,9 @@ void AttentionKernels::attendInFloats(bool areFew) {
        FloatProducts::kTileColumns},
       shape.threads(), shape.sharedBytes(),
       [&](KernelEmitter &kernel, const AttentionProducts::Operands &operands) {
+        // Addresses in relative tables would take twice as many.
+        if (call.relative)
+          kernel.limitThreadRegisters(128);
         return std::make_unique<FloatProducts>(kernel, operands, shape);
       });
 }
@@ -121,7 +129,7 @@ void AttentionKernels::launch(
         make) {
   OpBuilder &builder = e.builder;
   Value batches = e.size(op.getQuery(), 0), heads = e.size(op.getQuery(), 1),
-        width = e.size(op.getOut(), 3), keys = e.size(op.getKey(), 2);
+        width = e.size(op.getValue(), 3), keys = e.size(op.getKey(), 2);
   call.queryTiles = e.ceilDiv(call.queries, tiling.queries);
   call.columnTiles = e.max(e.ceilDiv(width, tiling.columns), e.index(1));
   Value blocks = e.mul(e.mul(batches, call.keyHeads),
@@ -138,7 +146,7 @@ void AttentionKernels::launch(
     return memref::AllocOp::create(builder, e.loc, type, sizes);
   };
   call.partLse = allocate(sizes);
-  sizes.push_back(width);
+  sizes.push_back(e.size(op.getOut(), 3));
   call.partMeans = allocate(sizes);
   KernelEmitter::launch(
       builder, e.loc, "attention", e.mul(blocks, call.splits), threads,
@@ -229,7 +237,6 @@ void AttentionKernels::mergeParts() {
 void AttentionKernels::build() {
   Value zero = e.index(0), one = e.index(1);
   Value heads = e.size(op.getQuery(), 1), groups = e.size(op.getKey(), 1);
-  call.op = op;
   // Without heads there are no blocks, and no division by 0 either.
   call.headsOfGroup = e.max(e.quotient(heads, e.max(groups, one)), one);
   call.keyHeads = e.select(e.equal(heads, zero), zero, groups);
@@ -253,14 +260,20 @@ void AttentionKernels::build() {
   op.erase();
 }
 
+void effattn::emitAttention(OpBuilder &builder, AttentionOp op,
+                            std::optional<RelativeRows> relative) {
+  AttentionKernels(builder, op, relative).build();
+}
+
 namespace {
 struct BuildAttentionKernelsPass
     : effattn::impl::BuildAttentionKernelsPassBase<BuildAttentionKernelsPass> {
   void runOnOperation() override {
-    forEachOnBuffers<AttentionOp>(getOperation(),
-                                  [&](OpBuilder &builder, AttentionOp op) {
-                                    AttentionKernels(builder, op).build();
-                                  });
+    forEachOnBuffers<AttentionOp>(
+        getOperation(),
+        [](OpBuilder &builder, AttentionOp op) { emitAttention(builder, op); });
+    forEachOnBuffers<SystematicAttentionOp>(getOperation(),
+                                            emitSystematicAttention);
   }
 };
 } // namespace

@@ -44,9 +44,10 @@ int64_t TensorProducts::Shape::queryBytes() const {
 }
 
 int64_t TensorProducts::Shape::sharedBytes() const {
-  // At the end, warps with other keys exchange their sums.
+  // At the end, warps with other keys exchange their sums, and up to four more
+  // numbers of each of two queries.
   int64_t sums =
-      keyWarps > 1 ? threads() * (valueWidth / kColumns + 1) * 4 * 4 : 0;
+      keyWarps > 1 ? threads() * (valueWidth / kColumns + 2) * 4 * 4 : 0;
   return std::max({2 * stageBytes(), firstQueryByte() + queryBytes(), sums});
 }
 

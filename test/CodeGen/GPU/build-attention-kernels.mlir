@@ -81,3 +81,45 @@ func.func @any_head(%q: memref<?x?x?x?xf32>, %k: memref<?x?x?x?xf16>, %v: memref
   }
   return
 }
+
+// -----
+
+// Two streams are joined. Products with the table of keys are made first, the
+// weights of the table of values behind; scores of near keys are in memory in
+// between.
+// CHECK-LABEL: @streams_with_tables
+// CHECK: scf.parallel
+// CHECK: function(@relative_keys)
+// CHECK: memref.alloc{{.*}} : memref<?x?x?x33xf32>
+// CHECK: scf.parallel
+// CHECK: memref.alloc{{.*}} : memref<?x?x?x130xf32>
+// CHECK: function(@attention)
+// CHECK: nvvm.mma.sync
+// CHECK: function(@attention_merge)
+// CHECK: function(@systematic_results)
+// CHECK: memref.dealloc
+func.func @streams_with_tables(%q: memref<?x?x?x32xf16>, %k: memref<?x?x?x32xf16>, %v: memref<?x?x?x64xf16>,
+    %v2: memref<?x?x?x64xf16>, %a: memref<33x32xf16>, %b: memref<33x64xf16>, %out: memref<?x?x?x64xf16>,
+    %out2: memref<?x?x?x64xf16>) {
+  effattn.systematic_attention ins(%q, %k, %v, %v2 : memref<?x?x?x32xf16>, memref<?x?x?x32xf16>, memref<?x?x?x64xf16>,
+    memref<?x?x?x64xf16>) relative_keys(%a : memref<33x32xf16>) relative_values(%b : memref<33x64xf16>)
+    outs(%out, %out2 : memref<?x?x?x64xf16>, memref<?x?x?x64xf16>)
+  return
+}
+
+// -----
+
+// Streams of two types are f32 side by side.
+// CHECK-LABEL: @streams_of_two_types
+// CHECK: memref.alloc{{.*}} : memref<?x?x?x128xf32>
+// CHECK-NOT: function(@relative_keys)
+// CHECK: function(@attention)
+// CHECK-NOT: nvvm.mma.sync
+// CHECK-NOT: function(@systematic_results)
+// CHECK: return
+func.func @streams_of_two_types(%q: memref<?x?x?x32xf16>, %k: memref<?x?x?x32xf16>, %v: memref<?x?x?x64xf16>,
+    %v2: memref<?x?x?x64xbf16>, %out: memref<?x?x?x64xf16>, %out2: memref<?x?x?x64xf16>) {
+  effattn.systematic_attention ins(%q, %k, %v, %v2 : memref<?x?x?x32xf16>, memref<?x?x?x32xf16>, memref<?x?x?x64xf16>,
+    memref<?x?x?x64xbf16>) outs(%out, %out2 : memref<?x?x?x64xf16>, memref<?x?x?x64xf16>)
+  return
+}

@@ -22,7 +22,7 @@ class EffAttn_ProductKernelPass<string flag> : Pass<flag> {
 }
 
 def BuildAttentionKernelsPass
-    : EffAttn_KernelBuilderPass<"effattn-build-attention-kernels"> {
+    : EffAttn_ProductKernelPass<"effattn-build-attention-kernels"> {
   let summary = "make kernels of attention, a block some queries";
   let description = [{
     `effattn.attention` on buffers becomes a launch in which each block attends
@@ -34,6 +34,13 @@ def BuildAttentionKernelsPass
     on tensor cores; others as f32. Scattered keys of a mask are found by a
     kernel of their own before. Where there are too few queries to keep a GPU
     busy, blocks share their keys, and another kernel joins the parts.
+
+    `effattn.systematic_attention` on buffers becomes an attention over both
+    streams of values side by side. Products of queries with the table of
+    relative keys are a product of matrices before it, whose numbers are added
+    to the scores. For the table of relative values, keys nearer than its last
+    distance leave their scores in memory, weights of the others are summed as
+    values are, and a kernel multiplies these weights by the table.
   }];
 }
 

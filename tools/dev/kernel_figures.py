@@ -43,6 +43,13 @@ def attend(element, width, heads=8, groups=8, queries="T", mask=None):
     return inputs, body
 
 
+def attend_to_streams(q, k, content, roles, relative_keys, relative_values):
+    return ops.systematic_attention(
+        q, k, content, roles,
+        relative_keys=relative_keys, relative_values=relative_values, mask=ops.causal_mask(),
+    )  # fmt: skip
+
+
 def matmul(element):
     return {"x": f"{element}[M, K]", "y": f"{element}[K, N]"}, lambda x, y: x @ y
 
@@ -88,6 +95,18 @@ CASES = {
     "attention, f32, D 64": attend("f32", 64),
     "one query, bf16, D 128": attend("bf16", 128, queries=1),
     "one query, one key head of 8, bf16, D 64": attend("bf16", 64, groups=1, queries=1),
+    "systematic_attention, bf16, D 64, causal": (
+        {
+            "q": "bf16[B, 8, T, 64]",
+            "k": "bf16[B, 8, S, 64]",
+            "content": "bf16[B, 8, S, 64]",
+            "roles": "bf16[B, 8, S, 64]",
+            "relative_keys": "bf16[33, 64]",
+            "relative_values": "bf16[33, 64]",
+        },
+        attend_to_streams,
+    ),
+    "top_k, 256 of a row": ({"x": "f32[B, V]"}, lambda x: ops.top_k(x, k=256)),
     "product, bf16": matmul("bf16"),
     "product, f16": matmul("f16"),
     "product, f32": matmul("f32"),

@@ -26,8 +26,8 @@ Value WarpTopK::hasLaneBit(int64_t bit) {
                                masked, e.index(0));
 }
 
-Value WarpTopK::exchange(Value value, int64_t stride, Value keepsLower) {
-  Value other = e.shuffleXor(value, stride);
+Value WarpTopK::exchange(Value value, int64_t mask, Value keepsLower) {
+  Value other = e.shuffleXor(value, mask);
   Value takesOther = arith::CmpIOp::create(
       e.builder, e.loc, arith::CmpIPredicate::ne, isBetter(value, other),
       emit::logicalNot(e.builder, e.loc, keepsLower));
@@ -35,17 +35,14 @@ Value WarpTopK::exchange(Value value, int64_t stride, Value keepsLower) {
 }
 
 Value WarpTopK::sortLanes(Value value) {
+  // Two sorted halves of a stretch meet in reverse, so that all stretches go
+  // up and five conditions do for all steps: kept for a whole loop, more would
+  // not fit into registers.
   for (int64_t size = 2; size <= kWarpThreads; size *= 2)
     for (int64_t stride = size / 2; stride > 0; stride /= 2) {
-      // Stretches of `size` go up and down in turn; the last one goes up.
-      Value isUpper = hasLaneBit(stride);
-      Value keepsLower = size == kWarpThreads
-                             ? emit::logicalNot(e.builder, e.loc, isUpper)
-                             : arith::CmpIOp::create(e.builder, e.loc,
-                                                     arith::CmpIPredicate::eq,
-                                                     hasLaneBit(size), isUpper)
-                                   .getResult();
-      value = exchange(value, stride, keepsLower);
+      int64_t mask = stride == size / 2 ? size - 1 : stride;
+      value = exchange(value, mask,
+                       emit::logicalNot(e.builder, e.loc, hasLaneBit(stride)));
     }
   return value;
 }
@@ -75,22 +72,42 @@ SmallVector<Value> WarpTopK::merge(ValueRange list, ValueRange reversed) {
   return sortBitonic(best);
 }
 
+Value WarpTopK::better(Value lhs, Value rhs) {
+  return e.select(isBetter(lhs, rhs), lhs, rhs);
+}
+
+SmallVector<Value> WarpTopK::insert(ValueRange list, Value candidate) {
+  // All but the last register meet ranks that are below all others.
+  SmallVector<Value> merged(list);
+  merged.back() = better(merged.back(), sortLanes(candidate));
+  return sortBitonic(merged);
+}
+
+SmallVector<Value> WarpTopK::offerOne(ValueRange list, Value candidate) {
+  return e.choose(
+      e.anyLane(isBetter(candidate, worst(list))), list.getTypes(),
+      [&] { return insert(list, candidate); },
+      [&] { return SmallVector<Value>(list); });
+}
+
 SmallVector<Value> WarpTopK::offer(ValueRange list,
                                    ArrayRef<Value> candidates) {
-  SmallVector<Value> result(list);
-  for (Value candidate : candidates)
-    result = e.choose(
-        e.anyLane(isBetter(candidate, worst(result))),
-        TypeRange(ValueRange(result)),
-        [&] {
-          // All but the last register meet ranks that are below all others.
-          SmallVector<Value> merged(result);
-          Value sorted = sortLanes(candidate), &last = merged.back();
-          last = e.select(isBetter(last, sorted), last, sorted);
-          return sortBitonic(merged);
-        },
-        [&] { return result; });
-  return result;
+  Value best = candidates.front();
+  for (Value candidate : candidates.drop_front())
+    best = better(candidate, best);
+  // One after the other, by the same instructions: there are many.
+  auto offerEach = [&] {
+    return e.loop(e.index(0), e.index(candidates.size()), 1, list,
+                  [&](Value number, ValueRange sofar) {
+                    Value candidate = candidates.front();
+                    for (auto [i, other] : llvm::enumerate(candidates))
+                      candidate = e.select(e.equal(number, e.index(i)), other,
+                                           candidate);
+                    return offerOne(sofar, candidate);
+                  });
+  };
+  return e.choose(e.anyLane(isBetter(best, worst(list))), list.getTypes(),
+                  offerEach, [&] { return SmallVector<Value>(list); });
 }
 
 Value WarpTopK::worst(ValueRange list) {

@@ -37,14 +37,19 @@ public:
 
 private:
   /// The lower or the upper one of this lane's value and that of the lane
-  /// `stride` away.
-  Value exchange(Value value, int64_t stride, Value keepsLower);
+  /// that differs in the bits of `mask`.
+  Value exchange(Value value, int64_t mask, Value keepsLower);
   Value hasLaneBit(int64_t bit);
   /// Ascending from lane 0.
   Value sortLanes(Value value);
   /// Puts a list in order that goes down and up again.
   SmallVector<Value> sortBitonic(SmallVector<Value> list);
   Value isBetter(Value lhs, Value rhs);
+  Value better(Value lhs, Value rhs);
+  /// The list, and in it those of a candidate of every lane that are better
+  /// than its last: all of them, or where there are any.
+  SmallVector<Value> insert(ValueRange list, Value candidate);
+  SmallVector<Value> offerOne(ValueRange list, Value candidate);
 
   KernelEmitter &e;
   int64_t kept, registers;

@@ -1,16 +1,19 @@
 // RUN: effattn-opt %s -effattn-build-top-k-kernels -canonicalize -cse | FileCheck %s
 
-// Few candidates: a warp a row. Those that beat the last one kept are sorted
-// (15 exchanges) and merged (5) where a lane has one.
+// Few candidates: a warp a row. If one of four beats the last one kept, each of
+// the four that does is sorted (15 exchanges) and merged (5), by the same code.
 // CHECK-LABEL: @choose_experts
 // CHECK-NOT: scf.if
 // CHECK: gpu.launch
 // CHECK-SAME: function(@top_k)
 // CHECK: nvvm.vote.sync any
 // CHECK-NEXT: scf.if
+// CHECK-NEXT: scf.for %{{.*}} = %c0 to %c4 step %c1
+// CHECK: nvvm.vote.sync any
+// CHECK-NEXT: scf.if
 // CHECK-COUNT-20: gpu.shuffle xor {{.*}} : i64
 // CHECK-NOT: gpu.shuffle xor
-// CHECK: nvvm.vote.sync any
+// CHECK: return
 func.func @choose_experts(%x: memref<?x64xf32>, %v: memref<?x2xf32>, %i: memref<?x2xi32>) {
   effattn.top_k ins(%x : memref<?x64xf32>) outs(%v, %i : memref<?x2xf32>, memref<?x2xi32>) {k = 2}
   return

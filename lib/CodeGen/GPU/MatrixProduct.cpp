@@ -67,12 +67,19 @@ private:
                        rowsOfThread);
   }
   void emitFma(TileShape shape) {
-    emitTileProduct(e.builder, e.loc, name, product,
-                    *makeFmaEngine(shape, product));
+    emitTiles(*makeFmaEngine(shape, product), /*mayDivide=*/true);
   }
+  /// Parts of f32 that are copied one by one leave no registers for more.
   void emitTensor(TileShape shape, bool isAligned) {
-    emitTileProduct(e.builder, e.loc, name, product,
-                    *makeTensorEngine(shape, product, isAligned));
+    emitTiles(*makeTensorEngine(shape, product, isAligned),
+              isAligned || !product.left.element().isF32());
+  }
+  /// Few tiles are small ones.
+  void emitTiles(TileEngine &engine, bool mayDivide) {
+    if (mayDivide && engine.shape.rows < kLargeTensor.rows)
+      emitDividedProduct(e.builder, e.loc, name, product, engine);
+    else
+      emitTileProduct(e.builder, e.loc, name, product, engine);
   }
   Value isAligned();
   Value hasManyTiles(TileShape shape);
@@ -84,14 +91,10 @@ private:
 } // namespace
 
 Value ProductLaunches::hasManyTiles(TileShape shape) {
-  Value tiles = e.mul(e.ceilDiv(product.rows, shape.rows),
-                      e.ceilDiv(product.columns, shape.columns));
-  if (product.batches)
-    tiles = e.mul(tiles, product.batches);
   // Rows that half of a tile holds go to one that has no more.
-  return emit::logicalAnd(e.builder, e.loc,
-                          e.lessThan(e.index(shape.rows / 2), product.rows),
-                          e.lessEqual(e.index(kEnoughTiles), tiles));
+  return emit::logicalAnd(
+      e.builder, e.loc, e.lessThan(e.index(shape.rows / 2), product.rows),
+      e.lessEqual(e.index(kEnoughTiles), countTiles(e, product, shape)));
 }
 
 /// Null where it never is.

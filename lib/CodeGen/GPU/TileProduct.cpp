@@ -15,8 +15,9 @@ namespace {
 class TileKernel {
 public:
   TileKernel(KernelEmitter &emitter, const MatrixProduct &product,
-             TileEngine &engine)
-      : e(emitter), product(product), engine(engine), shape(engine.shape) {}
+             TileEngine &engine, const DepthParts *parts)
+      : e(emitter), product(product), engine(engine), parts(parts),
+        shape(engine.shape) {}
 
   static int64_t sharedBytes(const TileEngine &engine);
   void emit();
@@ -35,15 +36,27 @@ private:
   SmallVector<Value> multiply(int64_t pass, Value left, Value right,
                               ValueRange before);
   void write(ValueRange sums);
+  /// What writes the sums of a column of a row, to results or as a part.
+  MatrixProduct::WriteColumn writePart(Value row);
 
   KernelEmitter &e;
   const MatrixProduct &product;
   TileEngine &engine;
+  /// Null where the depth is never divided.
+  const DepthParts *parts;
   TileShape shape;
-  Value rows, firstRow, firstColumn;
+  Value rows, firstRow, firstColumn, batch, part;
   SmallVector<FactorTile> factors;
 };
 } // namespace
+
+Value effattn::countTiles(LoopEmitter &host, const MatrixProduct &product,
+                          TileShape shape) {
+  int64_t columns = shape.columns / product.rights.size();
+  Value tiles = host.mul(host.ceilDiv(product.rows, shape.rows),
+                         host.ceilDiv(product.columns, columns));
+  return product.batches ? host.mul(tiles, product.batches) : tiles;
+}
 
 static Value sharedTiles(KernelEmitter &e, const TileLayout &layout,
                          int64_t firstByte) {
@@ -63,12 +76,14 @@ int64_t TileKernel::sharedBytes(const TileEngine &engine) {
 void TileKernel::findTile() {
   Value rowTiles = e.ceilDiv(product.rows, shape.rows);
   Value columnTiles = e.ceilDiv(product.columns, panelColumns());
-  SmallVector<Value> sizes{columnTiles, rowTiles};
-  if (product.batches)
-    sizes.insert(sizes.begin(), product.batches);
+  SmallVector<Value> sizes{parts ? parts->count : e.index(1),
+                           product.batches ? product.batches : e.index(1),
+                           columnTiles, rowTiles};
   SmallVector<Value> tile = e.split(e.block(), sizes);
+  part = tile[0];
+  batch = tile[1];
   if (product.batches)
-    product.enterBatch(tile.front());
+    product.enterBatch(batch);
   rows = product.countRows ? product.countRows() : product.rows;
   firstRow = e.mul(tile.back(), shape.rows);
   firstColumn = e.mul(tile[tile.size() - 2], panelColumns());
@@ -113,11 +128,16 @@ void TileKernel::place(int64_t pass, Value slot, ValueRange fetched) {
 SmallVector<Value> TileKernel::multiply(int64_t pass, Value left, Value right,
                                         ValueRange before) {
   int64_t slots = engine.leftLayout().slots;
-  Value tiles = e.ceilDiv(product.depth, engine.leftLayout().depth);
-  Value zero = e.index(0), one = e.index(1);
+  Value end = e.ceilDiv(product.depth, engine.leftLayout().depth);
+  Value zero = e.index(0), one = e.index(1), first = zero;
+  if (parts) {
+    first = e.quotient(e.mul(end, part), parts->count);
+    end = e.quotient(e.mul(end, e.add(part, 1)), parts->count);
+  }
   for (int64_t slot = 0; slot + 1 < slots; ++slot) {
-    copy(e.index(slot), e.index(slot));
-    place(pass, e.index(slot), fetch(pass, e.index(slot)));
+    Value tile = e.add(first, slot);
+    copy(e.index(slot), tile);
+    place(pass, e.index(slot), fetch(pass, tile));
   }
   SmallVector<Value> carried(before);
   carried.push_back(zero);
@@ -136,10 +156,19 @@ SmallVector<Value> TileKernel::multiply(int64_t pass, Value left, Value right,
     sums.push_back(next);
     return sums;
   };
-  SmallVector<Value> sums = e.loop(zero, tiles, 1, carried, step);
+  SmallVector<Value> sums = e.loop(first, end, 1, carried, step);
   sums.pop_back();
   NVVM::CpAsyncWaitGroupOp::create(e.builder, e.loc, 0);
   return sums;
+}
+
+MatrixProduct::WriteColumn TileKernel::writePart(Value row) {
+  return [=, this](Value column, ValueRange sums) {
+    for (auto [panel, sum] : llvm::enumerate(sums)) {
+      Value place = e.add(column, e.mul(product.columns, panel));
+      e.storeFloat(sum, parts->sums, {part, batch, row, place});
+    }
+  };
 }
 
 /// Sums go through shared memory, so that a warp writes a row.
@@ -152,15 +181,23 @@ void TileKernel::write(ValueRange sums) {
   Value count = e.min(e.sub(rows, firstRow), e.index(shape.rows));
   Value columns =
       e.min(e.sub(product.columns, firstColumn), e.index(panelColumns()));
-  e.loop(e.warp(), count, e.warps(), [&](Value row) {
-    auto writeColumn = product.writeRow(e, e.add(firstRow, row));
+  auto writeRow = [&](Value row, const MatrixProduct::WriteColumn &write) {
     e.loop(e.lane(), columns, kWarpThreads, [&](Value column) {
       SmallVector<Value> ofPanels;
       for (int64_t panel = 0; panel < panels(); ++panel)
         ofPanels.push_back(
             e.loadFloat(result, {row, e.add(column, panel * panelColumns())}));
-      writeColumn(e.add(firstColumn, column), ofPanels);
+      write(e.add(firstColumn, column), ofPanels);
     });
+  };
+  e.loop(e.warp(), count, e.warps(), [&](Value row) {
+    Value number = e.add(firstRow, row);
+    auto writeResults = [&] { writeRow(row, product.writeRow(e, number)); };
+    if (!parts)
+      return writeResults();
+    e.choose(
+        e.lessThan(e.index(1), parts->count),
+        [&] { writeRow(row, writePart(number)); }, writeResults);
   });
 }
 
@@ -190,21 +227,15 @@ void TileKernel::emitTile() {
 }
 
 void effattn::emitTileProduct(OpBuilder &builder, Location loc, StringRef name,
-                              const MatrixProduct &product,
-                              TileEngine &engine) {
-  auto count = [&](Value size, int64_t tile) -> Value {
-    return arith::CeilDivUIOp::create(builder, loc, size,
-                                      emit::index(builder, loc, tile));
-  };
-  int64_t panels = product.rights.size();
-  Value blocks =
-      emit::mul(builder, loc, count(product.rows, engine.shape.rows),
-                count(product.columns, engine.shape.columns / panels));
-  if (product.batches)
-    blocks = emit::mul(builder, loc, blocks, product.batches);
+                              const MatrixProduct &product, TileEngine &engine,
+                              const DepthParts *parts) {
+  LoopEmitter host(builder, loc);
+  Value blocks = countTiles(host, product, engine.shape);
+  if (parts)
+    blocks = host.mul(blocks, parts->count);
   gpu::LaunchOp launch = KernelEmitter::launch(
       builder, loc, name, blocks, engine.shape.threads,
-      [&](KernelEmitter &e) { TileKernel(e, product, engine).emit(); },
+      [&](KernelEmitter &e) { TileKernel(e, product, engine, parts).emit(); },
       TileKernel::sharedBytes(engine));
   KernelEmitter::limitRegisters(launch, engine.shape.blocks);
 }

@@ -72,9 +72,28 @@ bool canUseTensorCores(const MatrixProduct &product);
 std::unique_ptr<TileEngine>
 makeTensorEngine(TileShape shape, const MatrixProduct &product, bool isAligned);
 
-/// Emits a launch that computes the product with an engine.
+/// Tiles of the result of all batches, on the host.
+Value countTiles(LoopEmitter &host, const MatrixProduct &product,
+                 TileShape shape);
+
+/// Parts of the depth that are multiplied by blocks of their own: where a
+/// product has few tiles and a large depth, they keep a GPU busy.
+struct DepthParts {
+  /// How many. One part is the whole depth, and its blocks write results.
+  Value count;
+  /// What several leave: [part, batch, row, column of all right factors], f32.
+  Value sums;
+};
+
+/// Emits a launch that computes the product with an engine, or the sums of
+/// parts of its depth.
 void emitTileProduct(OpBuilder &builder, Location loc, StringRef name,
-                     const MatrixProduct &product, TileEngine &engine);
+                     const MatrixProduct &product, TileEngine &engine,
+                     const DepthParts *parts = nullptr);
+/// Emits launches that compute the product with an engine and may divide its
+/// depth, in one way for given sizes.
+void emitDividedProduct(OpBuilder &builder, Location loc, StringRef name,
+                        const MatrixProduct &product, TileEngine &engine);
 
 } // namespace mlir::effattn
 

@@ -92,8 +92,18 @@ func.func @one_row(%a: memref<1x32xbf16>, %b: memref<32x256xbf16>, %t: memref<25
   return
 }
 
+// Few rows, several, many tiles; and few tiles, whose depth is divided if that
+// is worth it.
 // CHECK-LABEL: @any_size
-// CHECK-COUNT-4: gpu.launch
+// CHECK-COUNT-3: gpu.launch
+// CHECK: arith.divui %c264
+// CHECK: %[[COUNT:.*]] = arith.maxsi
+// CHECK-NEXT: %[[IS_DIVIDED:.*]] = arith.cmpi sgt, %[[COUNT]], %c1
+// CHECK-NEXT: %[[ROOM:.*]] = arith.select %[[IS_DIVIDED]], %[[COUNT]], %c0
+// CHECK: memref.alloc(%[[ROOM]],
+// CHECK: function(@matmul)
+// CHECK: scf.if %[[IS_DIVIDED]] {
+// CHECK: function(@matmul_sum)
 // CHECK-NOT: gpu.launch
 // CHECK: return
 func.func @any_size(%a: memref<?x?xf32>, %b: memref<?x?xf32>, %c: memref<?x?xf32>) {
@@ -111,5 +121,21 @@ func.func @in_a_parallel_loop(%a: memref<8x4x4xf32>, %c: memref<4x4xf32>, %n: in
     %m = memref.subview %a[%i, 0, 0] [1, 4, 4] [1, 1, 1] : memref<8x4x4xf32> to memref<4x4xf32, strided<[4, 1], offset: ?>>
     linalg.matmul ins(%m, %m : memref<4x4xf32, strided<[4, 1], offset: ?>>, memref<4x4xf32, strided<[4, 1], offset: ?>>) outs(%m : memref<4x4xf32, strided<[4, 1], offset: ?>>)
   }
+  return
+}
+
+// One tile and a large depth: 64 blocks take 256 depths each, and a warp adds
+// up what they leave for 32 columns of a row.
+// CHECK-LABEL: @of_one_tile
+// CHECK: %[[PARTS:.*]] = memref.alloc(){{.*}} : memref<64x1x64x64xf32>
+// CHECK: gpu.launch blocks({{.*}}) in (%{{.*}} = %c64{{[_0-9]*}},
+// CHECK-SAME: function(@matmul)
+// CHECK: memref.store {{.*}}, %[[PARTS]]
+// CHECK: function(@matmul_sum)
+// CHECK: scf.for %{{.*}} = %c0 to %c64 step %c1
+// CHECK: memref.load %[[PARTS]]
+// CHECK: memref.dealloc %[[PARTS]]
+func.func @of_one_tile(%a: memref<64x16384xf32>, %b: memref<16384x64xf32>, %c: memref<64x64xf32>) {
+  linalg.matmul ins(%a, %b : memref<64x16384xf32>, memref<16384x64xf32>) outs(%c : memref<64x64xf32>)
   return
 }

@@ -147,6 +147,9 @@ def BuildProductKernelsPass
       side by side, a thread adds up a column, at the depths of its warp;
       otherwise a warp does.
 
+    - Where there are few tiles and a large depth, blocks take parts of the
+      depth, and another kernel adds up their sums, always in the same order.
+
     Which it is, and how large the tiles are, is decided at run time where sizes
     are dynamic.
   }];

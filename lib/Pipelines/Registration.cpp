@@ -7,6 +7,7 @@
 #include "effattn/Dialect/EffAttn.h"
 #include "effattn/Dialect/RowTiling.h"
 #include "effattn/Pipelines/Pipelines.h"
+#include "effattn/Schedule/Schedule.h"
 #include "effattn/Target/Passes.h"
 #include "effattn/Transforms/Passes.h"
 
@@ -31,6 +32,7 @@ void effattn::registerDialect(DialectRegistry &registry) {
   registerBufferizationModels(registry);
   registerRowTilingModels(registry);
   registerIntrinsicModels(registry);
+  registerScheduleOps(registry);
 }
 
 namespace {

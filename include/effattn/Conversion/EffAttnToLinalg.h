@@ -19,6 +19,11 @@ void populateFeedForwardToLinalgPatterns(RewritePatternSet &patterns);
 void populateEmbeddingsToLinalgPatterns(RewritePatternSet &patterns);
 void populateCachesToLinalgPatterns(RewritePatternSet &patterns);
 
+/// Replaces one op on tensors as `effattn-convert-to-linalg` does with all of
+/// them; failure where that has no pattern for it. `address_decode` becomes a
+/// search and a shift.
+LogicalResult lowerOpToLinalg(RewriterBase &rewriter, Operation *op);
+
 } // namespace mlir::effattn
 
 #endif // EFFATTN_CONVERSION_EFFATTNTOLINALG_H

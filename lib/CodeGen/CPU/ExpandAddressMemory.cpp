@@ -213,17 +213,17 @@ Value AddressMemoryExpansion::power(Value base, int64_t exponent) {
   return exponent % 2 ? emitter.mulFloats(square, base) : square;
 }
 
+void effattn::expand(OpBuilder &builder, AddressMemoryOp op,
+                     const CpuModel &cpu) {
+  AddressMemoryExpansion(builder, op, cpu).run();
+}
+
 namespace {
 struct ExpandAddressMemoryPass
     : ExpansionPass<effattn::impl::ExpandAddressMemoryPassBase,
                     ExpandAddressMemoryPass> {
   using ExpansionPass::ExpansionPass;
 
-  void expandAll(const CpuModel &cpu) {
-    forEachOnBuffers<AddressMemoryOp>(
-        getOperation(), [&](OpBuilder &builder, AddressMemoryOp op) {
-          AddressMemoryExpansion(builder, op, cpu).run();
-        });
-  }
+  void expandAll(const CpuModel &cpu) { expandEach<AddressMemoryOp>(cpu); }
 };
 } // namespace

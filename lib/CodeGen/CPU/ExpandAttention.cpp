@@ -361,17 +361,16 @@ void AttentionExpansion::storeResults(const AttentionTile::Sums &sums) {
   });
 }
 
+void effattn::expand(OpBuilder &builder, AttentionOp op, const CpuModel &cpu) {
+  AttentionExpansion(builder, op, cpu).run();
+}
+
 namespace {
 struct ExpandAttentionPass
     : ExpansionPass<effattn::impl::ExpandAttentionPassBase,
                     ExpandAttentionPass> {
   using ExpansionPass::ExpansionPass;
 
-  void expandAll(const CpuModel &cpu) {
-    forEachOnBuffers<AttentionOp>(getOperation(),
-                                  [&](OpBuilder &builder, AttentionOp op) {
-                                    AttentionExpansion(builder, op, cpu).run();
-                                  });
-  }
+  void expandAll(const CpuModel &cpu) { expandEach<AttentionOp>(cpu); }
 };
 } // namespace

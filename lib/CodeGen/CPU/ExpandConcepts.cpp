@@ -291,16 +291,15 @@ void ChunkExpansion::clear(Value row, Value first, Value end) {
   });
 }
 
+void effattn::expand(OpBuilder &builder, ChunkOp op, const CpuModel &cpu) {
+  ChunkExpansion(builder, op, cpu).run();
+}
+
 namespace {
 struct ExpandConceptsPass
     : ExpansionPass<effattn::impl::ExpandConceptsPassBase, ExpandConceptsPass> {
   using ExpansionPass::ExpansionPass;
 
-  void expandAll(const CpuModel &cpu) {
-    forEachOnBuffers<ChunkOp>(getOperation(),
-                              [&](OpBuilder &builder, ChunkOp op) {
-                                ChunkExpansion(builder, op, cpu).run();
-                              });
-  }
+  void expandAll(const CpuModel &cpu) { expandEach<ChunkOp>(cpu); }
 };
 } // namespace

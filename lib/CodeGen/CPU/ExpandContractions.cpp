@@ -1,7 +1,6 @@
 //===- ExpandContractions.cpp - Multiply matrices by blocks ---------------===//
 #include "../Contraction.h"
 #include "Expansion.h"
-#include "PackedMatmul.h"
 #include "Product.h"
 #include "effattn/CodeGen/CPU/Passes.h"
 
@@ -91,6 +90,12 @@ void ContractionExpansion::multiply() {
   emitProduct(emitter, product);
 }
 
+void effattn::expand(OpBuilder &builder, linalg::LinalgOp op,
+                     const CpuModel &cpu) {
+  if (std::optional<Contraction> product = Contraction::match(op))
+    ContractionExpansion(builder, *product, cpu).run();
+}
+
 namespace {
 struct ExpandContractionsPass
     : ExpansionPass<effattn::impl::ExpandContractionsPassBase,
@@ -98,15 +103,8 @@ struct ExpandContractionsPass
   using ExpansionPass::ExpansionPass;
 
   void expandAll(const CpuModel &cpu) {
-    forEachOnBuffers<linalg::LinalgOp>(
-        getOperation(), [&](OpBuilder &builder, linalg::LinalgOp op) {
-          if (std::optional<Contraction> product = Contraction::match(op))
-            ContractionExpansion(builder, *product, cpu).run();
-        });
-    forEachOnBuffers<PackedMatmulOp>(
-        getOperation(), [&](OpBuilder &builder, PackedMatmulOp op) {
-          expandPackedMatmul(builder, op, cpu);
-        });
+    expandEach<linalg::LinalgOp>(cpu);
+    expandEach<PackedMatmulOp>(cpu);
   }
 };
 } // namespace

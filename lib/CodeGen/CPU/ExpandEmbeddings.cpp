@@ -355,6 +355,16 @@ void TensorTrainExpansion::store(const Core &core, ArrayRef<Value> place,
     rows.store(vector, place, at, mask);
 }
 
+void effattn::expand(OpBuilder &builder, LoraEmbeddingOp op,
+                     const CpuModel &cpu) {
+  LoraExpansion(builder, op, cpu).run();
+}
+
+void effattn::expand(OpBuilder &builder, TensorTrainEmbeddingOp op,
+                     const CpuModel &cpu) {
+  TensorTrainExpansion(builder, op, cpu).run();
+}
+
 namespace {
 struct ExpandEmbeddingsPass
     : ExpansionPass<effattn::impl::ExpandEmbeddingsPassBase,
@@ -362,14 +372,8 @@ struct ExpandEmbeddingsPass
   using ExpansionPass::ExpansionPass;
 
   void expandAll(const CpuModel &cpu) {
-    forEachOnBuffers<LoraEmbeddingOp>(
-        getOperation(), [&](OpBuilder &builder, LoraEmbeddingOp op) {
-          LoraExpansion(builder, op, cpu).run();
-        });
-    forEachOnBuffers<TensorTrainEmbeddingOp>(
-        getOperation(), [&](OpBuilder &builder, TensorTrainEmbeddingOp op) {
-          TensorTrainExpansion(builder, op, cpu).run();
-        });
+    expandEach<LoraEmbeddingOp>(cpu);
+    expandEach<TensorTrainEmbeddingOp>(cpu);
   }
 };
 } // namespace

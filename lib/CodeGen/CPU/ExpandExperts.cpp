@@ -1,4 +1,5 @@
 //===- ExpandExperts.cpp - Gated layers of the tokens of each expert ------===//
+#include "ExpandOps.h"
 #include "FeedForwardExpansion.h"
 
 using namespace mlir;
@@ -160,8 +161,7 @@ void ExpertsExpansion::addToToken(Value entry, Value row) {
   });
 }
 
-void effattn::expandExperts(OpBuilder &builder, MoeFFNOp op,
-                            const CpuModel &cpu) {
+void effattn::expand(OpBuilder &builder, MoeFFNOp op, const CpuModel &cpu) {
   if (!isKnownToBeEmpty(op))
     return ExpertsExpansion(builder, op, cpu).run();
   fillWithZeros(builder, op);

@@ -141,18 +141,15 @@ Value HourglassExpansion::emitInverseRms(Value row) {
   return e.divFloats(number(1.0), root);
 }
 
-static void expand(OpBuilder &builder, GatedFFNOp op, const CpuModel &cpu) {
+void effattn::expand(OpBuilder &builder, GatedFFNOp op, const CpuModel &cpu) {
   if (!isKnownToBeEmpty(op))
     return GatedExpansion(builder, op, cpu).run();
   fillWithZeros(builder, op);
   op.erase();
 }
 
-static void expand(OpBuilder &builder, MoeFFNOp op, const CpuModel &cpu) {
-  expandExperts(builder, op, cpu);
-}
-
-static void expand(OpBuilder &builder, HourglassFFNOp op, const CpuModel &cpu) {
+void effattn::expand(OpBuilder &builder, HourglassFFNOp op,
+                     const CpuModel &cpu) {
   if (!isKnownToBeEmpty(op))
     return HourglassExpansion(builder, op, cpu).run();
   linalg::makeMemRefCopyOp(builder, op.getLoc(), op.getX(), op.getOut());
@@ -166,15 +163,9 @@ struct ExpandFeedForwardPass
   using ExpansionPass::ExpansionPass;
 
   void expandAll(const CpuModel &cpu) {
-    expandOps<GatedFFNOp>(cpu);
-    expandOps<HourglassFFNOp>(cpu);
-    expandOps<MoeFFNOp>(cpu);
-  }
-
-  template <typename Op> void expandOps(const CpuModel &cpu) {
-    forEachOnBuffers<Op>(getOperation(), [&](OpBuilder &builder, Op op) {
-      expand(builder, op, cpu);
-    });
+    expandEach<GatedFFNOp>(cpu);
+    expandEach<HourglassFFNOp>(cpu);
+    expandEach<MoeFFNOp>(cpu);
   }
 };
 } // namespace

@@ -64,7 +64,7 @@ static void overTasks(VectorEmitter &e, Value x,
 
 /// Few rows are searched one by one: a lane without a row costs as much as one
 /// with it.
-static void expand(VectorEmitter &e, ProductSoftmaxTopKOp op) {
+static void emitRows(VectorEmitter &e, ProductSoftmaxTopKOp op) {
   int64_t kept = op.getK();
   if (kept == 0)
     return;
@@ -171,12 +171,29 @@ void AllSlots::appendDigit(Value count, Value sum) {
   });
 }
 
-static void expand(VectorEmitter &e, ProductSoftmaxOp op) {
+static void emitRows(VectorEmitter &e, ProductSoftmaxOp op) {
   overTasks(e, op.getX(), [&](const Rows &rows) {
     AllSlots slots(e, op);
     e.loop(e.index(0), rows.count(e), 1,
            [&](Value number) { slots.run(rows.place(e, number)); });
   });
+}
+
+template <typename Op>
+static void expandRows(OpBuilder &builder, Op op, const CpuModel &cpu) {
+  VectorEmitter emitter(builder, op.getLoc(), cpu);
+  emitRows(emitter, op);
+  op.erase();
+}
+
+void effattn::expand(OpBuilder &builder, ProductSoftmaxTopKOp op,
+                     const CpuModel &cpu) {
+  expandRows(builder, op, cpu);
+}
+
+void effattn::expand(OpBuilder &builder, ProductSoftmaxOp op,
+                     const CpuModel &cpu) {
+  expandRows(builder, op, cpu);
 }
 
 namespace {
@@ -186,16 +203,8 @@ struct ExpandProductSoftmaxPass
   using ExpansionPass::ExpansionPass;
 
   void expandAll(const CpuModel &cpu) {
-    expandOps<ProductSoftmaxTopKOp>(cpu);
-    expandOps<ProductSoftmaxOp>(cpu);
-  }
-
-  template <typename Op> void expandOps(const CpuModel &cpu) {
-    forEachOnBuffers<Op>(getOperation(), [&](OpBuilder &builder, Op op) {
-      VectorEmitter emitter(builder, op.getLoc(), cpu);
-      expand(emitter, op);
-      op.erase();
-    });
+    expandEach<ProductSoftmaxTopKOp>(cpu);
+    expandEach<ProductSoftmaxOp>(cpu);
   }
 };
 } // namespace

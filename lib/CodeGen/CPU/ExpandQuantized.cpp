@@ -214,17 +214,17 @@ void QuantizedExpansion::multiplyManyRows(const MatrixView &left) {
   });
 }
 
+void effattn::expand(OpBuilder &builder, QuantizedMatmulOp op,
+                     const CpuModel &cpu) {
+  QuantizedExpansion(builder, op, cpu).run();
+}
+
 namespace {
 struct ExpandQuantizedPass
     : ExpansionPass<effattn::impl::ExpandQuantizedPassBase,
                     ExpandQuantizedPass> {
   using ExpansionPass::ExpansionPass;
 
-  void expandAll(const CpuModel &cpu) {
-    forEachOnBuffers<QuantizedMatmulOp>(
-        getOperation(), [&](OpBuilder &builder, QuantizedMatmulOp op) {
-          QuantizedExpansion(builder, op, cpu).run();
-        });
-  }
+  void expandAll(const CpuModel &cpu) { expandEach<QuantizedMatmulOp>(cpu); }
 };
 } // namespace

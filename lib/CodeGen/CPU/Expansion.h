@@ -3,15 +3,10 @@
 #define EFFATTN_LIB_CODEGEN_CPU_EXPANSION_H
 
 #include "../ForEachOnBuffers.h"
-#include "effattn/CodeGen/CPU/CpuModel.h"
+#include "ExpandOps.h"
+#include "effattn/CodeGen/CPU/ExpandOp.h"
 
 namespace mlir::effattn {
-
-/// The CPU that the options of a pass describe. An error at `root` where no
-/// code could be made for it.
-FailureOr<CpuModel> readCpuModel(Operation *root, int64_t vectorBits,
-                                 int64_t vectorRegisters, bool byteDots,
-                                 ArrayRef<std::string> tilings);
 
 /// What the passes of EffAttn_ExpansionPass share. `Generated` is the base that
 /// Passes.td makes for `Pass`, which has a method expandAll(const CpuModel &).
@@ -26,6 +21,12 @@ struct ExpansionPass : Generated<Pass> {
     if (failed(cpu))
       return this->signalPassFailure();
     static_cast<Pass *>(this)->expandAll(*cpu);
+  }
+
+  template <typename Op> void expandEach(const CpuModel &cpu) {
+    forEachOnBuffers<Op>(this->getOperation(), [&](OpBuilder &builder, Op op) {
+      expand(builder, op, cpu);
+    });
   }
 };
 

@@ -251,9 +251,6 @@ template <typename Op> void fillWithZeros(OpBuilder &builder, Op op) {
   linalg::FillOp::create(builder, op.getLoc(), zero, op.getOut());
 }
 
-/// Replaces an op on memrefs.
-void expandExperts(OpBuilder &builder, MoeFFNOp op, const CpuModel &cpu);
-
 } // namespace mlir::effattn
 
 #endif // EFFATTN_LIB_CODEGEN_CPU_FEEDFORWARDEXPANSION_H

@@ -1,5 +1,5 @@
 //===- PackedMatmul.cpp - Products with panels packed ahead of time -------===//
-#include "PackedMatmul.h"
+#include "ExpandOps.h"
 #include "Product.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -25,8 +25,8 @@ static MatrixView viewOfPanels(VectorEmitter &e, Value memory) {
   return view;
 }
 
-void effattn::expandPackedMatmul(OpBuilder &builder, PackedMatmulOp op,
-                                 const CpuModel &cpu) {
+void effattn::expand(OpBuilder &builder, PackedMatmulOp op,
+                     const CpuModel &cpu) {
   Value x = op.getX(), out = op.getOut();
   auto type = cast<MemRefType>(out.getType());
   CpuModel fitted = cpu.withTilesDividing(

@@ -1,6 +1,6 @@
 //===- ConvertEffAttnToLinalg.cpp - The reference lowering ----------------===//
-#include "effattn/Conversion/EffAttnToLinalg.h"
 #include "AttentionLowering.h"
+#include "effattn/Conversion/EffAttnToLinalg.h"
 #include "effattn/Conversion/Passes.h"
 #include "effattn/Dialect/AttentionOps.h"
 #include "effattn/Dialect/EffAttn.h"
@@ -13,6 +13,7 @@
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/Remarks.h"
+#include "mlir/Rewrite/PatternApplicator.h"
 #include "mlir/Transforms/WalkPatternRewriteDriver.h"
 
 namespace mlir::effattn {
@@ -55,6 +56,31 @@ static void wrapInTensors(IRRewriter &rewriter, ComputeOpInterface op) {
   rewriter.eraseOp(op);
 }
 
+static RewritePatternSet getPatterns(MLIRContext *context) {
+  RewritePatternSet patterns(context);
+  populateConceptsToLinalgPatterns(patterns);
+  populateMemoryToLinalgPatterns(patterns);
+  populateAttentionToLinalgPatterns(patterns);
+  populateMasksToLinalgPatterns(patterns);
+  populateNormsToLinalgPatterns(patterns);
+  populateFeedForwardToLinalgPatterns(patterns);
+  populateEmbeddingsToLinalgPatterns(patterns);
+  populateCachesToLinalgPatterns(patterns);
+  return patterns;
+}
+
+LogicalResult effattn::lowerOpToLinalg(RewriterBase &rewriter, Operation *op) {
+  RewritePatternSet patterns = getPatterns(op->getContext());
+  populateAddressDecodePatterns(patterns);
+  FrozenRewritePatternSet frozen(std::move(patterns));
+  PatternApplicator applicator(frozen);
+  applicator.applyDefaultCostModel();
+  PatternRewriter inPlace(op->getContext());
+  inPlace.setInsertionPoint(op);
+  inPlace.setListener(rewriter.getListener());
+  return applicator.matchAndRewrite(op, inPlace);
+}
+
 static bool isParallelLoop(Operation *op) {
   return isa<scf::ForallOp, scf::ParallelOp>(op);
 }
@@ -94,7 +120,7 @@ struct ConvertEffAttnToLinalgPass
       populateJoinValueStreamsPatterns(decode);
     walkAndApplyPatterns(getOperation(), std::move(decode));
     if (!exceptInParallel) {
-      FrozenRewritePatternSet all(getPatterns());
+      FrozenRewritePatternSet all(getPatterns(&getContext()));
       getOperation()->walk<WalkOrder::PreOrder>([&](Operation *op) {
         if (!isParallelLoop(op))
           return WalkResult::advance();
@@ -102,24 +128,11 @@ struct ConvertEffAttnToLinalgPass
         return WalkResult::skip();
       });
     }
-    RewritePatternSet patterns = getPatterns();
+    RewritePatternSet patterns = getPatterns(&getContext());
     llvm::erase_if(patterns.getNativePatterns(), [&](const auto &pattern) {
       return isExcepted(*pattern->getRootKind());
     });
     walkAndApplyPatterns(getOperation(), std::move(patterns));
-  }
-
-  RewritePatternSet getPatterns() {
-    RewritePatternSet patterns(&getContext());
-    populateConceptsToLinalgPatterns(patterns);
-    populateMemoryToLinalgPatterns(patterns);
-    populateAttentionToLinalgPatterns(patterns);
-    populateMasksToLinalgPatterns(patterns);
-    populateNormsToLinalgPatterns(patterns);
-    populateFeedForwardToLinalgPatterns(patterns);
-    populateEmbeddingsToLinalgPatterns(patterns);
-    populateCachesToLinalgPatterns(patterns);
-    return patterns;
   }
 
   /// Says whether an op stays for the passes that make hot code, or why not.

@@ -10,7 +10,7 @@ using namespace mlir::effattn;
 /// few rows are still shared out.
 static constexpr int64_t kColumnTile = 512;
 
-std::optional<Contraction> Contraction::of(Operation *op) {
+std::optional<ContractionLoops> ContractionLoops::of(Operation *op) {
   auto linalgOp = dyn_cast<linalg::LinalgOp>(op);
   if (!linalgOp || !linalg::isaContractionOpInterface(linalgOp))
     return std::nullopt;
@@ -18,7 +18,7 @@ std::optional<Contraction> Contraction::of(Operation *op) {
       linalgOp.getMatchingIndexingMap(linalgOp.getDpsInitOperand(0));
   if (result.getNumResults() == 0)
     return std::nullopt;
-  Contraction loops;
+  ContractionLoops loops;
   loops.column = result.getDimPosition(result.getNumResults() - 1);
   for (auto [loop, kind] : llvm::enumerate(linalgOp.getIteratorTypesArray())) {
     if (kind == utils::IteratorType::reduction)
@@ -35,7 +35,7 @@ std::optional<Contraction> Contraction::of(Operation *op) {
   return loops;
 }
 
-SmallVector<int64_t> Contraction::getTileSizes() const {
+SmallVector<int64_t> ContractionLoops::getTileSizes() const {
   SmallVector<int64_t> sizes(rows.size() + reductions.size() + 1, 0);
   for (auto [loop, size] : llvm::zip(rows, getRowTileSizes(rows.size())))
     sizes[loop] = size;
@@ -43,7 +43,7 @@ SmallVector<int64_t> Contraction::getTileSizes() const {
   return sizes;
 }
 
-SmallVector<unsigned> Contraction::getLoopOrder() const {
+SmallVector<unsigned> ContractionLoops::getLoopOrder() const {
   SmallVector<unsigned> order(rows);
   if (!columnIsContiguous) {
     order.push_back(column);

@@ -7,7 +7,7 @@
 namespace mlir::effattn {
 
 /// The roles of the loops of a linalg op that multiplies and sums two inputs.
-struct Contraction {
+struct ContractionLoops {
   /// Loops of the result that are not `column`, outermost first.
   SmallVector<unsigned> rows;
   SmallVector<unsigned> reductions;
@@ -20,7 +20,7 @@ struct Contraction {
 
   /// Nothing where the op is not a contraction of tensors or memrefs with at
   /// least one dimension.
-  static std::optional<Contraction> of(Operation *op);
+  static std::optional<ContractionLoops> of(Operation *op);
 
   /// One tile size a loop: a few rows by many columns, everything summed.
   SmallVector<int64_t> getTileSizes() const;

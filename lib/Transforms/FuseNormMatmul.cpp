@@ -29,7 +29,7 @@ static remark::RemarkOpts describeRemark() {
 /// Whether a contraction sums over the last dimension of `operand`, and the
 /// others are rows of the result. Each tile of columns normalises its rows
 /// again, at a small share of what it multiplies.
-static bool multipliesRows(linalg::LinalgOp op, const Contraction &loops,
+static bool multipliesRows(linalg::LinalgOp op, const ContractionLoops &loops,
                            OpOperand &operand) {
   AffineMap map = op.getMatchingIndexingMap(&operand);
   unsigned rank = map.getNumResults();
@@ -43,7 +43,7 @@ static bool multipliesRows(linalg::LinalgOp op, const Contraction &loops,
 
 /// The tiles in which `op` would multiply the rows of a norm.
 static SmallVector<int64_t> getTiles(Operation *op) {
-  if (std::optional<Contraction> loops = Contraction::of(op)) {
+  if (std::optional<ContractionLoops> loops = ContractionLoops::of(op)) {
     auto linalgOp = cast<linalg::LinalgOp>(op);
     for (OpOperand *input : linalgOp.getDpsInputOperands()) {
       Operation *producer = input->get().getDefiningOp();

@@ -9,7 +9,7 @@ using namespace mlir::effattn;
 
 /// Whether loops run over dimensions [rows..., k] of one input, [k, column] of
 /// the other and [rows..., column] of the result.
-static bool multipliesRows(linalg::LinalgOp op, const Contraction &loops) {
+static bool multipliesRows(linalg::LinalgOp op, const ContractionLoops &loops) {
   if (loops.reductions.size() != 1)
     return false;
   MLIRContext *context = op->getContext();
@@ -26,8 +26,8 @@ static bool multipliesRows(linalg::LinalgOp op, const Contraction &loops) {
 
 std::optional<Projection> Projection::match(Value product) {
   Operation *op = product.getDefiningOp();
-  std::optional<Contraction> loops =
-      op ? Contraction::of(op) : std::optional<Contraction>();
+  std::optional<ContractionLoops> loops =
+      op ? ContractionLoops::of(op) : std::optional<ContractionLoops>();
   if (!loops || !multipliesRows(cast<linalg::LinalgOp>(op), *loops))
     return std::nullopt;
   auto linalgOp = cast<linalg::LinalgOp>(op);

@@ -72,7 +72,7 @@ struct RaiseGatedFFNPass
   void runOnOperation() override {
     SmallVector<linalg::LinalgOp> products;
     getOperation()->walk([&](linalg::LinalgOp op) {
-      if (op->getNumResults() == 1 && Contraction::of(op))
+      if (op->getNumResults() == 1 && ContractionLoops::of(op))
         products.push_back(op);
     });
     IRRewriter rewriter(&getContext());

@@ -33,7 +33,7 @@ static void allowFastSums(linalg::GenericOp op, bool anyOrder) {
 
 /// The op as a linalg.generic whose loops run along memory.
 static LogicalResult orderLoops(RewriterBase &rewriter, linalg::LinalgOp op) {
-  Contraction loops = *Contraction::of(op);
+  ContractionLoops loops = *ContractionLoops::of(op);
   rewriter.setInsertionPoint(op);
   FailureOr<linalg::GenericOp> generic =
       isa<linalg::GenericOp>(op) ? cast<linalg::GenericOp>(op.getOperation())
@@ -64,9 +64,9 @@ struct TileContractionsPass
     });
     for (TilingInterface op : whole)
       // One that cannot be tiled is only ordered.
-      (void)fuseIntoTiles(rewriter, op, Contraction::of(op)->getTileSizes(),
-                          /*recompute=*/true,
-                          [](Operation *) { return false; });
+      (void)fuseIntoTiles(
+          rewriter, op, ContractionLoops::of(op)->getTileSizes(),
+          /*recompute=*/true, [](Operation *) { return false; });
     SmallVector<linalg::LinalgOp> products;
     getOperation()->walk([&](linalg::LinalgOp op) {
       if (isOurs(op))
@@ -78,7 +78,7 @@ struct TileContractionsPass
   }
 
   bool isOurs(Operation *op) const {
-    if (!Contraction::of(op))
+    if (!ContractionLoops::of(op))
       return false;
     auto result = cast<ShapedType>(op->getOperands().back().getType());
     return !integersOnly || !isa<FloatType>(result.getElementType()) ||

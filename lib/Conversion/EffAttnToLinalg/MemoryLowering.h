@@ -23,7 +23,7 @@ Softmax emitSoftmax(OpBuilder &builder, Location loc, Value count,
                     Value out, ValueRange row);
 
 /// The probabilities of the digits of one row.
-struct DigitSoftmax {
+struct DigitProbabilities {
   /// `U x P`, f32.
   Value probabilities;
   /// i1: whether one of them is NaN, and with it every slot of the row.
@@ -31,8 +31,8 @@ struct DigitSoftmax {
 };
 
 /// `x` is `... x U x P` of any float type; `row` indexes its leading dims.
-DigitSoftmax emitDigitSoftmax(OpBuilder &builder, Location loc, Value x,
-                              ValueRange row, double temperature);
+DigitProbabilities emitDigitSoftmax(OpBuilder &builder, Location loc, Value x,
+                                    ValueRange row, double temperature);
 
 /// Values and i32 indices of the K best elements of a row of `x`, in `parts`,
 /// which say K.

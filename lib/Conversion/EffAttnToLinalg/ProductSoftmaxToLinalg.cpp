@@ -52,9 +52,9 @@ Softmax effattn::emitSoftmax(OpBuilder &builder, Location loc, Value count,
   return {scaled, sum};
 }
 
-DigitSoftmax effattn::emitDigitSoftmax(OpBuilder &builder, Location loc,
-                                       Value x, ValueRange row,
-                                       double temperature) {
+DigitProbabilities effattn::emitDigitSoftmax(OpBuilder &builder, Location loc,
+                                             Value x, ValueRange row,
+                                             double temperature) {
   LinalgEmitter emitter(builder, loc);
   unsigned digitDim = row.size(), valueDim = digitDim + 1;
   Value digits = emit::size(builder, loc, x, digitDim);

@@ -174,7 +174,7 @@ namespace {
 class PrefixSearch {
 public:
   PrefixSearch(OpBuilder &builder, Location loc, OpFoldResult kept,
-               DigitSoftmax softmax)
+               DigitProbabilities softmax)
       : builder(builder), loc(loc), emitter(builder, loc), ranks(builder, loc),
         best(builder, loc),
         kept(getValueOrCreateConstantIndexOp(builder, loc, kept)),
@@ -195,7 +195,7 @@ private:
   BestHeap best;
   Value kept;
   OpFoldResult keptSize;
-  DigitSoftmax softmax;
+  DigitProbabilities softmax;
 };
 } // namespace
 
@@ -292,7 +292,7 @@ public:
 
 private:
   SmallVector<Value> lowerRow(ValueRange row, ValueRange parts) {
-    DigitSoftmax softmax =
+    DigitProbabilities softmax =
         emitDigitSoftmax(builder, loc, op.getX(), row, op.getTemperature());
     Value slots =
         PrefixSearch(builder, loc, emitter.sizes(parts[0])[0], softmax).run();

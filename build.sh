@@ -10,7 +10,8 @@ usage: ./build.sh [COMMAND] [--debug | --asan]
   demo [TEXT]     build, then show a small language model, and layers over TEXT
   check           build, then run every test that takes seconds, a few of them
                   with checks of every load and store of compiled code
-  check-long      the same with the long tests, and many with those checks
+  check-long      the same with the long tests, many with those checks, and a
+                  search for IR that breaks the compiler, in build-fuzz/
   bench [ARG...]  build, then measure beside PyTorch and other peers, which are
                   installed into .venv-bench/ (`bench --help`, `bench --quick`)
   docs            build the documentation, with the reference of ops and passes,
@@ -338,6 +339,13 @@ run_emulated() {
   return "$status"
 }
 
+# Mutated IR, for the parser, the verifiers and the passes.
+run_fuzz() {
+  cmake -S "$root" --preset fuzz -DPython3_EXECUTABLE="$python" &&
+    cmake --build "$root/build-fuzz" --target effattn-fuzz &&
+    "$python" "$root/tools/dev/fuzz.py" --seconds "${EFFATTN_FUZZ_SECONDS:-600}"
+}
+
 # What of compiled code is checked on every change: operands with strides,
 # blocks that are not full, and results that lie between others.
 sanitized_slice=(
@@ -454,6 +462,8 @@ check-long)
   status=0
   run_tests --param long=1 || status=$?
   step emulated run_emulated
+  # Not a part of check: it builds all code once more.
+  step fuzz run_fuzz
   exit "$status"
   ;;
 bench)

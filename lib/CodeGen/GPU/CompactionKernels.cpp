@@ -58,8 +58,8 @@ CompactionKernels::Plan CompactionKernels::loadPlan(KernelEmitter &e,
 
 void CompactionKernels::storePlan(KernelEmitter &e, Value row,
                                   const Plan &plan) {
-  for (auto [i, number] :
-       llvm::enumerate(ArrayRef<Value>{plan.kept, plan.moved, plan.window}))
+  Value numbers[] = {plan.kept, plan.moved, plan.window};
+  for (auto [i, number] : llvm::enumerate(numbers))
     storeInteger(e, number, plans, {row, e.index(i)});
 }
 

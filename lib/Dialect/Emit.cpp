@@ -139,3 +139,8 @@ Value emit::select(OpBuilder &builder, Location loc, Value condition,
                    Value ifTrue, Value ifFalse) {
   return arith::SelectOp::create(builder, loc, condition, ifTrue, ifFalse);
 }
+
+Value emit::isNaN(OpBuilder &builder, Location loc, Value value) {
+  return arith::CmpFOp::create(builder, loc, arith::CmpFPredicate::UNO, value,
+                               value);
+}

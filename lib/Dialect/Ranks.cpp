@@ -24,8 +24,7 @@ Value Ranks::encode(Value value, Value index) {
       arith::AddFOp::create(builder, loc, value, emit::f32(builder, loc, 0));
   Value bits = arith::BitcastOp::create(builder, loc, builder.getI32Type(),
                                         unsignedZero);
-  Value isNaN = arith::CmpFOp::create(builder, loc, arith::CmpFPredicate::UNO,
-                                      value, value);
+  Value isNaN = emit::isNaN(builder, loc, value);
   Value order = emit::select(builder, loc, isNaN, constant(0x7fffffff, 32),
                              flipNegative(bits));
   Type i64 = builder.getI64Type();

@@ -64,6 +64,15 @@ def test_equal_columns_tie_wherever_they_stand():
         assert_close(balance, 1, 1e-6)
 
 
+def test_experts_without_probability_are_still_ranked():
+    """In f32 the power of anything below -104 is 0; the logits still differ."""
+    x = np.array([[0, -150, -120, -110, -130, -105, -300, -160]], np.float32)
+    gates, experts, _ = moe_route(k=5)(x, np.eye(8, dtype=np.float32))
+    np.testing.assert_array_equal(experts, [[0, 5, 3, 2, 4]])
+    np.testing.assert_array_equal(experts, reference.moe_route(x, np.eye(8), k=5)[1])
+    assert_close(gates, [[1, 0, 0, 0, 0]], 1e-7)
+
+
 def test_more_choices_than_experts():
     x, w = np.ones((2, 3), np.float32), np.ones((3, 3), np.float32)
     with pytest.raises(CallError, match="expected k to be at most the number of experts, but got 4 and 3"):

@@ -46,6 +46,7 @@ Value logicalOr(OpBuilder &builder, Location loc, Value lhs, Value rhs);
 Value logicalNot(OpBuilder &builder, Location loc, Value value);
 Value select(OpBuilder &builder, Location loc, Value condition, Value ifTrue,
              Value ifFalse);
+Value isNaN(OpBuilder &builder, Location loc, Value value);
 
 } // namespace mlir::effattn::emit
 

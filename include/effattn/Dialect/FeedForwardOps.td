@@ -197,8 +197,9 @@ def EffAttn_MoeRouteOp : EffAttn_ComputeOp<"moe_route", [], "3"> {
     | `experts`      | `... Ke` | the experts that were chosen, i32            |
     | `load_balance` |          | one number, f32                              |
 
-    Everything is f32 inside. Equal probabilities go to the lowest expert, and
-    experts with equal columns in `w` have equal probabilities, to the bit.
+    Everything is f32 inside. Experts are ranked by their logits, which differ
+    where probabilities have become 0. Equal ones go to the lowest expert, and
+    experts with equal columns in `w` have equal logits, to the bit.
     A NaN in a token makes its gates NaN and its experts 0 to k - 1, and it
     makes `load_balance` NaN, as logits that are all -inf or hold +inf do.
     Without choices (no tokens, or k = 0) `load_balance` is 0.

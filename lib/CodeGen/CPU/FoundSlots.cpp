@@ -76,8 +76,7 @@ void FoundSlots::store(Value count,
   e.loop(e.index(0), count, 1, [&](Value number) {
     row = number;
     Value sum = memref::LoadOp::create(e.builder, e.loc, sums, row);
-    Value isNaN = arith::CmpFOp::create(e.builder, e.loc,
-                                        arith::CmpFPredicate::UNO, sum, sum);
+    Value isNaN = emit::isNaN(e.builder, e.loc, sum);
     Value last = e.loadScalar(slots.numbers, {row, e.index(kept - 1)});
     Value isZero = e.equalFloats(last, emit::f32(e.builder, e.loc, 0));
     e.choose(

@@ -16,8 +16,7 @@ Value AttentionKernel::isTainted(const State &state) {
   Value sum = state.sums.front();
   for (Value number : ArrayRef(state.sums).drop_front())
     sum = e.addFloats(sum, number);
-  return e.anyThread(arith::CmpFOp::create(
-      e.builder, e.loc, arith::CmpFPredicate::UNO, sum, sum));
+  return e.anyThread(emit::isNaN(e.builder, e.loc, sum));
 }
 
 /// The product of a query and a key, whose columns the lanes share.

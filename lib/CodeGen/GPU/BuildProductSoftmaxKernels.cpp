@@ -25,11 +25,6 @@ static int64_t rankOf(Value buffer) {
   return cast<MemRefType>(buffer.getType()).getRank();
 }
 
-static Value isNaN(KernelEmitter &e, Value value) {
-  return arith::CmpFOp::create(e.builder, e.loc, arith::CmpFPredicate::UNO,
-                               value, value);
-}
-
 //===----------------------------------------------------------------------===//
 // product_softmax_top_k
 //===----------------------------------------------------------------------===//
@@ -150,7 +145,7 @@ void SlotSearch::run() {
         extend(softmax, carried[0], carried[1], nextCount);
         return {e.sub(one, carried[0]), nextCount,
                 emit::logicalOr(e.builder, e.loc, carried[2],
-                                isNaN(e, softmax.sum()))};
+                                emit::isNaN(e.builder, e.loc, softmax.sum()))};
       });
   store(found[0], found[2]);
 }

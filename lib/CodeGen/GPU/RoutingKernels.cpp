@@ -31,7 +31,8 @@ private:
   void launchLogits();
   void launchChoices();
   void launchBalance();
-  /// What a warp does with its token.
+  /// What a warp does with its token: experts are ranked by their logits, as in
+  /// f32 the probabilities of all that lie 104 below the largest are 0.
   void chooseExperts(KernelEmitter &e, Value token);
   void normalize(KernelEmitter &e, ArrayRef<Value> place);
   /// Of rows [first, end), all numbers of the lane's column, which the warps of
@@ -107,16 +108,16 @@ void RoutingKernels::normalize(KernelEmitter &e, ArrayRef<Value> place) {
 
 void RoutingKernels::chooseExperts(KernelEmitter &e, Value token) {
   WarpSoftmax softmax(e, probabilities, {token}, /*temperature=*/1);
-  e.loop(e.lane(), experts, kWarpThreads, [&](Value expert) {
-    e.storeFloat(softmax.probability(expert), probabilities, {token, expert});
-  });
+  // Where a probability is NaN, all of the token are, and equal.
+  Value isNaN = emit::isNaN(e.builder, e.loc, softmax.sum());
   Ranks ranks(e.builder, e.loc);
   auto rankOf = [&](Value expert) {
     return e.choose(
         e.lessThan(expert, experts), TypeRange(e.builder.getI64Type()),
         [&]() -> SmallVector<Value> {
-          Value probability = e.loadFloat(probabilities, {token, expert});
-          return {ranks.encode(probability, expert)};
+          Value logit = e.loadFloat(probabilities, {token, expert});
+          logit = e.select(isNaN, softmax.sum(), logit);
+          return {ranks.encode(logit, expert)};
         },
         [&]() -> SmallVector<Value> { return {ranks.lowest()}; })[0];
   };
@@ -133,7 +134,7 @@ void RoutingKernels::chooseExperts(KernelEmitter &e, Value token) {
   findBest(e, op.getK(), offers, [&](Value choice, Value rank) {
     SmallVector<Value> at = joinIndices(place, choice);
     Value expert = ranks.index(rank);
-    e.storeFloat(ranks.value(rank), op.getGates(), at);
+    e.storeFloat(softmax.probabilityOf(ranks.value(rank)), op.getGates(), at);
     memref::StoreOp::create(e.builder, e.loc, asInteger(e, expert),
                             op.getExperts(), at);
     memref::AtomicRMWOp::create(e.builder, e.loc, arith::AtomicRMWKind::addi,
@@ -141,6 +142,10 @@ void RoutingKernels::chooseExperts(KernelEmitter &e, Value token) {
   });
   if (op.getNormalize())
     normalize(e, place);
+  // Each lane has read these, and only these, of the logits.
+  e.loop(e.lane(), experts, kWarpThreads, [&](Value expert) {
+    e.storeFloat(softmax.probability(expert), probabilities, {token, expert});
+  });
 }
 
 void RoutingKernels::launchChoices() {

@@ -15,7 +15,7 @@ WarpSoftmax::WarpSoftmax(KernelEmitter &emitter, Value x,
       [&](Value lhs, Value rhs) { return e.maxNumber(lhs, rhs); });
   total = reduce(
       emit::f32(e.builder, e.loc, 0),
-      [&](Value column) { return power(column); },
+      [&](Value column) { return power(load(column)); },
       [&](Value lhs, Value rhs) { return e.addFloats(lhs, rhs); });
 }
 
@@ -29,8 +29,8 @@ Value WarpSoftmax::reduce(Value start, function_ref<Value(Value)> element,
 }
 
 /// Subtracting before dividing: a small temperature cannot overflow.
-Value WarpSoftmax::power(Value column) {
-  Value distance = e.subFloats(load(column), largest);
+Value WarpSoftmax::power(Value logit) {
+  Value distance = e.subFloats(logit, largest);
   if (temperature != 1)
     distance = e.divFloats(distance, e.positive(temperature));
   return math::ExpOp::create(e.builder, e.loc, distance);

@@ -15,11 +15,12 @@ public:
 
   /// NaN where a probability is.
   Value sum() const { return total; }
-  Value probability(Value column) { return e.divFloats(power(column), total); }
+  Value probability(Value column) { return probabilityOf(load(column)); }
+  Value probabilityOf(Value logit) { return e.divFloats(power(logit), total); }
 
 private:
   Value load(Value column) { return e.loadFloat(x, joinIndices(row, column)); }
-  Value power(Value column);
+  Value power(Value logit);
   /// `combine` of what `element` gives, over all columns.
   Value reduce(Value start, function_ref<Value(Value)> element,
                function_ref<Value(Value, Value)> combine);

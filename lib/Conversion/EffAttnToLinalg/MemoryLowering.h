@@ -34,10 +34,12 @@ struct DigitProbabilities {
 DigitProbabilities emitDigitSoftmax(OpBuilder &builder, Location loc, Value x,
                                     ValueRange row, double temperature);
 
-/// Values and i32 indices of the K best elements of a row of `x`, in `parts`,
-/// which say K.
-SmallVector<Value> emitTopKRow(OpBuilder &builder, Location loc, Value x,
-                               ValueRange row, ValueRange parts);
+using NumberAt = function_ref<Value(Value index)>;
+
+/// Values and i32 indices of the K of `count` elements with the largest keys,
+/// in `parts`, which say K.
+SmallVector<Value> emitTopKRow(OpBuilder &builder, Location loc, Value count,
+                               NumberAt key, NumberAt value, ValueRange parts);
 
 /// The values of a row [K], f32, divided by their sum.
 Value emitNormalized(OpBuilder &builder, Location loc, Value values);

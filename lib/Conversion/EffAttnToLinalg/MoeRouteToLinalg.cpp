@@ -13,6 +13,9 @@ using namespace mlir::effattn;
 namespace {
 /// Tiles of tokens in parallel. Each leaves the sum of its probabilities, from
 /// which and from the choices the load balance follows.
+///
+/// Experts are ranked by their logits: in f32, probabilities of all that lie 104
+/// below the largest are 0. Where they are NaN, all of a token are, and equal.
 class MoeRouteLowering : OpLowering<MoeRouteOp> {
 public:
   MoeRouteLowering(OpBuilder &builder, MoeRouteOp op)
@@ -41,7 +44,8 @@ private:
   /// `parts`: gates, experts, and the sums of the probabilities.
   SmallVector<Value> routeTile(RowTiles &tiles, const RowTile &box,
                                ValueRange parts) {
-    Value probabilities = tileProbabilities(tiles, box);
+    Value logits = tileLogits(tiles, box);
+    Value probabilities = tileProbabilities(logits, box);
     Value sums = emitter.fill(emit::f32(builder, loc, 0.0), parts[2]);
     sums = emitter.loop(index(0), box.rows, sums,
                         [&](Value row, ValueRange carried) {
@@ -52,9 +56,9 @@ private:
                      [&](Value row, ValueRange carried) -> SmallVector<Value> {
                        SmallVector<Value> place = tiles.placeOf(box, row);
                        SmallVector<Value> best =
-                           emitTopKRow(builder, loc, probabilities, row,
-                                       {emitter.rowOf(carried[0], place),
-                                        emitter.rowOf(carried[1], place)});
+                           chooseExperts(logits, probabilities, row,
+                                         {emitter.rowOf(carried[0], place),
+                                          emitter.rowOf(carried[1], place)});
                        if (op.getNormalize())
                          best[0] = emitNormalized(builder, loc, best[0]);
                        return {emitter.insertRow(best[0], carried[0], place),
@@ -63,8 +67,23 @@ private:
     return {chosen[0], chosen[1], sums};
   }
 
-  /// softmax(x w) of the rows of a tile.
-  Value tileProbabilities(RowTiles &tiles, const RowTile &box) {
+  /// `parts`: gates and experts of a token.
+  SmallVector<Value> chooseExperts(Value logits, Value probabilities, Value row,
+                                   ValueRange parts) {
+    auto probability = [&](Value expert) {
+      return load(probabilities, {row, expert});
+    };
+    auto key = [&](Value expert) {
+      Value gate = probability(expert);
+      Value isNaN = emit::isNaN(builder, loc, gate);
+      return emit::select(builder, loc, isNaN, gate,
+                          load(logits, {row, expert}));
+    };
+    return emitTopKRow(builder, loc, experts, key, probability, parts);
+  }
+
+  /// x w of the rows of a tile.
+  Value tileLogits(RowTiles &tiles, const RowTile &box) {
     Value width = emit::size(builder, loc, op.getW(), 0);
     Value rows = tiles.load(box, op.getX());
     Value logits =
@@ -72,8 +91,10 @@ private:
                       builder.getF32Type());
     logits = tile.clear(logits, box.rows, experts);
     Matrix w{op.getW(), {}, index(0), index(0), width, experts};
-    logits =
-        tile.addProduct(rows, box.rows, w, logits, tile.blockLike(rows))[0];
+    return tile.addProduct(rows, box.rows, w, logits, tile.blockLike(rows))[0];
+  }
+
+  Value tileProbabilities(Value logits, const RowTile &box) {
     return emitter.loop(
         index(0), box.rows, tile.tileLike(logits),
         [&](Value row, ValueRange carried) -> SmallVector<Value> {

@@ -70,8 +70,7 @@ DigitProbabilities effattn::emitDigitSoftmax(OpBuilder &builder, Location loc,
     };
     Softmax softmax =
         emitSoftmax(builder, loc, base, temperature, logit, carried[0], digit);
-    Value isNaN = arith::CmpFOp::create(builder, loc, arith::CmpFPredicate::UNO,
-                                        softmax.sum, softmax.sum);
+    Value isNaN = emit::isNaN(builder, loc, softmax.sum);
     return {softmax.probabilities,
             emit::logicalOr(builder, loc, carried[1], isNaN)};
   };

@@ -120,20 +120,18 @@ static unsigned leadingDims(Value init) {
 }
 
 SmallVector<Value> effattn::emitTopKRow(OpBuilder &builder, Location loc,
-                                        Value x, ValueRange row,
-                                        ValueRange parts) {
+                                        Value count, NumberAt key,
+                                        NumberAt value, ValueRange parts) {
   LinalgEmitter emitter(builder, loc);
   Ranks ranks(builder, loc);
   BestHeap best(builder, loc);
   Value zero = emit::index(builder, loc, 0);
   Value kept = emit::size(builder, loc, parts[0], 0);
-  Value size = unlessNoneKept(builder, loc, kept,
-                              emit::size(builder, loc, x, row.size()));
+  Value size = unlessNoneKept(builder, loc, kept, count);
   Value heap = emptyHeap(emitter, builder, loc, emitter.sizes(parts[0])[0]);
   heap = emitter.loop(
       zero, size, heap, [&](Value i, ValueRange carried) -> SmallVector<Value> {
-        Value value = emit::load(builder, loc, x, joinIndices(row, i));
-        Value rank = ranks.encode(emitter.extend(value), i);
+        Value rank = ranks.encode(emitter.extend(key(i)), i);
         return {best.offer(carried[0], kept, rank)};
       })[0];
   heap = best.sort(heap, kept);
@@ -141,11 +139,9 @@ SmallVector<Value> effattn::emitTopKRow(OpBuilder &builder, Location loc,
       zero, kept, parts,
       [&](Value i, ValueRange carried) -> SmallVector<Value> {
         Value index = ranks.index(emit::load(builder, loc, heap, i));
-        // Read again, so that -0 and the bits of a NaN stay as they are.
-        Value value = emit::load(builder, loc, x, joinIndices(row, index));
         Value number =
             emit::fromIndex(builder, loc, index, builder.getI32Type());
-        return {emitter.insert(value, carried[0], i),
+        return {emitter.insert(value(index), carried[0], i),
                 emitter.insert(number, carried[1], i)};
       });
 }
@@ -159,7 +155,12 @@ public:
     return emitter.rows(
         leadingDims(op.getValues()), {op.getValues(), op.getIndices()},
         [&](ValueRange row, ValueRange parts) {
-          return emitTopKRow(builder, loc, op.getX(), row, parts);
+          // Values are read again, so that -0 and the bits of a NaN stay.
+          auto element = [&](Value i) {
+            return load(op.getX(), joinIndices(row, i));
+          };
+          Value count = emit::size(builder, loc, op.getX(), row.size());
+          return emitTopKRow(builder, loc, count, element, element, parts);
         });
   }
 };

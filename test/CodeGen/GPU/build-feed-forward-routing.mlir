@@ -24,10 +24,13 @@ func.func @route(%x: memref<?x?x640xbf16>, %w: memref<640x64xf32>, %g: memref<?x
   return
 }
 
-// Gates that are not normalised are written once.
+// Gates that are not normalised are written once: what is divided are powers,
+// of the experts that were chosen and of all.
 // CHECK-LABEL: @gates_as_they_are
 // CHECK: function(@moe_route)
+// CHECK: arith.divf
 // CHECK: memref.atomic_rmw
+// CHECK: arith.divf
 // CHECK-NOT: arith.divf
 // CHECK: function(@moe_route_parts)
 func.func @gates_as_they_are(%x: memref<?x640xbf16>, %w: memref<640x64xf32>, %g: memref<?x2xf32>, %e: memref<?x2xi32>,

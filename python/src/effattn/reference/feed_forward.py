@@ -173,7 +173,9 @@ def moe_route(x: Any, w: Any, *, k: int, normalize: bool = True) -> Tuple[np.nda
     with np.errstate(invalid="ignore"):
         powers = np.exp(logits - logits.max(axis=-1, keepdims=True, initial=-np.inf))
         probabilities = powers / powers.sum(axis=-1, keepdims=True)
-    gates, experts = top_k(probabilities, k=k)
+    # Logits still differ where probabilities have become 0.
+    _, experts = top_k(np.where(np.isnan(probabilities), probabilities, logits), k=k)
+    gates = np.take_along_axis(probabilities, experts, axis=-1)
     if normalize:
         gates = gates / gates.sum(axis=-1, keepdims=True)
     if experts.size == 0:

@@ -61,8 +61,11 @@ def moe_route(x: Tensor, w: Tensor, k: int, normalize: bool = True) -> Tuple[Ten
     count = w.shape[1]
     if k > count:
         raise refuse("moe_route", f"expected k to be at most the number of experts, but got {k} and {count}")
-    probabilities = (wide(x) @ wide(w)).softmax(-1)
-    gates, experts = top_k(probabilities, k)
+    logits = wide(x) @ wide(w)
+    probabilities = logits.softmax(-1)
+    # Logits still differ where probabilities have become 0.
+    _, experts = top_k(torch.where(probabilities.isnan(), probabilities, logits), k)
+    gates = probabilities.gather(-1, experts.long())
     if normalize:
         gates = gates / gates.sum(-1, keepdim=True)
     if not experts.numel():

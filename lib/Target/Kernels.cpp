@@ -89,6 +89,8 @@ FailureOr<std::string> effattn::generatePtx(ModuleOp module,
   if (kernels.empty())
     return module.emitError("expected a function with something to compute, "
                             "but got no kernels");
+  if (failed(checkIsLowered(*kernels.begin())))
+    return failure();
   llvm::LLVMContext context;
   auto translated =
       translateModuleToLLVMIR(*kernels.begin(), context, "effattn");

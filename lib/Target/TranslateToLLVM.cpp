@@ -3,6 +3,7 @@
 
 #include "effattn/Runtime/SupportBitcode.h"
 #include "mlir/Target/LLVMIR/Export.h"
+#include "mlir/Target/LLVMIR/LLVMTranslationInterface.h"
 #include "llvm/IR/DiagnosticInfo.h"
 #include "llvm/IR/DiagnosticPrinter.h"
 #include "llvm/IR/LegacyPassManager.h"
@@ -70,9 +71,25 @@ static LogicalResult verify(ModuleOp source, const llvm::Module &module) {
   return success();
 }
 
+LogicalResult effattn::checkIsLowered(Operation *source) {
+  // The translation would find the casts around such an op first.
+  WalkResult result = source->walk([](Operation *op) {
+    Dialect *dialect = op->getDialect();
+    if (isa<UnrealizedConversionCastOp>(op) ||
+        (dialect &&
+         dialect->getRegisteredInterface<LLVMTranslationDialectInterface>()))
+      return WalkResult::advance();
+    op->emitOpError("is none that the compiler can lower for this target");
+    return WalkResult::interrupt();
+  });
+  return failure(result.wasInterrupted());
+}
+
 std::unique_ptr<llvm::Module>
 effattn::translateToLLVM(ModuleOp source, llvm::LLVMContext &context,
                          llvm::TargetMachine &machine) {
+  if (failed(checkIsLowered(source)))
+    return nullptr;
   ErrorsOfLLVM errors(source, context);
   // The translation of OpenMP asks the module for its target.
   auto module = translateModuleToLLVMIR(source, context,

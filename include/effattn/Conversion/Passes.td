@@ -14,7 +14,8 @@ def ConvertEffAttnToLinalgPass : Pass<"effattn-convert-to-linalg"> {
 
     Where `effattn.attention` stays as it is, so does what is attention in other
     words: `effattn.systematic_attention` without tables becomes attention to
-    values that stand side by side.
+    values that stand side by side. Ops of linalg on tensors that are several of
+    its own, such as `linalg.softmax`, become these.
   }];
   let options = [
     ListOption<"except", "except", "std::string",

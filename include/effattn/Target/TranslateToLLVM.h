@@ -12,6 +12,9 @@
 
 namespace mlir::effattn {
 
+/// Tells in one sentence which op no pass has lowered, before a translation.
+LogicalResult checkIsLowered(Operation *source);
+
 /// Translates a module of the LLVM dialect for a machine and links the support
 /// code into it. Only the C entry points, their signatures and the weak
 /// `effattn_last_error` stay visible. Null, with an error at the module, on

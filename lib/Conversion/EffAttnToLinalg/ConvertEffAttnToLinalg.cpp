@@ -91,6 +91,25 @@ static remark::RemarkOpts describeRemark() {
 }
 
 namespace {
+/// Ops of linalg that are several of its own, such as `linalg.softmax`, on
+/// which no pass behind this one goes on.
+struct DecomposeAggregate
+    : OpInterfaceRewritePattern<linalg::AggregatedOpInterface> {
+  using OpInterfaceRewritePattern::OpInterfaceRewritePattern;
+
+  LogicalResult matchAndRewrite(linalg::AggregatedOpInterface op,
+                                PatternRewriter &rewriter) const override {
+    auto onTensors = dyn_cast<DestinationStyleOpInterface>(op.getOperation());
+    if (!onTensors || !onTensors.hasPureTensorSemantics())
+      return failure();
+    auto values = op.decomposeOperation(rewriter);
+    if (failed(values))
+      return failure();
+    rewriter.replaceOp(op, *values);
+    return success();
+  }
+};
+
 struct ConvertEffAttnToLinalgPass
     : effattn::impl::ConvertEffAttnToLinalgPassBase<
           ConvertEffAttnToLinalgPass> {
@@ -129,8 +148,9 @@ struct ConvertEffAttnToLinalgPass
       });
     }
     RewritePatternSet patterns = getPatterns(&getContext());
+    patterns.add<DecomposeAggregate>(&getContext());
     llvm::erase_if(patterns.getNativePatterns(), [&](const auto &pattern) {
-      return isExcepted(*pattern->getRootKind());
+      return pattern->getRootKind() && isExcepted(*pattern->getRootKind());
     });
     walkAndApplyPatterns(getOperation(), std::move(patterns));
   }

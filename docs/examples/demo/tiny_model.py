@@ -14,7 +14,7 @@ import effattn
 from effattn import plot, reference
 from effattn.models.generation import Sampler
 from effattn.models.tiny import bench
-from effattn.models.tiny.files import PROGRAM, load_steps, load_weights
+from effattn.models.tiny.files import load_weights, steps_for
 from effattn.models.tiny.session import COMPILER_OPTIONS, TinyModel, Writing
 from pictures import draw_mask
 from toolbox import Step, find_cc, run
@@ -31,15 +31,17 @@ def compile_model(demo: Any, weights: Path) -> TinyModel:
     demo.out.mkdir(parents=True, exist_ok=True)
     # What is wrong with them is said before anything is compiled.
     arrays = load_weights(weights)
-    path, library = demo.out / "tiny.o", demo.out / "tiny.so"
-    run([demo.bin / "effattn-compile", PROGRAM, *COMPILER_OPTIONS, "-o", path])
+    steps = steps_for(arrays)
+    program, path, library = (demo.out / f"tiny.{suffix}" for suffix in ("mlir", "o", "so"))
+    program.write_text(str(steps))
+    run([demo.bin / "effattn-compile", program, *COMPILER_OPTIONS, "-o", path])
     run([find_cc(), "-shared", path, "-lm", "-o", library])
-    model = TinyModel(effattn.load(library), arrays, load_steps())
+    model = TinyModel(effattn.load(library), arrays, steps)
     numbers = sum(array.size for array in model.weights.arrays.values())
     size = path.stat().st_size / 1024
     demo.say(
         "effattn-tiny",
-        f"{numbers / 1e6:.2f} million parameters, {PROGRAM.stat().st_size / 1024:.0f} KiB of IR, "
+        f"{numbers / 1e6:.2f} million parameters, {program.stat().st_size / 1024:.0f} KiB of IR, "
         f"tiny.o {size:.0f} KiB",
         "prefill takes bytes of a text, decode one byte; what they remember goes in and out",
     )

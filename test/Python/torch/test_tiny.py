@@ -5,6 +5,7 @@ import json
 import math
 import subprocess
 from dataclasses import replace
+from unittest import mock
 
 import pytest
 import torch
@@ -13,11 +14,13 @@ from tiny_models import SMALL, WORDS, near_ties
 
 import effattn
 from effattn import Error
+from effattn.models import checkpoints
 from effattn.models.tiny.__main__ import main
 from effattn.models.tiny.files import WEIGHTS
 from effattn.models.tiny.model import Tiny, parameters
+from effattn.models.tiny.plan import Plan
 from effattn.models.tiny.streaming import load_tiny
-from effattn.models.tiny.training import Plan, Texts, Training, load_model
+from effattn.models.tiny.training import Texts, Training, load_model
 
 PLAN = Plan(steps=24, batch=4, tokens=32, rate=1e-2, warmup=4, measure_every=8)
 
@@ -52,6 +55,23 @@ def test_training_learns_and_can_be_taken_up_again(texts, tmp_path):
         assert torch.equal(left, right)
 
 
+def test_a_training_that_is_killed_keeps_its_log(texts, tmp_path):
+    """Between any line and its checkpoint, and within a line."""
+    folder = tmp_path / "run"
+    with mock.patch.object(checkpoints, "write", side_effect=KeyboardInterrupt):
+        with pytest.raises(KeyboardInterrupt):
+            train(texts, folder, PLAN.steps)
+    assert [entry["step"] for entry in entries(folder)] == list(range(PLAN.measure_every))
+    train(texts, folder, PLAN.measure_every)
+    with (folder / "log.jsonl").open("a") as lines:
+        lines.write('{"step": 8, "lo')
+    assert [entry["step"] for entry in train(texts, folder, PLAN.steps)] == list(range(PLAN.steps))
+
+    (folder / "log.jsonl").write_text("loss: 3\n" + (folder / "log.jsonl").read_text())
+    with pytest.raises(Error, match="expected line 1 of .*log.jsonl to be a step of a training"):
+        train(texts, folder, PLAN.steps)
+
+
 def test_the_ratio_is_steered(texts, tmp_path):
     """From either side, where the loss of the next byte has no say."""
     for ratio, side in ((2.0, 1), (8.0, -1)):
@@ -74,13 +94,16 @@ def test_mistakes_of_training(texts, tmp_path):
     for name in ("steps", "batch", "tokens", "measure_every"):
         with pytest.raises(Error, match=f"expected {name} to be at least 1, but got 0"):
             replace(PLAN, **{name: 0})
+    with pytest.raises(Error, match="expected seed not to be negative, but got -1"):
+        replace(PLAN, seed=-1)
     with pytest.raises(Error, match="expected at least 33 bytes of text for training in .*, but got 0"):
         Texts(tmp_path / "nowhere", 33)
     with pytest.raises(Error, match="cannot read .*: no such file or directory"):
         load_model(tmp_path / "model.pt")
-    (tmp_path / "text.pt").write_text("no checkpoint")
-    with pytest.raises(Error, match="text.pt is no checkpoint of effattn-tiny"):
-        load_model(tmp_path / "text.pt")
+    for text in ("no checkpoint", "a\nb\nc\n", ""):
+        (tmp_path / "text.pt").write_text(text)
+        with pytest.raises(Error, match="text.pt is no checkpoint of effattn-tiny"):
+            load_model(tmp_path / "text.pt")
     with pytest.raises(Error, match="expected the columns of the cores to make up the width"):
         Tiny(replace(SMALL, width=20))
 
@@ -102,8 +125,14 @@ def test_commands(texts, tmp_path, capsys):
         "dechunk",
     ):
         assert f"effattn.{name}" in text
-    assert main(["curve", str(tmp_path), "-o", str(tmp_path)]) == 1
+    assert main(["curve", str(tmp_path), "-o", str(tmp_path / "docs")]) == 1
     assert "effattn: cannot use " in capsys.readouterr().err
+    assert not (tmp_path / "docs").exists()
+    assert main(["export", str(folder / "model.pt"), "-o", str(tmp_path / "nowhere" / "tiny.mlir")]) == 1
+    assert "nowhere does not exist" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        main(["train", "--text", str(texts), "--output", str(folder), *sizes, "--threads", "0"])
+    assert "argument --threads: expected at least 1, but got 0" in capsys.readouterr().err
     assert main(["export", str(tmp_path / "no.pt"), "-o", "x.mlir"]) == 1
     assert "cannot read" in capsys.readouterr().err
 

@@ -10,7 +10,7 @@ from compiler import needs_compiler
 from tiny_models import SMALL
 
 from effattn import Error
-from effattn.models.tiny import ablations, curve
+from effattn.models.tiny import ablations, curve, log
 from effattn.models.tiny.__main__ import main
 from effattn.models.tiny.model import Config, Tiny, parameters
 
@@ -54,10 +54,10 @@ def test_the_table(texts, tmp_path, capsys, monkeypatch):
     command = ["ablate", "--text", str(texts), "--output", str(tmp_path / "runs")]
     command += ["--steps", "3", "--batch", "2", "--tokens", "16"]
     assert main([*command, "--only", "no memory"]) == 0
-    log = tmp_path / "runs" / "no-memory" / "log.jsonl"
-    before = log.read_text()
+    lines = tmp_path / "runs" / "no-memory" / "log.jsonl"
+    before = lines.read_text()
     assert main(command) == 0
-    assert log.read_text() == before, "what is trained is not trained again"
+    assert lines.read_text() == before, "what is trained is not trained again"
     last = json.loads(before.splitlines()[-1])["validation_bits_per_byte"]
     rows = [line.split(" | ") for line in capsys.readouterr().out.splitlines() if line.startswith("| no memory")]
     assert len(rows) == 1 and float(rows[0][2]) == pytest.approx(last, abs=1e-3)
@@ -70,7 +70,7 @@ def test_the_curve(tmp_path, capsys):
     folder.mkdir()
     entry = dict.fromkeys(curve.MEANS, 1.0)
     lines = [{"step": step, **entry, "chunk_rate": step / 50} for step in range(50)]
-    lines[39][curve.MEASURED] = 2.5
+    lines[39][log.MEASURED] = 2.5
     (folder / "log.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
     for _ in range(2):
         assert main(["curve", str(folder), "-o", str(tmp_path / "docs")]) == 0
@@ -78,6 +78,7 @@ def test_the_curve(tmp_path, capsys):
     assert [row.split(",")[0] for row in rows] == ["steps", "20", "40", "50"]
     assert rows[1].split(",")[5] == "0.1900" and rows[2].endswith(",2.5") and rows[3].endswith(",")
     assert "<svg" in (tmp_path / "docs" / "tiny-loss.svg").read_text()
-    (folder / "log.jsonl").write_text("")
-    with pytest.raises(Error, match="to have a step, but it is empty"):
-        curve.read(folder / "log.jsonl")
+    del lines[39][log.MEASURED]
+    (folder / "log.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    with pytest.raises(Error, match="to have a measurement on texts of validation, but it has none yet"):
+        curve.read_measured(folder / "log.jsonl")

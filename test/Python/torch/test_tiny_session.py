@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """effattn-tiny without PyTorch: its files, its texts, its commands."""
 
-import builtins
+import importlib.util
 import json
+import re
+import subprocess
+import sys
 from unittest import mock
 
 import numpy as np
@@ -65,6 +68,8 @@ def test_files_of_weights(tmp_path):
 
     with pytest.raises(Error, match="cannot read .*none.safetensors: no such file or directory"):
         load_weights(tmp_path / "none.safetensors")
+    with pytest.raises(Error, match=f"cannot read {tmp_path}: it is a folder"):
+        load_weights(tmp_path)
     (tmp_path / "text.safetensors").write_text("no tensors")
     with pytest.raises(Error, match="expected .*text.safetensors to be a .safetensors file"):
         load_weights(tmp_path / "text.safetensors")
@@ -73,19 +78,25 @@ def test_files_of_weights(tmp_path):
         load_steps(tmp_path / "text.mlir")
 
 
-def test_other_sizes_need_pytorch():
+def test_what_needs_pytorch_says_so(tmp_path, capsys):
     weights = weights_of(Tiny(SMALL))
-    run = builtins.__import__
-
-    def without(name, *args, **options):
-        if name == "torch":
-            raise ImportError(name)
-        return run(name, *args, **options)
-
-    with mock.patch.object(builtins, "__import__", without):
+    (tmp_path / "model.pt").touch()
+    with mock.patch.object(importlib.util, "find_spec", lambda name: None):
         with pytest.raises(Error, match="width, .* differ: a program for these needs PyTorch"):
             steps_for(weights)
         assert steps_for(Weights(plain(Config().stored()), {})) == load_steps()
+        for command in (
+            ["generate", "a", "--weights", str(tmp_path / "model.pt")],
+            ["export", "model.pt", "-o", "model.mlir"],
+            ["curve", str(tmp_path), "-o", str(tmp_path)],
+        ):
+            assert main(command) == 1
+            sentence = "expected PyTorch to be installed to .*: pip install torch brings it"
+            assert re.fullmatch(f"effattn: {sentence}\n", capsys.readouterr().err)
+    # In a process of its own: nothing of the help is behind PyTorch.
+    blocked = "import sys; sys.modules['torch'] = None; from effattn.models.tiny.__main__ import main; main(['--help'])"
+    text = subprocess.run([sys.executable, "-c", blocked], capture_output=True, text=True, check=True).stdout
+    assert "ablate" in text
 
 
 @needs_compiler

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 from typing import Any
 
 from effattn.error import Error
@@ -17,3 +18,13 @@ def require(name: str) -> Any:
         raise Error(
             f"expected the package {name} to be installed: pip install 'effattn[models]' brings it"
         ) from None
+
+
+def has_torch() -> bool:
+    return importlib.util.find_spec("torch") is not None
+
+
+def require_torch(purpose: str) -> None:
+    """An error where PyTorch is not installed."""
+    if not has_torch():
+        raise Error(f"expected PyTorch to be installed to {purpose}: pip install torch brings it")

@@ -7,6 +7,7 @@ All but the first two need PyTorch.
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import os
 import pathlib
@@ -16,7 +17,7 @@ from typing import Any, List
 from effattn.error import Error, sentence_of
 from effattn.models.generation import Sampler
 from effattn.models.store import Store, default_folder
-from effattn.models.tiny import bench
+from effattn.models.tiny import bench, training_options
 from effattn.models.tiny.files import WEIGHTS
 from effattn.models.tiny.session import TinyModel, Writing
 
@@ -51,17 +52,11 @@ def _bench(options: argparse.Namespace) -> None:
     print(json.dumps(report, indent=1) if options.json else "\n".join(bench.lines(report)))
 
 
-def _parser(with_training: bool) -> argparse.ArgumentParser:
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m effattn.models.tiny")
     commands = parser.add_subparsers(dest="command", required=True)
     _add_running(commands)
-    if with_training:
-        try:
-            from effattn.models.tiny import training_commands
-        except ImportError:
-            sentence = "expected PyTorch to be installed to train or export: pip install torch brings it"
-            raise Error(sentence) from None
-        training_commands.add(commands)
+    training_options.add(commands)
     return parser
 
 
@@ -100,9 +95,12 @@ def _add_running(commands: Any) -> None:
 
 
 def main(arguments: List[str]) -> int:
+    options = _parser().parse_args(arguments)
+    # What the model writes may be any character, which not every terminal has.
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
     try:
-        with_training = not arguments or arguments[0] not in ("generate", "bench")
-        options = _parser(with_training).parse_args(arguments)
         options.run(options)
     except (Error, OSError) as problem:
         print(f"effattn: {sentence_of(problem)}", file=sys.stderr)

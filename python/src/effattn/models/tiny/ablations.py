@@ -7,7 +7,6 @@ more come from there. All are trained with the same seed and plan.
 
 from __future__ import annotations
 
-import json
 import math
 import pathlib
 import statistics
@@ -21,8 +20,10 @@ from torch import Tensor
 
 from effattn.compiler import compile
 from effattn.error import Error
+from effattn.models.tiny import log
 from effattn.models.tiny.model import Config, Tiny, parameters
-from effattn.models.tiny.training import Plan, Texts, Training, load_model
+from effattn.models.tiny.plan import Plan
+from effattn.models.tiny.training import Texts, Training, load_model
 
 ABLATIONS: Dict[str, Dict[str, Any]] = {
     "all systems": {},
@@ -70,8 +71,7 @@ def measure(texts: Texts, folder: pathlib.Path) -> List[Row]:
     times = _milliseconds(compiled, text)
     rows = []
     for name, model in models.items():
-        log = (_place(folder, name) / "log.jsonl").read_text().splitlines()
-        bits = json.loads(log[-1])["validation_bits_per_byte"]
+        bits = log.read(_place(folder, name) / "log.jsonl")[-1][log.MEASURED]
         rows.append(Row(name, parameters(model), bits, times[name], state_bytes(model, text)))
     return rows
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 
 import statistics
 import time
-from typing import Any, Callable, Dict, List, Optional
+from typing import Any, Callable, Dict, List
 
 import numpy as np
 
 from effattn.compress.arrays import at_least
+from effattn.models.packages import has_torch
 from effattn.models.tiny.session import TinyModel
 
 Report = Dict[str, Any]
@@ -89,12 +90,7 @@ def measure(
     words = b"It was a dark night, and nobody knew where the road would end. "
     count = prompt + max(tokens, eager_tokens)
     text = np.frombuffer((words * (count // len(words) + 1))[:count], np.uint8).astype(np.int64)[None]
-    eager: Optional[_Eager] = None
-    if eager_tokens:
-        try:
-            eager = _Eager(model)
-        except ImportError:
-            pass
+    eager = _Eager(model) if eager_tokens and has_torch() else None
     found: Dict[str, List[Dict[str, float]]] = {"effattn": []}
     _compiled(model, text, min(prompt, 64), 1)
     for _ in range(rounds):

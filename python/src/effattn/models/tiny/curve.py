@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import csv
-import json
 import pathlib
 from typing import Any, Dict, List
 
@@ -13,18 +12,18 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from effattn.error import Error
+from effattn.models.tiny import log
 
 # Steps that a line of a short log is the mean of.
 SPAN = 20
 MEANS = ("loss", "bits_per_byte", "ratio_loss", "balance", "chunk_rate", "seconds")
-MEASURED = "validation_bits_per_byte"
 
 
-def read(log: pathlib.Path) -> List[Dict[str, Any]]:
-    """The lines of ``log.jsonl``."""
-    entries = [json.loads(line) for line in log.read_text().splitlines()]
-    if not entries:
-        raise Error(f"expected {log} to have a step, but it is empty")
+def read_measured(path: pathlib.Path) -> List[Dict[str, Any]]:
+    """The lines of a log that has something to draw."""
+    entries = log.read(path)
+    if not any(log.MEASURED in entry for entry in entries):
+        raise Error(f"expected {path} to have a measurement on texts of validation, but it has none yet")
     return entries
 
 
@@ -32,11 +31,11 @@ def write_means(entries: List[Dict[str, Any]], path: pathlib.Path) -> None:
     """Means of ``SPAN`` steps each as CSV, and what was measured on texts of validation in them."""
     with path.open("w", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(["steps", *MEANS, MEASURED])
+        writer.writerow(["steps", *MEANS, log.MEASURED])
         for start in range(0, len(entries), SPAN):
             span = entries[start : start + SPAN]
             means = [sum(entry[name] for entry in span) / len(span) for name in MEANS]
-            measured = [entry[MEASURED] for entry in span if MEASURED in entry]
+            measured = [entry[log.MEASURED] for entry in span if log.MEASURED in entry]
             writer.writerow([start + len(span), *(f"{mean:.4f}" for mean in means), *(measured[-1:] or [""])])
 
 
@@ -49,7 +48,7 @@ def draw(path: pathlib.Path, picture: pathlib.Path, ratio: float) -> None:
     FigureCanvasAgg(figure)
     bits, rate = figure.subplots(2, 1, sharex=True, height_ratios=(2, 1))
     bits.plot(steps, [float(row["bits_per_byte"]) for row in rows], color="#9db7d9", label="training")
-    measured = [(step, float(row[MEASURED])) for step, row in zip(steps, rows) if row[MEASURED]]
+    measured = [(step, float(row[log.MEASURED])) for step, row in zip(steps, rows) if row[log.MEASURED]]
     bits.plot(*zip(*measured), color="#3d6fb4", marker="o", markersize=3, label="validation")
     # The first steps would take most of the picture.
     bits.set_ylim(top=2.0 * measured[-1][1])

@@ -16,6 +16,7 @@ import numpy as np
 from effattn.compiled import read
 from effattn.compress.store import opened, safetensors_package, whole_file
 from effattn.error import Error
+from effattn.models.packages import has_torch, require_torch
 from effattn.models.tiny.bounds import Bounds
 
 FOLDER = pathlib.Path(__file__).parent
@@ -53,14 +54,16 @@ def load_weights(path: pathlib.Path) -> Weights:
     Raises:
         effattn.Error: the file cannot be read, or holds something else.
     """
+    if not path.is_file():
+        what = "it is a folder" if path.is_dir() else "no such file or directory"
+        raise Error(f"cannot read {path}: {what}")
     if path.suffix == ".pt":
+        require_torch(f"read {path}")
         from effattn.models.tiny.training import load_model
 
         model = load_model(path)
         arrays = {name: value.numpy() for name, value in model.state_dict().items()}
         return Weights(plain(model.config.stored()), arrays)
-    if not path.exists():
-        raise Error(f"cannot read {path}: no such file or directory")
     with opened(path) as file:
         config = (file.metadata() or {}).get(_CONFIG)
         if config is None:
@@ -100,14 +103,12 @@ def steps_for(weights: Weights) -> Steps:
     stored = load_steps()
     if stored.config == weights.config:
         return stored
-    try:
-        import torch  # noqa: F401
-    except ImportError:
+    if not has_torch():
         names = [key for key, value in weights.config.items() if stored.config.get(key) != value]
         raise Error(
             f"expected weights of the sizes that effattn-tiny has, but {', '.join(names)} differ: "
             "a program for these needs PyTorch to be written"
-        ) from None
+        )
     from effattn.models.tiny.model import Config
     from effattn.models.tiny.streaming import Streaming, write
 

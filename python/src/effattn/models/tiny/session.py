@@ -13,6 +13,7 @@ import time
 from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Tuple
 
 import numpy as np
+from tqdm import tqdm
 
 from effattn.arrays import ELEMENTS
 from effattn.compiled import Argument, Compiled
@@ -149,7 +150,7 @@ class Session:
         ids = np.atleast_2d(ids).astype(np.int64)
         if not ids.shape[1]:
             raise Error("expected at least one byte to read, but got none")
-        places = range(0, ids.shape[1], self.chunk)
+        places = tqdm(range(0, ids.shape[1], self.chunk), desc="reading", delay=1, leave=False, disable=None)
         parts = [self._step(ids[:, place : place + self.chunk]) for place in places]
         return Reading(*(np.concatenate(arrays, 1) for arrays in zip(*parts)))
 

@@ -8,11 +8,10 @@ What a step draws, batch and boundaries, depends on the seed and its number alon
 
 from __future__ import annotations
 
-import json
 import math
 import pathlib
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any, Dict, Iterator, List, Tuple
 
 import numpy as np
@@ -24,46 +23,12 @@ from tqdm import tqdm
 import effattn.torch as F
 from effattn.error import Error
 from effattn.models import checkpoints
+from effattn.models.tiny import log
 from effattn.models.tiny.model import Config, Output, Tiny
+from effattn.models.tiny.plan import Plan
 
 # Windows that a measurement on texts of validation takes.
 MEASURED_WINDOWS = 128
-
-
-@dataclass(frozen=True)
-class Plan:
-    """How to train.
-
-    Attributes:
-        steps: how many.
-        batch, tokens: windows of a step, and bytes of each that are predicted.
-        rate: the largest learning rate, reached after ``warmup`` steps; from there a cosine to a tenth.
-        ratio_weight, balance_weight: of the losses beside that of the next byte.
-        measure_every: steps between measurements on texts of validation, and between checkpoints; the last
-            step has both.
-    """
-
-    steps: int = 4000
-    batch: int = 8
-    tokens: int = 256
-    rate: float = 2e-3
-    warmup: int = 100
-    weight_decay: float = 0.01
-    ratio_weight: float = 0.1
-    balance_weight: float = 0.01
-    measure_every: int = 200
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        for name in ("steps", "batch", "tokens", "measure_every"):
-            if getattr(self, name) < 1:
-                raise Error(f"expected {name} to be at least 1, but got {getattr(self, name)}")
-
-    def rate_at(self, step: int) -> float:
-        if step < self.warmup:
-            return self.rate * (step + 1) / self.warmup
-        share = (step - self.warmup) / max(self.steps - self.warmup, 1)
-        return self.rate * (0.1 + 0.45 * (1.0 + math.cos(math.pi * min(share, 1.0))))
 
 
 class Texts:
@@ -157,22 +122,25 @@ class Training:
 
     def _keep_log(self) -> None:
         """Forget lines of steps behind the checkpoint."""
-        lines = self.log.read_text().splitlines() if self.log.exists() else []
-        kept = [line for line in lines if json.loads(line)["step"] < self.step]
-        self.log.write_text("".join(f"{line}\n" for line in kept))
+        entries = log.read(self.log) if self.log.exists() else []
+        log.write(self.log, [entry for entry in entries if entry["step"] < self.step])
 
     def run(self, until: int) -> None:
         """Take the steps up to ``until``, with a checkpoint at the end."""
-        with self.log.open("a") as log:
+        with self.log.open("a") as lines:
             bar = tqdm(range(self.step, until), desc="tiny", disable=None)
             for step in bar:
                 entry = self._step(step)
                 self.step = step + 1
-                if self.step % self.plan.measure_every == 0 or self.step == self.plan.steps:
-                    entry["validation_bits_per_byte"] = self.measure()
+                is_measured = self.step % self.plan.measure_every == 0 or self.step == self.plan.steps
+                if is_measured:
+                    entry[log.MEASURED] = self.measure()
+                # Before the checkpoint: a line too many is forgotten when a training goes on, one too few
+                # would be missing forever.
+                lines.write(log.line_of(entry))
+                lines.flush()
+                if is_measured:
                     self._save()
-                log.write(json.dumps(entry) + "\n")
-                log.flush()
                 bar.set_postfix(bits=entry["bits_per_byte"], rate=entry["chunk_rate"])
         self._save()
 

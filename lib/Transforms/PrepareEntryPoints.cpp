@@ -334,6 +334,20 @@ static LogicalResult prepare(func::FuncOp function) {
   return success();
 }
 
+/// MLIR leaves the size of a dimension that is not there undefined.
+static LogicalResult verifyDimensions(ModuleOp module) {
+  WalkResult result = module.walk([](tensor::DimOp op) {
+    std::optional<int64_t> index = op.getConstantIndex();
+    auto type = dyn_cast<RankedTensorType>(op.getSource().getType());
+    if (!index || !type || (*index >= 0 && *index < type.getRank()))
+      return WalkResult::advance();
+    op.emitOpError("expected a dimension below ")
+        << type.getRank() << ", but got " << *index;
+    return WalkResult::interrupt();
+  });
+  return failure(result.wasInterrupted());
+}
+
 /// Compiled functions are re-entrant: what lives between calls is an argument.
 static LogicalResult verifyNoMutableGlobals(ModuleOp module) {
   for (auto global : module.getOps<ml_program::GlobalOp>())
@@ -356,7 +370,8 @@ struct PrepareEntryPointsPass
                                "body, because it becomes the C function");
       return signalPassFailure();
     }
-    if (failed(verifyNoMutableGlobals(getOperation())))
+    if (failed(verifyNoMutableGlobals(getOperation())) ||
+        failed(verifyDimensions(getOperation())))
       return signalPassFailure();
     for (func::FuncOp function : entries)
       if (failed(prepare(function)))

@@ -67,7 +67,7 @@ def in_tree(name, family):
         f"void {populate}(RewritePatternSet &patterns);\n",
     )
     changes.insert(
-        f"lib/Conversion/{LINALG}/Convert{LINALG}.cpp", "    return patterns;", f"    {populate}(patterns);\n"
+        f"lib/Conversion/{LINALG}/Convert{LINALG}.cpp", "  return patterns;", f"  {populate}(patterns);\n"
     )
     changes.add(f"test/Conversion/{LINALG}/{name}.mlir", fill("op/test.mlir", values))
     changes.add(f"test/Dialect/{name}_invalid.mlir", fill("op/invalid.mlir", values))

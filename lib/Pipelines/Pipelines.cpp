@@ -90,10 +90,10 @@ static std::string linalgPasses(const PipelineOptions &options) {
          convertPasses(options, kExpanded, "");
 }
 
-/// Results are built in the memory they go to (eliminate-empty-tensors), and
-/// states are updated where they are.
+/// Results are built in the memory they go to, and states are updated where
+/// they are.
 static std::string bufferPasses(const PipelineOptions &) {
-  return "eliminate-empty-tensors,"
+  return "effattn-build-results-in-place,"
          "one-shot-bufferize{bufferize-function-boundaries=true "
          "function-boundary-type-conversion=identity-layout-map "
          "allow-return-allocs-from-loops=true},"

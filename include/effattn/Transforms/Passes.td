@@ -80,6 +80,25 @@ def PrepareEntryPointsPass : Pass<"effattn-prepare-entry-points", "::mlir::Modul
     "::mlir::memref::MemRefDialect", "::mlir::tensor::TensorDialect"];
 }
 
+def BuildResultsInPlacePass : Pass<"effattn-build-results-in-place", "::mlir::ModuleOp"> {
+  let summary = "build results in the memory that they are written to";
+  let description = [{
+    An empty tensor whose value ends in a buffer of the caller (a
+    `bufferization.materialize_in_destination`), or in a part of a tensor, is
+    replaced by that memory, which saves a copy. This is MLIR's
+    `eliminate-empty-tensors` with two conditions that keep it correct where a
+    function has many results:
+    - Ops that build on the same empty or filled tensor get a tensor each, which
+      `cse` makes one of.
+    - A value stays out of the caller's buffer where it, or what shares its
+      memory, is read once the buffer has been written: where it is part of
+      another result, say. Bufferization cannot see that, as the buffer is no
+      tensor.
+  }];
+  let dependentDialects = ["::mlir::bufferization::BufferizationDialect",
+    "::mlir::linalg::LinalgDialect", "::mlir::tensor::TensorDialect"];
+}
+
 def LowerChecksPass : Pass<"effattn-lower-checks", "::mlir::ModuleOp"> {
   let summary = "turn checks and allocations into branches to an error return";
   let description = [{

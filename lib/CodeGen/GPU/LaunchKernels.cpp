@@ -106,6 +106,18 @@ private:
 };
 } // namespace
 
+/// Whether `op` frees memory that stood before it, as the host does. What it
+/// also allocates becomes scratch of a kernel.
+static bool freesOlderMemory(Operation *op) {
+  return op
+      ->walk([&](memref::DeallocOp dealloc) {
+        Operation *scope = dealloc.getMemref().getParentRegion()->getParentOp();
+        return op->isAncestor(scope) ? WalkResult::advance()
+                                     : WalkResult::interrupt();
+      })
+      .wasInterrupted();
+}
+
 Division::Place Division::choose(Operation *op) {
   if (isa<scf::ParallelOp, gpu::LaunchOp>(op))
     return Place::Around;
@@ -115,7 +127,7 @@ Division::Place Division::choose(Operation *op) {
   if (op->getNumRegions() == 0)
     return isMemoryEffectFree(op) ? Place::Host : Place::Device;
   if (contains<scf::ParallelOp>(op) || contains<gpu::LaunchOp>(op) ||
-      contains<func::CallOp>(op) ||
+      contains<func::CallOp>(op) || freesOlderMemory(op) ||
       llvm::any_of(op->getResultTypes(), isBuffer) || isBranchToCheckLoops(op))
     return Place::Around;
   // Without memory, a region computes sizes or checks them.

@@ -159,3 +159,27 @@ func.func @use_table(%buffer: memref<4xf32>) -> i32 {
   %done = arith.constant 0 : i32
   return %done : i32
 }
+
+// -----
+
+// The host frees what it has allocated, in a branch, too.
+// CHECK-LABEL: func.func @free_in_a_branch
+// CHECK:         gpu.launch_func
+// CHECK-NOT:     gpu.launch_func
+// CHECK:         scf.if %{{.*}} {
+// CHECK-NEXT:      memref.dealloc
+// CHECK-NOT:     gpu.launch_func
+// CHECK:         return
+func.func @free_in_a_branch(%size: index, %owned: i1, %value: f32) -> i32 {
+  %zero = arith.constant 0 : index
+  %one = arith.constant 1 : index
+  %buffer = memref.alloc(%size) : memref<?xf32>
+  scf.parallel (%i) = (%zero) to (%size) step (%one) {
+    memref.store %value, %buffer[%i] : memref<?xf32>
+  }
+  scf.if %owned {
+    memref.dealloc %buffer : memref<?xf32>
+  }
+  %done = arith.constant 0 : i32
+  return %done : i32
+}

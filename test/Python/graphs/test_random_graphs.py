@@ -80,6 +80,16 @@ def test_graphs(seed, lowering):
     check(Graph(seed, MOST_STEPS), lowering)
 
 
+# Results that were built in the memory of another result, which is written first.
+FOUND = ((575035036411, 4), (13205712179, 4), (532492415741, 6), (1073980264481, 2), (135289274703, 8))
+
+
+@pytest.mark.parametrize("lowering", LOWERINGS)
+@pytest.mark.parametrize("seed, steps", FOUND)
+def test_graphs_that_went_wrong(seed, steps, lowering):
+    check(Graph(seed, steps), lowering)
+
+
 @pytest.mark.skipif(not os.environ.get("EFFATTN_LONG"), reason="takes EFFATTN_FUZZ_SECONDS")
 def test_new_graphs():
     first = int(os.environ.get("EFFATTN_FUZZ_SEED") or random.SystemRandom().randrange(1 << 40))

@@ -35,6 +35,7 @@ EOF
 packages=(
   libmlir-22-dev mlir-22-tools llvm-22-dev llvm-22-tools clang-22 lld-22
   libclang-rt-22-dev libomp-22-dev libdlpack-dev nlohmann-json3-dev
+  libsentencepiece-dev
   ninja-build ccache cmake python3-dev python3-venv
 )
 llvm=/usr/lib/llvm-22

@@ -1,20 +1,23 @@
 // Goes on with a text: a pretrained model, compiled, and its packed weights.
-// Text comes and goes as ids of tokens. docs/models.md says where both files
-// are made.
+// docs/models.md says where both files are made.
 //
 //   effattn-compile model.mlir -o model.o
-//   c++ -std=c++17 -O2 -Wall -Wextra -I. generate.cpp model.o -lomp -lm
-//       -o generate
-//   ./generate model.weights 1024 32 2 818 5279 529 7001 563
+//   c++ -std=c++17 -O2 -Wall -Wextra -I. -DWITH_SENTENCEPIECE generate.cpp
+//       model.o -lsentencepiece -lomp -lm -o generate
+//   ./generate model.weights 1024 32 "The capital of France is"
 //
 // nlohmann-json (Debian: nlohmann-json3-dev) reads signatures and the header of
-// the weights. The arguments are the file, how many tokens caches hold, how
-// many to add, and the ids of the text.
+// the weights, sentencepiece (libsentencepiece-dev) the vocabulary in them. The
+// arguments are the file, how many tokens caches hold, how many to add, and the
+// text. Without WITH_SENTENCEPIECE, text comes and goes as ids of tokens:
+//
+//   ./generate model.weights 1024 32 2 818 5279 529 7001 563
 
 #include "model.h"
 
 #include <algorithm>
 #include <cstring>
+#include <functional>
 #include <iostream>
 #include <map>
 #include <memory>
@@ -23,6 +26,9 @@
 #include <vector>
 
 #include <nlohmann/json.hpp>
+#ifdef WITH_SENTENCEPIECE
+#include <sentencepiece_processor.h>
+#endif
 
 #include <fcntl.h>
 #include <sys/mman.h>
@@ -63,6 +69,7 @@ public:
   }
 
   template <typename T> T *begin() { return static_cast<T *>(data); }
+  std::int64_t size(std::size_t dim) const { return shape.at(dim); }
 
   DLTensor *dl() {
     header.data = data;
@@ -204,9 +211,11 @@ private:
   std::map<std::string, Tensor> states;
 };
 
-void generate(const std::string &path, std::int64_t context, std::int64_t count,
-              const std::vector<std::int32_t> &ids) {
-  Weights weights(path);
+/// Hands each token that follows to `use`, until it returns false or there are
+/// `count`.
+void generate(Weights &weights, std::int64_t context, std::int64_t count,
+              const std::vector<std::int32_t> &ids,
+              const std::function<bool(std::int32_t)> &use) {
   Session session(weights, context);
   // The last of the text begins what is added.
   std::int64_t before = static_cast<std::int64_t>(ids.size()) - 1;
@@ -216,21 +225,94 @@ void generate(const std::string &path, std::int64_t context, std::int64_t count,
   std::int32_t token = ids.back();
   for (std::int64_t i = 0; i < count; ++i) {
     token = session.take(&token, 1);
-    std::cout << token << (i + 1 < count ? ' ' : '\n') << std::flush;
+    if (!use(token))
+      return;
   }
 }
+
+#ifdef WITH_SENTENCEPIECE
+
+const char usage[] = "usage: generate WEIGHTS CONTEXT COUNT TEXT\n";
+
+/// Prints a text as far as its tokens spell whole characters.
+class Printer {
+public:
+  explicit Printer(const sentencepiece::SentencePieceProcessor &vocabulary)
+      : vocabulary(vocabulary) {}
+
+  void add(int token) {
+    tokens.push_back(token);
+    std::string text = vocabulary.DecodeIds(tokens);
+    // A character may be spelt by several tokens.
+    static const std::string unfinished = "\xef\xbf\xbd";
+    if (text.size() < unfinished.size() ||
+        text.compare(text.size() - unfinished.size(), unfinished.size(),
+                     unfinished))
+      print(text);
+  }
+  void finish() { print(vocabulary.DecodeIds(tokens) + "\n"); }
+
+private:
+  void print(const std::string &text) {
+    std::cout << text.substr(given) << std::flush;
+    given = text.size();
+  }
+
+  const sentencepiece::SentencePieceProcessor &vocabulary;
+  std::vector<int> tokens;
+  std::size_t given = 0;
+};
+
+void run(Weights &weights, std::int64_t context, std::int64_t count,
+         char **words) {
+  Tensor &model = weights.arrays.at("tokenizer");
+  sentencepiece::SentencePieceProcessor vocabulary;
+  auto status = vocabulary.LoadFromSerializedProto(std::string(
+      model.begin<char>(), static_cast<std::size_t>(model.size(0))));
+  if (!status.ok())
+    throw std::runtime_error(status.ToString());
+  std::vector<std::int32_t> ids = {vocabulary.bos_id()};
+  for (int id : vocabulary.EncodeAsIds(*words))
+    ids.push_back(id);
+  Printer printer(vocabulary);
+  generate(weights, context, count, ids, [&](std::int32_t token) {
+    if (token == vocabulary.eos_id())
+      return false;
+    printer.add(token);
+    return true;
+  });
+  printer.finish();
+}
+
+#else
+
+const char usage[] = "usage: generate WEIGHTS CONTEXT COUNT ID...\n";
+
+void run(Weights &weights, std::int64_t context, std::int64_t count,
+         char **words) {
+  std::vector<std::int32_t> ids;
+  for (char **word = words; *word; ++word)
+    ids.push_back(std::stoi(*word));
+  const char *between = "";
+  generate(weights, context, count, ids, [&](std::int32_t token) {
+    std::cout << between << token << std::flush;
+    between = " ";
+    return true;
+  });
+  std::cout << "\n";
+}
+
+#endif
 
 } // namespace
 
 int main(int argc, char **argv) try {
   if (argc < 5) {
-    std::cerr << "usage: generate WEIGHTS CONTEXT COUNT ID...\n";
+    std::cerr << usage;
     return 2;
   }
-  std::vector<std::int32_t> ids;
-  for (char **word = argv + 4; *word; ++word)
-    ids.push_back(std::stoi(*word));
-  generate(argv[1], std::stoll(argv[2]), std::stoll(argv[3]), ids);
+  Weights weights(argv[1]);
+  run(weights, std::stoll(argv[2]), std::stoll(argv[3]), argv + 4);
   return 0;
 } catch (const std::exception &error) {
   std::cerr << "generate: " << error.what() << "\n";

@@ -11,8 +11,11 @@ from tiny_model import CONFIG
 
 from effattn.models.attention import Attention
 from effattn.models.formats import Format
+from effattn.models.generation import Generation, Sampler
 from effattn.models.graph import Design, build
 from effattn.models.store import Store
+from effattn.models.tokenizer import Tokenizer
+from effattn.models.weights import open_weights
 from effattn.tools import tool
 
 EXAMPLES = pathlib.Path(__file__).parents[3] / "docs" / "examples" / "cpp"
@@ -21,6 +24,12 @@ CONTEXT, COUNT = 40, 9
 PROMPT = [2, 270, 290, 7, 281]
 
 pytestmark = [needs_compiler, pytest.mark.skipif(COMPILER is None, reason="needs c++")]
+
+
+def compile_program(folder, name, *more):
+    flags = ["-std=c++17", "-O1", "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-I."]
+    files = [EXAMPLES / "generate.cpp", "model.o", *more, "-lm", "-o", name]
+    subprocess.run([COMPILER, *flags, *files], cwd=folder, check=True)
 
 
 @pytest.fixture(scope="module", params=[("full", Format("bf16", "f32")), ("streaming", Format(6, 5.2, group=8))])
@@ -36,9 +45,7 @@ def model(request, tiny_gguf, tmp_path_factory):
     (folder / "model.mlir").write_text(str(build(design)))
     options = ["-O", "0", "--threads=none"]
     subprocess.run([tool("effattn-compile"), "model.mlir", "-o", "model.o", *options], cwd=folder, check=True)
-    flags = ["-std=c++17", "-O1", "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-I."]
-    files = [EXAMPLES / "generate.cpp", "model.o", "-lm", "-o", "generate"]
-    subprocess.run([COMPILER, *flags, *files], cwd=folder, check=True)
+    compile_program(folder, "generate")
     session = store.model(design, weights, ("prefill", "decode")).start(context=CONTEXT)
     return folder / "generate", path, session
 
@@ -56,6 +63,21 @@ def test_it_generates_what_python_does(model):
     for _ in range(COUNT):
         expected.append(int(session.decode(expected[-1:])[1][0, 0]))
     assert run(program, path, CONTEXT, COUNT, *PROMPT) == (0, " ".join(map(str, expected[1:])) + "\n", "")
+
+
+def test_text_in_and_out(model):
+    program, path, session = model
+    includes = subprocess.run([COMPILER, "-fsyntax-only", "-xc++", "-"], input="#include <sentencepiece_processor.h>",
+                              capture_output=True, text=True)  # fmt: skip
+    if includes.returncode:
+        pytest.skip("needs libsentencepiece-dev")
+    compile_program(program.parent, "generate_text", "-DWITH_SENTENCEPIECE", "-lsentencepiece")
+    tokenizer = Tokenizer(open_weights(path).tokenizer)
+    for prompt in ("the inner one", "", "w\u00fc. he"):
+        session.forget()
+        expected = "".join(Generation(session, tokenizer, prompt, Sampler(temperature=0.0), COUNT))
+        status, text, error = run(program.parent / "generate_text", path, CONTEXT, COUNT, prompt)
+        assert (status, text, error) == (0, expected + "\n", "")
 
 
 def test_what_it_refuses(model, tmp_path):

@@ -16,7 +16,7 @@ from effattn.models import weights as weights_module
 from effattn.models.config import Config
 from effattn.models.formats import Format, parse_width
 from effattn.models.gguf_file import GGUFModel
-from effattn.models.weights import open_weights, pack
+from effattn.models.weights import VERSION, open_weights, pack
 
 F32 = Format("f32", "f32")
 
@@ -175,7 +175,8 @@ def test_files_of_another_build_are_refused(packed, monkeypatch):
     content = bytearray(packed.read_bytes())
     content[16] += 1
     packed.write_bytes(content)
-    refused(packed, r"by this build of effattn \(version 1\), but got version 2: pack it again")
+    next_version = f"by this build of effattn \\(version {VERSION}\\), but got version {VERSION + 1}: pack it again"
+    refused(packed, next_version)
 
 
 def test_broken_files_of_weights_are_refused(packed, tmp_path):

@@ -52,6 +52,11 @@ def test_ids_of_their_own(tokenizer):
     assert tokenizer.encode("") == [2]
 
 
+def test_the_unknown_piece_is_known_as_such(tokenizer):
+    # Versions of sentencepiece before 0.2 refuse a vocabulary without one.
+    assert tokenizer._processor.unk_id() == 3
+
+
 def test_separators_are_pieces_of_their_characters(tokenizer):
     flags = tokenizer.separators(".,\n ")
     assert [PIECES[token] for token in flags.nonzero()[0]] == ["\n", "\n\n", ".", ","]

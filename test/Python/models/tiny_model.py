@@ -19,7 +19,8 @@ GIVEN = ["\n", "\n\n", "  ", "\t"]
 CONTROL = ["<pad>", "<eos>", "<bos>", "<unk>"]
 BYTES = [f"<0x{byte:02X}>" for byte in range(256)]
 PIECES = [*CONTROL, *GIVEN, *BYTES, *WORDS, *PLAIN]
-KINDS = [3, 3, 3, 2, *[4] * len(GIVEN), *[6] * 256, *[1] * (len(WORDS) + len(PLAIN))]
+# As files of Gemma have it, <unk> is a control token.
+KINDS = [3, 3, 3, 3, *[4] * len(GIVEN), *[6] * 256, *[1] * (len(WORDS) + len(PLAIN))]
 SCORES = [0.0] * (len(CONTROL) + len(GIVEN) + 256) + [-float(i) for i in range(len(WORDS) + len(PLAIN))]
 
 CONFIG = Config(

@@ -16,6 +16,9 @@ SPACE = "\u2581"
 """What stands for a space in pieces."""
 
 _BPE = 2
+_UNKNOWN = 2
+"""The kind of the piece for what has none. Files of GGUF call it a control token, which versions of
+sentencepiece before 0.2 refuse."""
 
 
 def _varint(value: int) -> bytes:
@@ -43,13 +46,15 @@ def sentencepiece_model(vocabulary: Vocabulary) -> bytes:
 
     Text is neither normalised nor given a space in front, and what has no piece is spelt in bytes.
     """
+    kinds = vocabulary.kinds.copy()
+    kinds[vocabulary.unknown] = _UNKNOWN
     # Files of GGUF have spaces as they are in pieces that are given.
     pieces = b"".join(
         _bytes(
             1,
             _bytes(1, piece.replace(" ", SPACE).encode()) + _float(2, float(score)) + _number(3, int(kind)),
         )
-        for piece, score, kind in zip(vocabulary.pieces, vocabulary.scores, vocabulary.kinds)
+        for piece, score, kind in zip(vocabulary.pieces, vocabulary.scores, kinds)
     )
     training = _number(3, _BPE) + _number(4, len(vocabulary.pieces)) + _number(35, 1)
     # Ids that have a part of their own are found by their pieces.

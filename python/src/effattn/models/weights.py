@@ -30,7 +30,7 @@ from effattn.models.formats import Declared, Format
 from effattn.models.gguf_file import GGUFModel, PathLike
 from effattn.models.tokenizer import sentencepiece_model
 
-VERSION = 1
+VERSION = 2
 MAGIC = b"effattn weights\n"
 ALIGNMENT = 64
 _HEAD = struct.Struct("<16sII")

@@ -16,10 +16,9 @@ from typing import Any, List, Optional
 import numpy as np
 
 from effattn import tune
-from effattn.error import Error, sentence_of
+from effattn.error import Error, exit_status
 from effattn.models import command as models
 
-INTERRUPTED = 130
 TOOLS = {"compile": "effattn-compile", "run": "effattn-run"}
 
 
@@ -104,23 +103,20 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def main(arguments: List[str]) -> int:
-    try:
-        if arguments and arguments[0] in TOOLS:
-            _run_tool(TOOLS[arguments[0]], arguments[1:])
-        if arguments[:1] == ["compress"]:
-            from effattn.compress import command
+def _run(arguments: List[str]) -> Optional[int]:
+    if arguments and arguments[0] in TOOLS:
+        _run_tool(TOOLS[arguments[0]], arguments[1:])
+    if arguments[:1] == ["compress"]:
+        from effattn.compress import command
 
-            return command.main(arguments[1:])
-        options = _parser().parse_args(arguments)
-        options.run(options)
-    except (Error, OSError) as error:
-        print(f"effattn: {sentence_of(error)}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("effattn: interrupted", file=sys.stderr)
-        return INTERRUPTED
-    return 0
+        return command.main(arguments[1:])
+    options = _parser().parse_args(arguments)
+    options.run(options)
+    return None
+
+
+def main(arguments: List[str]) -> int:
+    return exit_status(lambda: _run(arguments))
 
 
 if __name__ == "__main__":

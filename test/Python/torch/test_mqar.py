@@ -3,7 +3,11 @@
 
 import itertools
 import json
+import re
+import subprocess
+import sys
 from dataclasses import replace
+from unittest import mock
 
 import pytest
 import torch
@@ -171,4 +175,20 @@ def test_mistakes(tmp_path, capsys):
     assert "checkpoint.pt is no checkpoint of effattn.models.mqar" in found
     measured.write_text("{}")
     assert "to be what measure wrote" in mistake("plot", measured, "-o", tmp_path / "mqar.svg")
+    assert "expected a picture to end in .svg, .png, .pdf" in mistake("plot", measured, "-o", tmp_path / "mqar.gif")
+    assert "no does not exist" in mistake("measure", tmp_path / "begun", "-o", tmp_path / "no" / "mqar.json")
     assert "mqar.json" in mistake("plot", tmp_path / "no" / "mqar.json", "-o", tmp_path / "mqar.svg")
+
+
+def test_interrupts_are_one_sentence(tmp_path, capsys):
+    with mock.patch.object(Training, "run", side_effect=KeyboardInterrupt):
+        assert main(["train", "--output", str(tmp_path), *SIZES]) == 130
+    assert capsys.readouterr().err == "effattn: interrupted\n"
+
+
+def test_without_pytorch():
+    """In a process of its own, into which it cannot be imported."""
+    blocked = "import sys; sys.modules['torch'] = None; from effattn.models.mqar.__main__ import main; sys.exit(main([]))"
+    done = subprocess.run([sys.executable, "-c", blocked], capture_output=True, text=True)
+    assert done.returncode == 1
+    assert re.fullmatch("effattn: expected PyTorch to be installed to .*: pip install torch brings it\n", done.stderr)

@@ -130,9 +130,11 @@ def test_commands(texts, tmp_path, capsys):
     assert not (tmp_path / "docs").exists()
     assert main(["export", str(folder / "model.pt"), "-o", str(tmp_path / "nowhere" / "tiny.mlir")]) == 1
     assert "nowhere does not exist" in capsys.readouterr().err
-    with pytest.raises(SystemExit):
-        main(["train", "--text", str(texts), "--output", str(folder), *sizes, "--threads", "0"])
-    assert "argument --threads: expected at least 1, but got 0" in capsys.readouterr().err
+    for threads in ("0", "-1", "two"):
+        with pytest.raises(SystemExit):
+            main(["train", "--text", str(texts), "--output", str(folder), *sizes, "--threads", threads])
+        sentence = f"argument --threads: expected an integer of at least 1, but got {threads}"
+        assert sentence in capsys.readouterr().err
     assert main(["export", str(tmp_path / "no.pt"), "-o", "x.mlir"]) == 1
     assert "cannot read" in capsys.readouterr().err
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""``python -m effattn.models.mqar train | measure | plot``."""
+"""What the commands train, measure and plot do, with PyTorch."""
 
 from __future__ import annotations
 
@@ -7,16 +7,17 @@ import argparse
 import itertools
 import json
 import pathlib
-import sys
 from dataclasses import fields
 from typing import Any, List
 
 import torch
 
-from effattn.error import Error, sentence_of
+from effattn import _native
+from effattn.error import Error
 from effattn.models.mqar.examples import Task
 from effattn.models.mqar.measuring import conclusions, measure, table
 from effattn.models.mqar.model import KINDS, Config
+from effattn.models.mqar.picture import FORMATS, draw
 from effattn.models.mqar.training import Plan, Training
 
 
@@ -40,6 +41,7 @@ def _train(options: argparse.Namespace) -> None:
 
 
 def _measure(options: argparse.Namespace) -> None:
+    _native.check_writable(str(options.output))
     results = measure(options.folder, options.queries)
     options.output.write_text(json.dumps(results, indent=1) + "\n")
     print(table(results))
@@ -47,8 +49,9 @@ def _measure(options: argparse.Namespace) -> None:
 
 
 def _plot(options: argparse.Namespace) -> None:
-    from effattn.models.mqar.picture import draw
-
+    if options.output.suffix not in FORMATS:
+        raise Error(f"expected a picture to end in {', '.join(FORMATS)}, but got {options.output}")
+    _native.check_writable(str(options.output))
     try:
         results = json.loads(options.results.read_text())
         draw(results, options.output)
@@ -93,19 +96,10 @@ def _parser() -> argparse.ArgumentParser:
     plot = commands.add_parser("plot", help="draw what was measured")
     plot.set_defaults(run=_plot)
     plot.add_argument("results", type=pathlib.Path, help="what -o of measure was")
-    plot.add_argument("-o", "--output", type=pathlib.Path, required=True, help=".svg, .png, .pdf")
+    plot.add_argument("-o", "--output", type=pathlib.Path, required=True, help=", ".join(FORMATS))
     return parser
 
 
-def main(arguments: List[str]) -> int:
+def run(arguments: List[str]) -> None:
     options = _parser().parse_args(arguments)
-    try:
-        options.run(options)
-    except (Error, OSError) as problem:
-        print(f"effattn: {sentence_of(problem)}", file=sys.stderr)
-        return 1
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    options.run(options)

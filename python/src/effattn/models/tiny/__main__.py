@@ -14,7 +14,7 @@ import pathlib
 import sys
 from typing import Any, List
 
-from effattn.error import Error, sentence_of
+from effattn.error import exit_status
 from effattn.models.generation import Sampler
 from effattn.models.store import Store, default_folder
 from effattn.models.tiny import bench, training_options
@@ -100,15 +100,7 @@ def main(arguments: List[str]) -> int:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
-    try:
-        options.run(options)
-    except (Error, OSError) as problem:
-        print(f"effattn: {sentence_of(problem)}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("effattn: interrupted", file=sys.stderr)
-        return 130
-    return 0
+    return exit_status(lambda: options.run(options))
 
 
 if __name__ == "__main__":

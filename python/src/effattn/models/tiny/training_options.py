@@ -14,7 +14,7 @@ from effattn.models.tiny.plan import Plan
 
 def _with_torch(command: str) -> Callable[[argparse.Namespace], None]:
     def run(options: argparse.Namespace) -> None:
-        require_torch(command)
+        require_torch(f"run {command}")
         from effattn.models.tiny import training_commands
 
         getattr(training_commands, command)(options)
@@ -23,8 +23,8 @@ def _with_torch(command: str) -> Callable[[argparse.Namespace], None]:
 
 
 def _positive(text: str) -> int:
-    if int(text) < 1:
-        raise argparse.ArgumentTypeError(f"expected at least 1, but got {text}")
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"expected an integer of at least 1, but got {text}")
     return int(text)
 
 

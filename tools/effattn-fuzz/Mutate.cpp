@@ -102,7 +102,7 @@ StringRef Mutation::chooseInstead(const Token &old, ArrayRef<Token> tokens) {
     return choose(types);
   if (old.text == "true" || old.text == "false")
     return old.text == "true" ? "false" : "true";
-  // Another of the same kind, from near by where it is of use more often.
+  // Another of the same kind.
   for (int tries = 0; tries < 50; ++tries) {
     const Token &other = choose(tokens);
     if (other.kind == old.kind && other.text != old.text)

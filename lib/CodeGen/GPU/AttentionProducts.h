@@ -210,7 +210,6 @@ private:
        function_ref<std::pair<SmallVector<Value>, Value>(Value row)> locate);
   void fillWithKeys(Value to, Value source, Value first, const KeyTile &tile);
   void fillWithQueries(Value to, Value first);
-  SmallVector<Value> load(Value from, Value row, Value column, int64_t count);
 
   Shape shape;
   /// Of a tile: weights; columns of queries and of keys, and later values in

@@ -3,7 +3,6 @@
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
-#include "mlir/Dialect/Vector/IR/VectorOps.h"
 
 using namespace mlir;
 using namespace mlir::effattn;
@@ -122,20 +121,6 @@ void FloatProducts::fillWithQueries(Value to, Value first) {
   });
 }
 
-/// Neighbouring numbers of a row.
-SmallVector<Value> FloatProducts::load(Value from, Value row, Value column,
-                                       int64_t count) {
-  auto type = VectorType::get(count, e.builder.getF32Type());
-  auto loaded = vector::LoadOp::create(
-      e.builder, e.loc, type, from, ValueRange{row, column},
-      /*nontemporal=*/false, llvm::MaybeAlign(count * kBytes));
-  SmallVector<Value> numbers;
-  for (int64_t i = 0; i < count; ++i)
-    numbers.push_back(
-        vector::ExtractOp::create(e.builder, e.loc, loaded.getResult(), i));
-  return numbers;
-}
-
 //===----------------------------------------------------------------------===//
 // Products
 //===----------------------------------------------------------------------===//
@@ -147,9 +132,9 @@ SmallVector<Value> FloatProducts::multiplyKeys(const KeyTile &tile) {
     SmallVector<Value> next(carried);
     SmallVector<SmallVector<Value>> left, right;
     for (int64_t q = 0; q < queries(); ++q)
-      left.push_back(load(queryPart, queryAt(q), d, kVector));
+      left.push_back(e.loadFloats(queryPart, {queryAt(q), d}, kVector));
     for (int64_t k = 0; k < keys(); ++k)
-      right.push_back(load(keyPart, keyAt(k), d, kVector));
+      right.push_back(e.loadFloats(keyPart, {keyAt(k), d}, kVector));
     for (int64_t q = 0; q < queries(); ++q)
       for (int64_t k = 0; k < keys(); ++k)
         for (int64_t i = 0; i < kVector; ++i) {
@@ -178,21 +163,22 @@ SmallVector<Value> FloatProducts::addValues(const KeyTile &tile,
       e.storeFloat(found[q * keys() + k], weights, {queryAt(q), keyAt(k)});
   fillWithKeys(values, operands.value, operands.firstColumn, tile);
   e.barrier();
-  return e.loop(e.index(0), e.index(kTileKeys), kVector, sums,
-                [&](Value first, ValueRange carried) {
-                  SmallVector<Value> next(carried);
-                  SmallVector<SmallVector<Value>> left;
-                  for (int64_t q = 0; q < queries(); ++q)
-                    left.push_back(load(weights, queryAt(q), first, kVector));
-                  for (int64_t i = 0; i < kVector; ++i) {
-                    SmallVector<Value> right =
-                        load(values, e.add(first, i), columnAt(0), columns());
-                    for (int64_t q = 0; q < queries(); ++q)
-                      for (int64_t c = 0; c < columns(); ++c) {
-                        Value &sum = next[q * columns() + c];
-                        sum = e.mulAdd(left[q][i], right[c], sum);
-                      }
-                  }
-                  return next;
-                });
+  return e.loop(
+      e.index(0), e.index(kTileKeys), kVector, sums,
+      [&](Value first, ValueRange carried) {
+        SmallVector<Value> next(carried);
+        SmallVector<SmallVector<Value>> left;
+        for (int64_t q = 0; q < queries(); ++q)
+          left.push_back(e.loadFloats(weights, {queryAt(q), first}, kVector));
+        for (int64_t i = 0; i < kVector; ++i) {
+          SmallVector<Value> right =
+              e.loadFloats(values, {e.add(first, i), columnAt(0)}, columns());
+          for (int64_t q = 0; q < queries(); ++q)
+            for (int64_t c = 0; c < columns(); ++c) {
+              Value &sum = next[q * columns() + c];
+              sum = e.mulAdd(left[q][i], right[c], sum);
+            }
+        }
+        return next;
+      });
 }

@@ -252,6 +252,18 @@ void KernelEmitter::storeFloat(Value value, Value destination,
                           destination, indices);
 }
 
+SmallVector<Value> KernelEmitter::loadFloats(Value source, ValueRange indices,
+                                             int64_t count) {
+  auto type = VectorType::get(count, builder.getF32Type());
+  Value loaded = vector::LoadOp::create(
+      builder, loc, type, source, indices,
+      /*nontemporal=*/false, llvm::MaybeAlign(count * sizeof(float)));
+  SmallVector<Value> numbers;
+  for (int64_t i = 0; i < count; ++i)
+    numbers.push_back(vector::ExtractOp::create(builder, loc, loaded, i));
+  return numbers;
+}
+
 /// How many elements of rows that both begin at multiples of 16 bytes make so
 /// many, or 1 where it is not known that they do.
 static int64_t countWide(MemRefType source, MemRefType destination) {

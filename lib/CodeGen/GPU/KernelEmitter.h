@@ -101,6 +101,10 @@ public:
   /// One element as f32, and back in the type of the memory.
   Value loadFloat(Value source, ValueRange indices);
   void storeFloat(Value value, Value destination, ValueRange indices);
+  /// So many neighbouring numbers of a row of f32, which begin at a multiple of
+  /// their size.
+  SmallVector<Value> loadFloats(Value source, ValueRange indices,
+                                int64_t count);
   /// A warp copies a row, the last dimension behind `from`, to the one behind
   /// `to`, in the type of the destination; or fills it with zeros.
   void copyRow(Value source, ArrayRef<Value> from, Value destination,

@@ -4,7 +4,6 @@
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
-#include "mlir/Dialect/Vector/IR/VectorOps.h"
 
 using namespace mlir;
 using namespace mlir::effattn;
@@ -32,6 +31,7 @@ public:
 private:
   /// A buffer like `like`, of `columns` columns, which `known` may be.
   Value allocate(Value like, Value columns, int64_t known, Type element);
+  void copyStreams(ValueRange streams, Value pair, bool isJoining);
   Value joinStreams();
   Value multiplyTable();
   Value clearScores();
@@ -44,7 +44,6 @@ private:
     Value row, column;
     Value weights, table;
   };
-  void storeMeans();
   void storeResults();
   void storeTile(KernelEmitter &k, Value columnTiles);
   SmallVector<Value> multiplyWeights(KernelEmitter &k, Tile &tile);
@@ -91,6 +90,30 @@ static int64_t knownSum(int64_t known, int64_t times, int64_t more) {
   return ShapedType::isDynamic(known) ? known : known * times + more;
 }
 
+/// Copies both streams to a buffer that has their columns side by side, or from
+/// it, in the type of the destination.
+void SystematicKernels::copyStreams(ValueRange streams, Value pair,
+                                    bool isJoining) {
+  auto copy = [&](OpBuilder &nested, Value from, ValueRange place, Value to,
+                  ValueRange placeInTo) {
+    Value number = emit::load(nested, e.loc, from, place);
+    number = emit::toFloat(nested, e.loc, number, typeOf(to).getElementType());
+    memref::StoreOp::create(nested, e.loc, number, to, placeInTo);
+  };
+  emitParallel(e.builder, e.loc, getSizes(e.builder, e.loc, streams.front(), 4),
+               [&](OpBuilder &nested, ValueRange place) {
+                 LoopEmitter inner(nested, e.loc);
+                 SmallVector<Value> inPair(place);
+                 for (Value stream : streams) {
+                   if (isJoining)
+                     copy(nested, stream, place, pair, inPair);
+                   else
+                     copy(nested, pair, inPair, stream, place);
+                   inPair.back() = inner.add(inPair.back(), width);
+                 }
+               });
+}
+
 /// Both streams side by side, in f32 if their types differ.
 Value SystematicKernels::joinStreams() {
   Type element = typeOf(op.getValue()).getElementType();
@@ -99,18 +122,7 @@ Value SystematicKernels::joinStreams() {
   int64_t known = typeOf(op.getValue()).getDimSize(3);
   Value pair = allocate(op.getValue(), e.mul(width, 2),
                         knownSum(known, /*times=*/2, /*more=*/0), element);
-  emitParallel(e.builder, e.loc, getSizes(e.builder, e.loc, op.getValue(), 4),
-               [&](OpBuilder &nested, ValueRange place) {
-                 LoopEmitter inner(nested, e.loc);
-                 SmallVector<Value> to(place);
-                 for (Value stream : {op.getValue(), op.getValue2()}) {
-                   Value number = emit::load(nested, e.loc, stream, place);
-                   memref::StoreOp::create(
-                       nested, e.loc,
-                       emit::toFloat(nested, e.loc, number, element), pair, to);
-                   to.back() = inner.add(to.back(), width);
-                 }
-               });
+  copyStreams({op.getValue(), op.getValue2()}, pair, /*isJoining=*/true);
   return pair;
 }
 
@@ -259,18 +271,6 @@ void SystematicKernels::fill(KernelEmitter &k, const Tile &tile,
   });
 }
 
-static SmallVector<Value> loadEach(KernelEmitter &k, Value from, Value row,
-                                   Value column) {
-  auto type = VectorType::get(kEach, k.builder.getF32Type());
-  Value loaded = vector::LoadOp::create(
-      k.builder, k.loc, type, from, ValueRange{row, column},
-      /*nontemporal=*/false, llvm::MaybeAlign(kEach * sizeof(float)));
-  SmallVector<Value> numbers;
-  for (int64_t i = 0; i < kEach; ++i)
-    numbers.push_back(vector::ExtractOp::create(k.builder, k.loc, loaded, i));
-  return numbers;
-}
-
 /// Adds the products of the first `end` rows in shared memory.
 SmallVector<Value> SystematicKernels::multiply(KernelEmitter &k,
                                                const Tile &tile, Value end,
@@ -280,10 +280,11 @@ SmallVector<Value> SystematicKernels::multiply(KernelEmitter &k,
     SmallVector<Value> next(before);
     SmallVector<SmallVector<Value>> left;
     for (int64_t row = 0; row < kEach; ++row)
-      left.push_back(loadEach(k, tile.weights, k.add(tile.row, row), d));
+      left.push_back(
+          k.loadFloats(tile.weights, {k.add(tile.row, row), d}, kEach));
     for (int64_t i = 0; i < kEach; ++i) {
       SmallVector<Value> right =
-          loadEach(k, tile.table, k.add(d, i), tile.column);
+          k.loadFloats(tile.table, {k.add(d, i), tile.column}, kEach);
       for (int64_t row = 0; row < kEach; ++row) {
         // A row that no key weighs may hold anything, NaN included.
         Value isUsed = arith::CmpFOp::create(
@@ -348,26 +349,10 @@ void SystematicKernels::storeTile(KernelEmitter &k, Value columnTiles) {
   }
 }
 
-/// Without a table of relative values.
-void SystematicKernels::storeMeans() {
-  emitParallel(e.builder, e.loc, getSizes(e.builder, e.loc, op.getOut(), 4),
-               [&](OpBuilder &nested, ValueRange place) {
-                 LoopEmitter inner(nested, e.loc);
-                 SmallVector<Value> from(place);
-                 for (Value out : {op.getOut(), op.getOut2()}) {
-                   Value mean = emit::load(nested, e.loc, means, from);
-                   Type element = typeOf(out).getElementType();
-                   memref::StoreOp::create(
-                       nested, e.loc,
-                       emit::toFloat(nested, e.loc, mean, element), out, place);
-                   from.back() = inner.add(from.back(), width);
-                 }
-               });
-}
-
 void SystematicKernels::storeResults() {
   if (!op.getRelativeValues())
-    return storeMeans();
+    return copyStreams({op.getOut(), op.getOut2()}, means,
+                       /*isJoining=*/false);
   Value columnTiles = e.ceilDiv(width, kColumns);
   Value blocks = e.mul(e.ceilDiv(rows, kRows), columnTiles);
   KernelEmitter::launch(e.builder, e.loc, "systematic_results", blocks,

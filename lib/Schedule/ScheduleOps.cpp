@@ -63,6 +63,9 @@ static DiagnosedSilenceableFailure replaceEach(
   Replacements replacements(rewriter.getListener());
   SmallVector<Operation *> made;
   for (Operation *op : llvm::to_vector(state.getPayloadOps(target.get()))) {
+    // What an op before it has taken along is in the handle no longer.
+    if (!llvm::is_contained(state.getPayloadOps(target.get()), op))
+      continue;
     Block *block = op->getBlock();
     if (llvm::Error error = replace(op, replacements)) {
       DiagnosedSilenceableFailure diagnostic =

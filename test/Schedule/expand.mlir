@@ -54,3 +54,28 @@ module attributes {transform.with_named_sequence} {
     transform.yield
   }
 }
+
+// -----
+
+// Zeros that a product before them in the handle has taken along are passed over.
+// CHECK-LABEL: func.func @with_its_zeros
+// CHECK-NOT:     linalg
+// CHECK:         scf.if
+// CHECK-NOT:     linalg.matmul
+// CHECK:         return
+func.func @with_its_zeros(%a: memref<?x640xf32>, %b: memref<640x2048xf32>, %out: memref<?x2048xf32>) {
+  %zero = arith.constant 0.0 : f32
+  linalg.fill ins(%zero : f32) outs(%out : memref<?x2048xf32>)
+  linalg.matmul ins(%a, %b : memref<?x640xf32>, memref<640x2048xf32>) outs(%out : memref<?x2048xf32>)
+  return
+}
+
+module attributes {transform.with_named_sequence} {
+  transform.named_sequence @__transform_main(%root: !transform.any_op) {
+    %zeros = transform.structured.match ops{["linalg.fill"]} in %root : (!transform.any_op) -> !transform.any_op
+    %product = transform.structured.match ops{["linalg.matmul"]} in %root : (!transform.any_op) -> !transform.any_op
+    %both = transform.merge_handles %product, %zeros : !transform.any_op
+    %made = transform.effattn.expand %both : (!transform.any_op) -> !transform.any_op
+    transform.yield
+  }
+}

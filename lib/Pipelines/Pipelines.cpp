@@ -147,7 +147,9 @@ static std::string loopPasses(const PipelineOptions &options) {
          "buffer-deallocation-pipeline,convert-bufferization-to-memref,"
          "effattn-expand-copies,canonicalize,cse,"
          "func.func(convert-linalg-to-parallel-loops),"
-         "effattn-limit-parallelism,canonicalize,cse,"
+         "effattn-limit-parallelism" +
+         std::string(options.openmp ? "" : "{threads=false}") +
+         ",canonicalize,cse,"
          "loop-invariant-code-motion";
 }
 

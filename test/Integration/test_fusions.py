@@ -7,7 +7,7 @@ import ml_dtypes
 import numpy as np
 import pytest
 from cache_programs import SeparatorProgram
-from harness import BUILD, assert_close, compile_ir
+from harness import BUILD, CallError, assert_close, compile_ir
 from hypothesis import given
 from hypothesis import strategies as st
 from quantized_tables import random_bytes
@@ -279,6 +279,28 @@ def test_quantized_head_and_top_k(k, rng, b, t, vocabulary, special):
     want = top_k(product(x, *table)[0])
     for got, expected in zip(fused(x, *table), want):
         np.testing.assert_array_equal(got, expected)
+
+
+@pytest.mark.parametrize("operand, most", [("codes4", 7), ("codes8", 127), ("residual_codes", 7)])
+def test_codes_out_of_range_in_a_block(operand, most):
+    """Blocks are multiplied at the same time; the least row of the whole table is named."""
+    types = {**HEAD_TYPES, "residual": "tensor<?x?xi8>", "residual_scales": "tensor<?x?xf32>"}
+    residual = "residual(%residual, %residual_scales : tensor<?x?xi8>, tensor<?x?xf32>)"
+    head = HEAD.replace("outs(%l", residual + " outs(%l")
+    fused = function(list(types.items()), "tensor<?x?x3xf32>, tensor<?x?x3xi32>", head + best("logits", 3))
+    vocabulary = 5000
+    kind = np.arange(vocabulary) >= 2500
+    place = (np.arange(vocabulary) % 2500).astype(np.int32)
+    codes = {
+        "codes4": np.zeros((2500, 3), np.int8),
+        "codes8": np.zeros((2500, 6), np.int8),
+        "residual_codes": np.zeros((vocabulary, 3), np.int8),
+    }
+    codes[operand][[2300, 1234]] = -128 if operand == "codes8" else 8
+    scales = np.ones((vocabulary, 1), np.float32)
+    arrays = [np.ones((1, 1, 6), np.float32), codes["codes4"], codes["codes8"], kind, place, scales]
+    with pytest.raises(CallError, match=f"codes of {operand} to lie in .* got {-most - 1} in row 1234"):
+        fused(*arrays, codes["residual_codes"], scales)
 
 
 # --- a step of a separator cache ---------------------------------------------------

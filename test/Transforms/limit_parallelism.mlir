@@ -1,4 +1,4 @@
-// RUN: effattn-opt %s -effattn-limit-parallelism | FileCheck %s
+// RUN: effattn-opt %s -effattn-limit-parallelism=threads=false | FileCheck %s
 
 // CHECK-LABEL: @nested
 // CHECK:         scf.parallel
@@ -85,35 +85,6 @@ func.func @many_elements(%m: memref<64x65536xf32>, %n: index, %x: f32) {
   scf.for %i = %c0 to %n step %c1 {
     scf.parallel (%j) = (%c0) to (%c65536) step (%c1) {
       memref.store %x, %m[%i, %j] : memref<64x65536xf32>
-    }
-  }
-  return
-}
-
-// The row of a sequential loop; rows of rows, and loops with loops inside, may
-// be much work.
-// CHECK-LABEL: @in_a_sequential_loop
-// CHECK:         scf.for %[[I:.*]] =
-// CHECK-NEXT:      scf.for
-// CHECK-NEXT:        memref.store
-// CHECK:           scf.parallel
-// CHECK-NEXT:        scf.for
-// CHECK:           scf.parallel
-// CHECK-NEXT:        scf.for
-func.func @in_a_sequential_loop(%m: memref<?x?xf32>, %n: index, %x: f32) {
-  %c0 = arith.constant 0 : index
-  %c1 = arith.constant 1 : index
-  scf.for %i = %c0 to %n step %c1 {
-    scf.parallel (%j) = (%c0) to (%n) step (%c1) {
-      memref.store %x, %m[%i, %j] : memref<?x?xf32>
-    }
-    scf.parallel (%k, %j) = (%c0, %c0) to (%n, %n) step (%c1, %c1) {
-      memref.store %x, %m[%k, %j] : memref<?x?xf32>
-    }
-    scf.parallel (%k) = (%c0) to (%n) step (%c1) {
-      scf.for %j = %c0 to %n step %c1 {
-        memref.store %x, %m[%k, %j] : memref<?x?xf32>
-      }
     }
   }
   return

@@ -14,6 +14,7 @@ import json
 import pathlib
 import sys
 import tempfile
+from typing import NamedTuple
 
 from effattn.models.attention import KINDS, Attention
 from effattn.models.formats import Format
@@ -26,18 +27,37 @@ from tqdm import tqdm
 SCORED = 64
 """Tokens whose logits there are at once."""
 SEPARATORS = ".,?!;:\n\t"
-EXACT = Format("f32", "f32")
 
 
-def formats():
+class Row(NamedTuple):
+    """Of the table of widths."""
+
+    format: Format
+    activation: str = "f32"
+
+    @property
+    def name(self):
+        return self.format.name + ("" if self.activation == "f32" else f"-{self.activation}")
+
+    @property
+    def order(self):
+        return str(self.format.body), str(self.format.table), self.format.compensation == "none", self.activation
+
+
+EXACT = Row(Format("f32", "f32"))
+
+
+def rows():
     """The rows of the table of widths; the first say most."""
     tables = (8, 4, 5.2, 6, 4.5)
     yield EXACT
+    yield from (Row(Format(8, 8), activation) for activation in ("f32", "i8"))
     for body in (8, 4):
-        yield from (Format(body, table) for table in tables)
-    yield from (Format(8, table, compensation="residual") for table in tables[1:])
+        yield from (Row(Format(body, table)) for table in tables if (body, table) != (8, 8))
+    for table in tables[1:]:
+        yield from (Row(Format(8, table, compensation="residual"), activation) for activation in ("f32", "i8"))
     # A table of one width has no rows of the other.
-    yield from (Format(8, table, compensation="nearest") for table in tables[2:])
+    yield from (Row(Format(8, table, compensation="nearest")) for table in tables[2:])
 
 
 class State:
@@ -63,30 +83,33 @@ def scored(model, ids, context, stops):
 
 
 def widths(options, store, state):
-    for format in tqdm(list(formats()), unit="format"):
-        if format.name in state.found:
+    for row in tqdm(list(rows()), unit="row"):
+        if row.name in state.found:
             continue
         # Files of all formats would take gigabytes.
         with tempfile.TemporaryDirectory(dir=store.folder) as folder:
-            weights = store.weights(options.model, format, pathlib.Path(folder) / "model.weights")
-            model = store.model(Design(weights.config, format), weights, ("score",))
+            weights = store.weights(options.model, row.format, pathlib.Path(folder) / "model.weights")
+            design = Design(weights.config, row.format, activation=row.activation)
+            model = store.model(design, weights, ("score",))
             tokens = options.tokens[-1]
             ((_, perplexity),) = scored(model, read_ids(options, weights), tokens, [tokens])
             size = sum(array.nbytes for array in weights.arrays.values())
-            state.put(format.name, {"perplexity": perplexity, "bytes": size})
+            state.put(row.name, {"perplexity": perplexity, "bytes": size})
 
 
 def print_widths(state):
     if EXACT.name not in state.found:
         return
     exact = state.found[EXACT.name]["perplexity"]
-    print("| body | table | compensation | weights, MB | perplexity | beside f32 |\n|---|---|---|---|---|---|")
-    for format in sorted(formats(), key=lambda format: (str(format.body), str(format.table)), reverse=True):
-        found = state.found.get(format.name)
+    print("| body | table | compensation | activation | weights, MB | perplexity | beside f32 |")
+    print("|---|---|---|---|---|---|---|")
+    for row in sorted(rows(), key=lambda row: row.order, reverse=True):
+        found = state.found.get(row.name)
         if not found:
             continue
+        format = row.format
         body, table = (width if isinstance(width, str) else f"{width:g}" for width in (format.body, format.table))
-        about = f"{body} | {table} | {format.compensation} | {found['bytes'] / 1e6:.0f}"
+        about = f"{body} | {table} | {format.compensation} | {row.activation} | {found['bytes'] / 1e6:.0f}"
         print(f"| {about} | {found['perplexity']:.3f} | {100 * (found['perplexity'] / exact - 1):+.2f} % |")
 
 

@@ -118,14 +118,19 @@ def LimitParallelismPass : Pass<"effattn-limit-parallelism"> {
   let summary = "make parallel loops sequential where they must or should be";
   let description = [{
     A parallel loop inside another one only adds overhead, and so does one over
-    few elements, or over the elements of a row in each step of a sequential
-    loop, as remains where a batch is known to have one row. A loop that
-    contains a check must be able to return early. Loops are `scf.parallel` and
+    few elements. A loop that contains a check must be able to return early. Loops are `scf.parallel` and
     `scf.forall` on buffers; what stays parallel becomes `scf.parallel`. Of a
     loop over elements, the last dimension becomes sequential, so that it
     vectorizes and costs no division to find an element's indices.
+
+    A loop with a body of a few ops whose length is only known when it runs gets
+    a sequential form beside it, which is taken for one iteration or few
+    elements.
   }];
-  let dependentDialects = ["::mlir::scf::SCFDialect"];
+  let options = [Option<"threads", "threads", "bool", /*default=*/"true",
+    "Whether there are threads; without, nothing needs a second form">];
+  let dependentDialects = ["::mlir::arith::ArithDialect",
+    "::mlir::scf::SCFDialect"];
 }
 
 def FuseNormMatmulPass : Pass<"effattn-fuse-norm-matmul"> {

@@ -69,7 +69,7 @@ void QuantizedExpansion::run() {
   for (Value *operand : {&operands.codes4, &operands.codes8, &operands.scales,
                          &operands.residualCodes, &operands.residualScales})
     *operand = e.contiguous(*operand);
-  QuantizedRows quantizedRows(e, operands);
+  QuantizedRows quantizedRows(e, operands, op);
   table = &quantizedRows;
   x = MatrixView::ofRows(e, e.contiguous(op.getX()));
   auto type = cast<MemRefType>(op.getOut().getType());
@@ -85,7 +85,7 @@ void QuantizedExpansion::run() {
         e.loop(e.index(0), table->count, 1,
                [&](Value id) { table->watch(id); });
       });
-  quantizedRows.emitCodeChecks(op);
+  quantizedRows.emitCodeChecks();
   if (output != op.getOut())
     linalg::makeMemRefCopyOp(e.builder, e.loc, output, op.getOut());
   op.erase();

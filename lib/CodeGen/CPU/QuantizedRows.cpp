@@ -3,14 +3,29 @@
 #include "effattn/Dialect/CodeChecks.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Arith/Utils/Utils.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
 using namespace mlir;
 using namespace mlir::effattn;
 
-QuantizedRows::QuantizedRows(VectorEmitter &e, const QuantizedTable &table)
-    : TableParts(e, table), emitter(e) {
+static Operation *outermostParallelLoop(Operation *op) {
+  Operation *found = nullptr;
+  for (op = op->getParentOp(); op; op = op->getParentOp())
+    if (isa<scf::ForallOp, scf::ParallelOp>(op))
+      found = op;
+  return found;
+}
+
+QuantizedRows::QuantizedRows(VectorEmitter &e, const QuantizedTable &table,
+                             QuantizedMatmulOp op)
+    : TableParts(e, table), emitter(e), op(op),
+      parallel(outermostParallelLoop(op)) {
+  OpBuilder::InsertionGuard guard(e.builder);
+  if (parallel)
+    e.builder.setInsertionPoint(parallel);
   clearBadRows(
       e.scratch({e.fixed(codeOperands().size())}, e.builder.getI64Type()));
 }
@@ -109,7 +124,8 @@ void QuantizedRows::watch(const RowPart &part, Value first, Value end) {
   Value least = emitLeastCode(e.builder, e.loc, part.codes, part.row,
                               part.bits(), first, end);
   Value worst = arith::ConstantIntOp::create(e.builder, e.loc, -128, 8);
-  e.choose(e.equal(least, worst), [&] { noteBadRow(part.operand, part.row); });
+  e.choose(e.equal(least, worst),
+           [&] { noteBadRow(part.operand, rowInTable(part)); });
 }
 
 void QuantizedRows::watch(Value id) {
@@ -136,7 +152,21 @@ void QuantizedRows::watchIf(ArrayRef<RowPart> parts, Value least,
   });
 }
 
-void QuantizedRows::emitCodeChecks(Operation *op) {
+Value QuantizedRows::rowInTable(const RowPart &part) {
+  if (part.operand != RowPart::ResidualCodes)
+    return part.row;
+  auto slice = op.getResidualCodes().getDefiningOp<memref::SubViewOp>();
+  if (!slice)
+    return part.row;
+  Value first = getValueOrCreateConstantIndexOp(emitter.builder, emitter.loc,
+                                                slice.getMixedOffsets()[0]);
+  return emitter.add(part.row, first);
+}
+
+void QuantizedRows::emitCodeChecks() {
+  OpBuilder::InsertionGuard guard(emitter.builder);
+  if (parallel)
+    emitter.builder.setInsertionPointAfter(parallel);
   for (size_t operand = 0; operand < codeOperands().size(); ++operand)
     emitBadRowCheck(op, RowPart::Operand(operand));
 }

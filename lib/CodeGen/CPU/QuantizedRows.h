@@ -7,10 +7,11 @@
 
 namespace mlir::effattn {
 
-/// A table whose rows are contiguous.
+/// A table whose rows are contiguous, for `op`.
 class QuantizedRows : public TableParts {
 public:
-  QuantizedRows(VectorEmitter &emitter, const QuantizedTable &table);
+  QuantizedRows(VectorEmitter &emitter, const QuantizedTable &table,
+                QuantizedMatmulOp op);
 
   /// Codes of columns side by side as i8, the first at a multiple of two.
   Value loadBytes(const RowPart &part, Value column, int64_t count);
@@ -28,16 +29,22 @@ public:
   /// `worst`, which is what the code out of range became as codes were made
   /// positive.
   void watchIf(ArrayRef<RowPart> parts, Value least, int64_t worst);
-  /// Emits the checks of what was noted, for `op`. Behind all products: to look
-  /// at codes twice would cost as much as to multiply by them.
-  void emitCodeChecks(Operation *op);
+  /// Emits the checks of what was noted. Behind all products: to look at codes
+  /// twice would cost as much as to multiply by them. Behind parallel loops
+  /// around `op`, too, from which a check cannot return.
+  void emitCodeChecks();
 
 private:
   void decodePart(const RowPart &part, Value first, Value end, bool isFirst,
                   function_ref<SmallVector<Value>(Value)> placeOf, Value out);
   Value loadCodes(const RowPart &part, Value column);
+  /// A row of the table that a part belongs to, of which `op` may have a slice.
+  Value rowInTable(const RowPart &part);
 
   VectorEmitter &emitter;
+  QuantizedMatmulOp op;
+  /// The outermost parallel loop around `op`, or null.
+  Operation *parallel;
 };
 
 } // namespace mlir::effattn

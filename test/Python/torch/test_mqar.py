@@ -158,6 +158,19 @@ def test_mistakes(tmp_path, capsys):
     train = ["train", "--output", tmp_path / "run", "--kind", "ram-net", *SIZES]
     assert "expected 1 to 8 pairs, as many as there are keys, but got 9" in mistake(*train, "--pairs", "9")
     assert "to have the 32 tokens of 8 pairs, but got 16" in mistake(*train, "--pairs", 8, "--tokens", 16)
+    for option, number, least in (
+        ("--steps", 0, 1),
+        ("--save-every", 0, 1),
+        ("--seed", -1, 0),
+        ("--values", 0, 1),
+        ("--layers", 0, 1),
+        ("--digits", 0, 1),
+    ):
+        name = option.strip("-").replace("-", "_")
+        sentence = f"expected {name} to be an integer of at least {least}, but got {number}"
+        assert sentence in mistake(*train, option, number)
+    assert "expected kept to be at most 16, as many as there are slots, but got 17" in mistake(*train, "--kept", 17)
+    assert not (tmp_path / "run").exists()
     assert "expected a finite loss" in mistake(*train, "--rate", "1e30", "--steps", "9", "--warmup", 0)
 
     Training(tmp_path / "begun" / "one", "ram-net", CONFIG, TASK, PLAN).run(1)
@@ -192,3 +205,11 @@ def test_without_pytorch():
     done = subprocess.run([sys.executable, "-c", blocked], capture_output=True, text=True)
     assert done.returncode == 1
     assert re.fullmatch("effattn: expected PyTorch to be installed to .*: pip install torch brings it\n", done.stderr)
+
+
+def test_the_rate_rises_and_falls():
+    plan = Plan(steps=100, warmup=10, rate=0.5)
+    rates = [plan.rate_at(step) for step in range(plan.steps + 1)]
+    assert rates[:10] == pytest.approx([0.05 * (step + 1) for step in range(10)])
+    assert rates[10] == 0.5 and rates[100] == pytest.approx(0.05)
+    assert all(after < before for before, after in zip(rates[10:], rates[11:]))

@@ -92,9 +92,9 @@ def test_mistakes_of_training(texts, tmp_path):
     with pytest.raises(Error, match="to have tokens 16, but it has 32"):
         Training(Texts(texts, 33), tmp_path / "run", SMALL, replace(PLAN, tokens=16))
     for name in ("steps", "batch", "tokens", "measure_every"):
-        with pytest.raises(Error, match=f"expected {name} to be at least 1, but got 0"):
+        with pytest.raises(Error, match=f"expected {name} to be an integer of at least 1, but got 0"):
             replace(PLAN, **{name: 0})
-    with pytest.raises(Error, match="expected seed not to be negative, but got -1"):
+    with pytest.raises(Error, match="expected seed to be an integer of at least 0, but got -1"):
         replace(PLAN, seed=-1)
     with pytest.raises(Error, match="expected at least 33 bytes of text for training in .*, but got 0"):
         Texts(tmp_path / "nowhere", 33)

@@ -14,6 +14,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from effattn.models.training_plan import expect_at_least
+
 BLANK = 0
 """The token between queries."""
 
@@ -40,6 +42,9 @@ class Task:
 
     keys: int = 256
     values: int = 256
+
+    def __post_init__(self) -> None:
+        expect_at_least(1, self, "keys", "values")
 
     @property
     def vocabulary(self) -> int:

@@ -10,7 +10,9 @@ import torch
 from torch import Tensor, nn
 
 import effattn.torch as F
+from effattn.error import Error
 from effattn.models.mqar.examples import Task
+from effattn.models.training_plan import expect_at_least
 from effattn.torch.nn import RMSNorm
 
 
@@ -33,6 +35,13 @@ class Config:
     kept: int = 4
     value_width: int = 32
     gamma: float = 0.0
+
+    def __post_init__(self) -> None:
+        expect_at_least(1, self, "width", "layers", "digits", "base", "kept", "value_width")
+        if self.kept > self.slots:
+            raise Error(
+                f"expected kept to be at most {self.slots}, as many as there are slots, but got {self.kept}"
+            )
 
     @property
     def slots(self) -> int:

@@ -7,7 +7,6 @@ weights, the optimizer, and the loss of every step.
 
 from __future__ import annotations
 
-import math
 import pathlib
 from dataclasses import asdict, dataclass
 from typing import Any, Callable, Dict, List, Tuple
@@ -21,35 +20,32 @@ from effattn.error import Error
 from effattn.models import checkpoints
 from effattn.models.mqar.examples import Batch, Task
 from effattn.models.mqar.model import Config, Model
+from effattn.models.training_plan import TrainingPlan, expect_at_least
 
 # What the examples of a seed are for.
 TRAINING, VALIDATION, TEST = range(3)
 
 
 @dataclass(frozen=True)
-class Plan:
+class Plan(TrainingPlan):
     """How to train.
 
     Attributes:
         pairs: the numbers of pairs, which take turns.
-        steps: how many.
         tokens: of all examples of a step.
-        rate: the largest learning rate, reached after ``warmup`` steps; from there a cosine to a tenth.
         save_every: steps between checkpoints.
     """
 
     pairs: Tuple[int, ...] = (4, 8, 16, 32, 64)
     steps: int = 600
-    tokens: int = 1024
     rate: float = 1e-2
     warmup: int = 50
-    weight_decay: float = 0.01
+    tokens: int = 1024
     save_every: int = 50
-    seed: int = 0
 
-    def rate_at(self, step: int) -> float:
-        rise = min(1.0, (step + 1) / max(self.warmup, 1))
-        return self.rate * rise * (0.55 + 0.45 * math.cos(math.pi * step / self.steps))
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        expect_at_least(1, self, "tokens", "save_every")
 
     def check(self, task: Task) -> None:
         """Refuse numbers of pairs that the task has no keys for, or that no step could hold."""

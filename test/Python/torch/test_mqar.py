@@ -14,6 +14,7 @@ import torch
 from compiler import needs_compiler
 
 from effattn import Error
+from effattn.models import checkpoints
 from effattn.models.mqar.__main__ import main
 from effattn.models.mqar.examples import BLANK, Task
 from effattn.models.mqar.measuring import CompiledModel, conclusions
@@ -183,6 +184,18 @@ def test_mistakes(tmp_path, capsys):
     found = mistake("measure", tmp_path / "begun", "-o", measured)
     assert "to have taken 60 steps, but it has taken 1: train it to its end" in found
     assert "expected trained models in" in mistake("measure", tmp_path, "-o", measured)
+    begun = checkpoints.read(checkpoint, "")
+    for change in (
+        {"config": {}},
+        {"config": {**begun["config"], "kind": "lstm"}},
+        {"plan": {**begun["plan"], "momentum": 0.9}},
+        {"weights": {}},
+    ):
+        checkpoints.write(checkpoint, {**begun, **change})
+        found = mistake("measure", tmp_path / "begun", "-o", measured)
+        assert "checkpoint.pt to hold a model of MQAR, but it has other sizes or names" in found
+    checkpoints.write(checkpoint, {**begun, "config": 3})
+    assert "is no checkpoint" in mistake("measure", tmp_path / "begun", "-o", measured)
     checkpoint.write_text("no checkpoint")
     found = mistake("measure", tmp_path / "begun", "-o", measured)
     assert "checkpoint.pt is no checkpoint of effattn.models.mqar" in found

@@ -27,7 +27,9 @@ def read(path: pathlib.Path, model: str) -> Dict[str, Any]:
     except Exception:
         # The unpickler raises whatever the bytes lead it to.
         stored = None
-    if not isinstance(stored, dict) or not {"config", "weights"} <= set(stored):
+    if not isinstance(stored, dict) or not all(
+        isinstance(stored.get(name), dict) for name in ("config", "weights")
+    ):
         raise Error(f"{path} is no checkpoint of {model}")
     return stored
 

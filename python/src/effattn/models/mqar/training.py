@@ -147,14 +147,18 @@ class Trained:
 
     def __init__(self, path: pathlib.Path):
         stored = load(path)
-        sizes = dict(stored["config"])
-        self.kind = sizes.pop("kind")
-        self.config, self.task, self.plan = Config(**sizes), Task(**stored["task"]), Plan(**stored["plan"])
+        try:
+            sizes = dict(stored["config"])
+            self.kind = sizes.pop("kind")
+            self.config, self.task = Config(**sizes), Task(**stored["task"])
+            self.plan = Plan(**stored["plan"])
+            self.model = Model(self.kind, self.config, self.task)
+            self.model.load_state_dict(stored["weights"])
+        except (KeyError, TypeError, RuntimeError):
+            raise Error(f"expected {path} to hold a model of MQAR, but it has other sizes or names") from None
         if len(stored["losses"]) < self.plan.steps:
             raise Error(
                 f"expected {path} to have taken {self.plan.steps} steps, but it has taken "
                 f"{len(stored['losses'])}: train it to its end"
             )
-        self.model = Model(self.kind, self.config, self.task)
-        self.model.load_state_dict(stored["weights"])
         self.model.eval()

@@ -10,6 +10,8 @@
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/Remarks.h"
 
+#include <algorithm>
+
 namespace mlir::effattn {
 #define GEN_PASS_DEF_FUSEQUANTIZEDTOPKPASS
 #include "effattn/Transforms/Passes.h.inc"
@@ -19,8 +21,12 @@ using namespace mlir;
 using namespace mlir::effattn;
 
 /// Rows of the vocabulary that are multiplied before their best are taken: few
-/// enough for the logits to stay in the cache, many beside the kept ones.
-static constexpr int64_t kLeastBlock = 1024;
+/// enough for the logits to stay in the cache, many beside the kept ones, as of
+/// N logits in any order about K (1 + ln(N / K)) are among the best K so far.
+static int64_t getBlock(int64_t k) {
+  constexpr int64_t kLeast = 1024, kMost = 16384, kTimesKept = 64;
+  return std::max(k, std::clamp(kTimesKept * k, kLeast, kMost));
+}
 
 static remark::RemarkOpts describeRemark() {
   return remark::RemarkOpts::name("quantized-top-k")
@@ -49,7 +55,7 @@ class BlockedTopK {
 public:
   BlockedTopK(OpBuilder &builder, TopKOp topK, QuantizedMatmulOp product)
       : builder(builder), loc(topK.getLoc()), topK(topK), product(product),
-        block(std::max<int64_t>(kLeastBlock, topK.getK())) {
+        block(getBlock(topK.getK())) {
     leading = tensor::getMixedSizes(builder, loc, product.getX());
     leading.pop_back();
     vocabulary = tensor::DimOp::create(builder, loc, product.getScales(), 0);

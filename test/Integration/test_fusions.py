@@ -247,12 +247,12 @@ def best(name, k):
     """
 
 
-@pytest.mark.parametrize("k", [0, 1, 7])
+@pytest.mark.parametrize("k", [0, 1, 7, 40])
 @given(
     rng=seeds,
     b=st.integers(0, 2),
     t=st.integers(0, 3),
-    vocabulary=st.sampled_from([7, 8, 100, 1023, 1024, 1025, 2500]),
+    vocabulary=st.sampled_from([7, 8, 100, 1023, 1024, 1025, 2500, 5300]),
     special=st.sampled_from(["none", "ties", "nan", "infinite"]),
 )
 def test_quantized_head_and_top_k(k, rng, b, t, vocabulary, special):

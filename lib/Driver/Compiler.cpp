@@ -58,6 +58,10 @@ llvm::Expected<Compiler> Compiler::create(CompilerOptions options) {
     return llvm::createStringError(
         "no stage of --target comes behind '" + options.from +
         "': --from expects the name of a stage before mlir-llvm");
+  if (options.gpuTf32 && options.target == TargetKind::Cpu)
+    return refuse("--gpu-tf32: expected a --target with kernels, but got cpu");
+  if (options.gpuTf32 && !options.tuned)
+    return refuse("--gpu-tf32: expected --lowering=tuned, but got linalg");
   auto machine = createMachine(options.machine);
   if (!machine)
     return machine.takeError();
@@ -88,6 +92,7 @@ PipelineOptions Compiler::getPipelineOptions() const {
   pipeline.target = options.target;
   pipeline.openmp = options.openmp && options.target == TargetKind::Cpu;
   pipeline.tuned = options.tuned;
+  pipeline.tf32 = options.gpuTf32;
   pipeline.symbolPrefix = options.symbolPrefix;
   pipeline.cpuFeatures = getRequiredFeatures(*machine);
   if (options.tuned)

@@ -74,6 +74,10 @@ CompilerFlags::CompilerFlags(const char *program)
       optimization("O", cl::value_desc("0|1|2|3"), cl::Prefix, cl::init("3"),
                    cl::cat(getToolCategory()),
                    cl::desc("How hard LLVM optimizes (default: 3)")),
+      gpuTf32("gpu-tf32", cl::cat(getToolCategory()),
+              cl::desc("Kernels of a GPU multiply f32 on tensor cores, rounded "
+                       "to tf32: attention, products of matrices and "
+                       "feed-forward layers (default: in f32)")),
       limits(program, getToolCategory()) {}
 
 Expected<CompilerOptions> CompilerFlags::read() const {
@@ -88,6 +92,7 @@ Expected<CompilerOptions> CompilerFlags::read() const {
   options.machine.optimization = optimization[0] - '0';
   options.openmp = threads == "openmp";
   options.tuned = lowering == "tuned";
+  options.gpuTf32 = gpuTf32;
   auto entries = readTiling(tiling);
   if (!entries)
     return createStringError(inconvertibleErrorCode(),

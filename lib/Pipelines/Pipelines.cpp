@@ -121,17 +121,20 @@ static std::string expansionPasses(const PipelineOptions &options) {
 /// Builders of kernels free what they allocate: deallocation does not look
 /// into kernels.
 static std::string kernelBuilderPasses(const PipelineOptions &options) {
-  return options.tuned
-             ? "effattn-build-cache-kernels,effattn-build-attention-kernels,"
-               "effattn-build-concept-kernels,"
-               "effattn-build-feed-forward-kernels,"
-               "effattn-build-memory-kernels,effattn-build-norm-kernels,"
-               "effattn-build-product-kernels,"
-               "effattn-build-product-softmax-kernels,"
-               "effattn-build-quantized-kernels,"
-               "effattn-build-rotary-kernels,"
-               "effattn-build-top-k-kernels,"
-             : "";
+  if (!options.tuned)
+    return "";
+  std::string rounding = options.tf32 ? "{tf32=true}," : ",";
+  return "effattn-build-cache-kernels,effattn-build-attention-kernels" +
+         rounding +
+         "effattn-build-concept-kernels,effattn-build-feed-forward-kernels" +
+         rounding +
+         "effattn-build-memory-kernels,effattn-build-norm-kernels,"
+         "effattn-build-product-kernels" +
+         rounding +
+         "effattn-build-product-softmax-kernels,"
+         "effattn-build-quantized-kernels,"
+         "effattn-build-rotary-kernels,"
+         "effattn-build-top-k-kernels,";
 }
 
 /// Deallocation comes behind the expansions, whose scratch it frees, too.
@@ -232,6 +235,8 @@ std::string effattn::printPipeline(const PipelineOptions &options) {
     flags += options.target == TargetKind::Nvptx ? "emulated=false"
                                                  : "emulated=true";
   flags += options.tuned ? " tuned=true" : " tuned=false";
+  if (options.tf32)
+    flags += " tf32=true";
   if (!options.symbolPrefix.empty())
     flags += " symbol-prefix=" + options.symbolPrefix;
   if (!options.cpuFeatures.empty())

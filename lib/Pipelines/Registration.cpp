@@ -70,6 +70,10 @@ struct NvptxFlags : EntryFlags {
   Option<bool> tuned{*this, "tuned",
                      llvm::cl::desc("Use the kernels built for hot ops"),
                      llvm::cl::init(true)};
+  Option<bool> tf32{
+      *this, "tf32",
+      llvm::cl::desc("Multiply f32 on tensor cores, rounded to tf32"),
+      llvm::cl::init(false)};
 };
 } // namespace
 
@@ -113,6 +117,7 @@ void effattn::registerPasses() {
             flags.emulated ? TargetKind::NvptxEmulated : TargetKind::Nvptx;
         options.openmp = false;
         options.tuned = flags.tuned;
+        options.tf32 = flags.tf32;
         addStages(manager, options);
       });
 }

@@ -25,13 +25,14 @@ NB_MODULE(_native, module) {
       "compile",
       [](nb::bytes source, const std::string &sourceName,
          const std::string &stage, const std::string &output,
-         const std::string &target, const std::string &gpu,
+         const std::string &target, const std::string &gpu, bool gpuTf32,
          const std::string &cpu, unsigned optimization, bool openmp, bool tuned,
          std::vector<std::string> tiling, const std::string &symbolPrefix,
          const std::string &name, const std::string &soname) {
         mlir::effattn::CompilerOptions options;
         options.target = mlir::effattn::readTarget(target);
         options.gpu = gpu;
+        options.gpuTf32 = gpuTf32;
         options.machine.cpu = cpu;
         options.machine.optimization = optimization;
         options.openmp = openmp;
@@ -44,9 +45,10 @@ NB_MODULE(_native, module) {
       },
       "source"_a, "source_name"_a, nb::kw_only(), "stage"_a = "",
       "output"_a = "", "target"_a = "cpu", "gpu"_a = "sm_80",
-      "cpu"_a = "native", "optimization"_a = 3, "openmp"_a = true,
-      "tuned"_a = true, "tiling"_a = std::vector<std::string>(),
-      "symbol_prefix"_a = "", "name"_a = "model", "soname"_a = "");
+      "gpu_tf32"_a = false, "cpu"_a = "native", "optimization"_a = 3,
+      "openmp"_a = true, "tuned"_a = true,
+      "tiling"_a = std::vector<std::string>(), "symbol_prefix"_a = "",
+      "name"_a = "model", "soname"_a = "");
   module.def("read_tiling", &readTiling, "argument"_a);
   module.def("describe_tiling", &describeTiling, "cpu"_a, "tiling"_a);
   module.def("check_writable", &checkWritable, "path"_a);

@@ -15,12 +15,13 @@ LONG = bool(os.environ.get("EFFATTN_LONG"))
 SEEDS = range(20) if LONG else (0, 1, 2)
 
 
-def check_tiles(check, program, sizes, seed, *others):
+def check_tiles(check, program, sizes, seed, *others, flags=()):
     """Call `check` with sizes (queries of a key head, keys, more that it takes), and without queries or keys.
 
-    In a short run a seed has a third of the sizes. `others` are what `check` takes more in the end.
+    In a short run a seed has a third of the sizes. `others` are what `check` takes more in the end, and
+    `flags` those of the compiler.
     """
-    compiled = harness.compile_ir(program.text(), "--target=nvptx-emulated")
+    compiled = harness.compile_ir(program.text(), "--target=nvptx-emulated", *flags)
     rng = np.random.default_rng(seed)
     width, value_width = (33 if size == "?" else size for size in program.widths)
     for queries, keys, *more in sizes if LONG else sizes[seed::3]:

@@ -413,6 +413,12 @@ def test_bad_sources(source, sentence):
         ({"lowering": "fast"}, "expected lowering to be tuned or linalg"),
         ({"symbol_prefix": "a b"}, "expected symbol_prefix to be an identifier of C, but got 'a b'"),
         ({"cpu": 3}, "expected cpu to be a name, but got 3"),
+        ({"gpu_tf32": True}, "expected gpu_tf32 with tuned kernels of a GPU only, but got target 'cpu'"),
+        (
+            {"gpu_tf32": True, "target": "nvptx-emulated", "lowering": "linalg"},
+            "expected gpu_tf32 with tuned kernels of a GPU only, but got lowering 'linalg'",
+        ),
+        ({"gpu_tf32": "yes", "target": "nvptx"}, "expected gpu_tf32 to be True or False, but got 'yes'"),
         ({"optimization": 4}, "expected optimization to be 0, 1, 2 or 3, but got 4"),
         ({"entry": "g"}, "expected entry to be one of accumulate, add, but got 'g'"),
         ({"example_inputs": (1,)}, "example_inputs with a PyTorch module only"),

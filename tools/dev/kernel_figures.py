@@ -86,13 +86,15 @@ def update_cache(q, k, v, is_separator, *state):
     return (*following, out)
 
 
-# What the tables show: a title, and the function's inputs and body.
+# What the tables show: a title, and the function's inputs and body. Those of tf32 are compiled with --gpu-tf32.
 CASES = {
     "attention, f16, D 64": attend("f16", 64),
     "attention, f16, D 128": attend("f16", 128),
     "attention, bf16, D 128, causal": attend("bf16", 128, mask="causal"),
     "attention, bf16, D 64, separators": attend("bf16", 64, mask="separator"),
     "attention, f32, D 64": attend("f32", 64),
+    "attention, tf32, D 64": attend("f32", 64),
+    "attention, tf32, D 128, causal": attend("f32", 128, mask="causal"),
     "one query, bf16, D 128": attend("bf16", 128, queries=1),
     "one query, one key head of 8, bf16, D 64": attend("bf16", 64, groups=1, queries=1),
     "systematic_attention, bf16, D 64, causal": (
@@ -110,6 +112,7 @@ CASES = {
     "product, bf16": matmul("bf16"),
     "product, f16": matmul("f16"),
     "product, f32": matmul("f32"),
+    "product, tf32": matmul("f32"),
     "gated_ffn, bf16": (
         {"x": "bf16[T, 640]", "gate": "bf16[640, 2048]", "up": "bf16[640, 2048]", "down": "bf16[2048, 640]"},
         ops.gated_ffn,
@@ -204,11 +207,11 @@ def text_of(inputs, body) -> str:
     return str(module)
 
 
-def report(text: str, gpu: str) -> dict:
+def report(text: str, gpu: str, flags: list) -> dict:
     """What --report says of every kernel: by table, or by GPU in the last one, columns by their names."""
     compiler = pathlib.Path(os.environ.get("EFFATTN_BUILD_DIR", "build")) / "bin" / "effattn-compile"
     with tempfile.TemporaryDirectory() as folder:
-        command = [str(compiler), "-", "--target=nvptx", f"--gpu={gpu}", "--report", "-o", f"{folder}/f.cubin"]
+        command = [str(compiler), "-", "--target=nvptx", f"--gpu={gpu}", *flags, "--report", "-o", f"{folder}/f.cubin"]
         done = subprocess.run(command, input=text, capture_output=True, text=True)
     if done.returncode:
         sys.exit(done.stderr)
@@ -264,8 +267,8 @@ def check_counts(kernels) -> None:
 
 
 def rows(title: str, inputs, body):
-    text = text_of(inputs, body)
-    reports = [report(text, gpu) for gpu in GPUS]
+    text, flags = text_of(inputs, body), ["--gpu-tf32"] if "tf32" in title else []
+    reports = [report(text, gpu, flags) for gpu in GPUS]
     for kernels in reports:
         check_counts(kernels)
     found = []

@@ -25,6 +25,8 @@ struct CompilerOptions {
   std::string from;
   /// What kernels of TargetKind::Nvptx are for, by LLVM's name.
   std::string gpu = "sm_80";
+  /// Tuned kernels multiply f32 on tensor cores, rounded to tf32.
+  bool gpuTf32 = false;
   /// That of the host where `target` is another.
   MachineOptions machine;
   bool openmp = true;

@@ -41,6 +41,7 @@ private:
 
 public:
   llvm::cl::opt<std::string> cpu, threads, lowering, tiling, optimization;
+  llvm::cl::opt<bool> gpuTf32;
 
 private:
   LimitFlags limits;

@@ -17,6 +17,8 @@ struct PipelineOptions {
   /// Hot ops take the tuned expansions of CodeGen/CPU, or the kernels of
   /// CodeGen/GPU, where there are any.
   bool tuned = true;
+  /// Tuned kernels multiply f32 on tensor cores, rounded to tf32.
+  bool tf32 = false;
   /// Put before every exported name.
   std::string symbolPrefix;
   /// Features that the entry checks before it runs the implementation.

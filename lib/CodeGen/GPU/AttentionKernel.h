@@ -151,9 +151,10 @@ private:
 
 /// Emits launches that attend, and erases the op, which may be one that no
 /// verifier has seen: with tables of relative values, results are f32 and have
-/// two more columns than values.
+/// two more columns than values. `tf32`: whether f32 may be rounded to it.
 void emitAttention(OpBuilder &builder, AttentionOp op,
-                   std::optional<RelativeRows> relative = std::nullopt);
+                   std::optional<RelativeRows> relative = std::nullopt,
+                   bool tf32 = false);
 /// The same for two streams of values.
 void emitSystematicAttention(OpBuilder &builder, SystematicAttentionOp op);
 

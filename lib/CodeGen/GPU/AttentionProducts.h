@@ -89,25 +89,32 @@ protected:
   Operands operands;
 };
 
-/// Products on tensor cores, of f16 or bf16. Queries stay in registers, keys
-/// and values come through shared memory, a tile ahead.
+/// Products on tensor cores, of f16 or bf16, or of f32 rounded to tf32. Queries
+/// stay in registers, keys and values come through shared memory, a tile ahead.
 class TensorProducts : public AttentionProducts {
 public:
   /// Whether these operands [B, heads, rows, width] can be multiplied so: one
-  /// type of 16 bits, and heads of static sizes up to 256.
-  static bool fit(Value query, Value key, Value value);
+  /// type, and heads of static sizes up to 256, or up to 128 of f32 if `tf32`.
+  static bool fit(Value query, Value key, Value value, bool tf32);
 
-  /// Head sizes as multiples of 16, and what divides the work of a block.
+  /// Head sizes as multiples of 32 bytes, and what divides the work of a block.
   struct Shape {
-    int64_t width, valueWidth;
-    /// How many of these columns there are in memory, multiples of 8.
+    int64_t elementBytes, width, valueWidth;
+    /// How many of these columns there are in memory, multiples of 16 bytes.
     int64_t copiedWidth, copiedValueWidth;
     /// Keys of a tile, and warps along queries and along keys.
     int64_t tileKeys, queryWarps, keyWarps;
 
+    int64_t widestBytes() const {
+      return std::max(width, valueWidth) * elementBytes;
+    }
     int64_t threads() const { return queryWarps * keyWarps * kWarpThreads; }
     int64_t tileQueries() const { return queryWarps * TensorCores::kRows; }
     int64_t sharedBytes() const;
+    /// Bytes between rows of some columns in shared memory.
+    int64_t rowBytes(int64_t columns) const {
+      return TensorCores::rowBytes(columns * elementBytes);
+    }
     /// Of the keys and values of a tile, and of the queries, which use the
     /// place of the second tile where they are in registers before it comes.
     int64_t keyBytes() const;
@@ -160,8 +167,22 @@ private:
   void copyKeyRows(Value source, const KeyTile &tile, Value to, int64_t width,
                    int64_t copied);
   SmallVector<Value> queryWords(int64_t step);
+  /// Whether numbers are f32, multiplied as tf32.
+  bool isRounded() const { return element.isF32(); }
+  /// Columns of a left factor, and how many are copied at once.
+  int64_t depth() const { return TensorCores::depthOf(element); }
+  int64_t copiedAtOnce() const {
+    return TensorCores::kCopyBytes / shape.elementBytes;
+  }
+  /// Where the lane begins to load values of the first tile.
+  Value findValues(Value first);
+  /// The weights of a row of products as a left factor each, and the two right
+  /// factors of values beside it.
+  SmallVector<Value> weightWords(ArrayRef<SmallVector<Value>> weights);
+  SmallVector<Value> valueWords(Value start, int64_t key, int64_t column);
 
   Shape shape;
+  Type element;
   TensorCores cores;
   Value shared;
   /// Where the lane loads from: queries, and keys and values of the first tile.

@@ -32,8 +32,8 @@ namespace {
 class AttentionKernels {
 public:
   AttentionKernels(OpBuilder &builder, AttentionOp op,
-                   std::optional<RelativeRows> relative)
-      : e(builder, op.getLoc()), op(op) {
+                   std::optional<RelativeRows> relative, bool tf32)
+      : e(builder, op.getLoc()), op(op), tf32(tf32) {
     call.op = op;
     call.relative = relative;
   }
@@ -42,7 +42,7 @@ public:
 
 private:
   bool usesTensorCores() {
-    return TensorProducts::fit(op.getQuery(), op.getKey(), op.getValue());
+    return TensorProducts::fit(op.getQuery(), op.getKey(), op.getValue(), tf32);
   }
   void attend(bool areFew);
   void attendOnTensorCores(bool areFew);
@@ -54,27 +54,30 @@ private:
                   make);
   void mergeParts();
   void mergeRow(KernelEmitter &kernel, ArrayRef<Value> row);
-  int64_t sizeOf(Value buffer, int64_t dim) {
-    return cast<MemRefType>(buffer.getType()).getDimSize(dim);
-  }
 
   LoopEmitter e;
   AttentionOp op;
+  bool tf32;
   AttentionCall call;
 };
 } // namespace
 
-static TensorProducts::Shape chooseShape(int64_t width, int64_t valueWidth,
+static TensorProducts::Shape chooseShape(MemRefType query, MemRefType value,
                                          bool areFew) {
-  bool isWide = std::max(width, valueWidth) > 128;
+  int64_t width = query.getDimSize(3), valueWidth = value.getDimSize(3);
   TensorProducts::Shape shape{};
+  shape.elementBytes = TensorCores::bytesOf(query.getElementType());
   shape.width = llvm::alignTo(width, TensorCores::kRows);
   shape.valueWidth = llvm::alignTo(valueWidth, TensorCores::kRows);
-  shape.copiedWidth = llvm::alignTo(width, 8);
-  shape.copiedValueWidth = llvm::alignTo(valueWidth, 8);
-  shape.tileKeys = isWide && !areFew ? 32 : 64;
+  int64_t copied = TensorCores::kCopyBytes / shape.elementBytes;
+  shape.copiedWidth = llvm::alignTo(width, copied);
+  shape.copiedValueWidth = llvm::alignTo(valueWidth, copied);
+  bool isWide = shape.widestBytes() > 256;
+  // Two tiles of keys and values take at most 99 KiB with their queries, which
+  // all GPUs have.
+  shape.tileKeys = isWide ? 32 : 64;
   shape.queryWarps = areFew ? 1 : isWide ? 4 : 8;
-  shape.keyWarps = areFew ? 4 : 1;
+  shape.keyWarps = !areFew ? 1 : isWide ? 2 : 4;
   return shape;
 }
 
@@ -82,15 +85,16 @@ static TensorProducts::Shape chooseShape(int64_t width, int64_t valueWidth,
 /// or 384. Wider heads need all there are.
 static std::optional<int64_t>
 chooseRegisters(const TensorProducts::Shape &shape) {
-  int64_t width = std::max(shape.width, shape.valueWidth);
-  if (width <= 64)
+  int64_t bytes = shape.widestBytes();
+  if (bytes <= 128)
     return 128;
-  return width <= 128 ? std::optional<int64_t>(168) : std::nullopt;
+  return bytes <= 256 ? std::optional<int64_t>(168) : std::nullopt;
 }
 
 void AttentionKernels::attendOnTensorCores(bool areFew) {
   TensorProducts::Shape shape =
-      chooseShape(sizeOf(op.getQuery(), 3), sizeOf(op.getValue(), 3), areFew);
+      chooseShape(cast<MemRefType>(op.getQuery().getType()),
+                  cast<MemRefType>(op.getValue().getType()), areFew);
   launch(
       {shape.tileQueries(), shape.tileKeys, shape.valueWidth}, shape.threads(),
       shape.sharedBytes(),
@@ -261,17 +265,20 @@ void AttentionKernels::build() {
 }
 
 void effattn::emitAttention(OpBuilder &builder, AttentionOp op,
-                            std::optional<RelativeRows> relative) {
-  AttentionKernels(builder, op, relative).build();
+                            std::optional<RelativeRows> relative, bool tf32) {
+  AttentionKernels(builder, op, relative, tf32).build();
 }
 
 namespace {
 struct BuildAttentionKernelsPass
     : effattn::impl::BuildAttentionKernelsPassBase<BuildAttentionKernelsPass> {
+  using Base::Base;
+
   void runOnOperation() override {
     forEachOnBuffers<AttentionOp>(
-        getOperation(),
-        [](OpBuilder &builder, AttentionOp op) { emitAttention(builder, op); });
+        getOperation(), [&](OpBuilder &builder, AttentionOp op) {
+          emitAttention(builder, op, /*relative=*/std::nullopt, tf32);
+        });
     forEachOnBuffers<SystematicAttentionOp>(getOperation(),
                                             emitSystematicAttention);
   }

@@ -25,7 +25,7 @@ namespace {
 /// What layers share. A row is one of x, whatever the leading dimensions.
 template <typename Op> class FeedForwardKernels {
 public:
-  FeedForwardKernels(OpBuilder &builder, Op op);
+  FeedForwardKernels(OpBuilder &builder, Op op, bool tf32);
   virtual ~FeedForwardKernels() = default;
 
 protected:
@@ -72,7 +72,7 @@ static bool isContiguous(Value memory) {
 }
 
 template <typename Op>
-FeedForwardKernels<Op>::FeedForwardKernels(OpBuilder &builder, Op op)
+FeedForwardKernels<Op>::FeedForwardKernels(OpBuilder &builder, Op op, bool tf32)
     : e(builder, op.getLoc()), op(op) {
   Value out = op.getOut(), down = op.getDown();
   width = e.size(out, rankOf(out) - 1);
@@ -81,6 +81,7 @@ FeedForwardKernels<Op>::FeedForwardKernels(OpBuilder &builder, Op op)
   for (int64_t dim = 0; dim + 1 < rankOf(out); ++dim)
     rows = e.mul(rows, e.size(out, dim));
   layer.rows = rows;
+  layer.tf32 = tf32;
 }
 
 template <typename Op> Value FeedForwardKernels<Op>::allocate(Value columns) {
@@ -263,8 +264,8 @@ namespace {
 /// order.
 class ExpertKernels : FeedForwardKernels<MoeFFNOp> {
 public:
-  ExpertKernels(OpBuilder &builder, MoeFFNOp op)
-      : FeedForwardKernels(builder, op), tokens(rows),
+  ExpertKernels(OpBuilder &builder, MoeFFNOp op, bool tf32)
+      : FeedForwardKernels(builder, op, tf32), tokens(rows),
         perToken(e.size(op.getExperts(), rankOf(op.getExperts()) - 1)),
         experts(e.size(op.getGate(), 0)) {
     rows = e.mul(tokens, perToken);
@@ -463,19 +464,20 @@ namespace {
 struct BuildFeedForwardKernelsPass
     : effattn::impl::BuildFeedForwardKernelsPassBase<
           BuildFeedForwardKernelsPass> {
+  using Base::Base;
+
+  /// Makes kernels of all ops of a kind.
+  template <typename Kernels, typename Op> void buildAll() {
+    forEachOnBuffers<Op>(getOperation(), [&](OpBuilder &builder, Op op) {
+      Kernels(builder, op, tf32).build();
+    });
+  }
+
   void runOnOperation() override {
-    forEachOnBuffers<GatedFFNOp>(getOperation(),
-                                 [](OpBuilder &builder, GatedFFNOp op) {
-                                   GatedKernels(builder, op).build();
-                                 });
-    forEachOnBuffers<HourglassFFNOp>(getOperation(),
-                                     [](OpBuilder &builder, HourglassFFNOp op) {
-                                       HourglassKernels(builder, op).build();
-                                     });
-    forEachOnBuffers<MoeFFNOp>(getOperation(),
-                               [](OpBuilder &builder, MoeFFNOp op) {
-                                 ExpertKernels(builder, op).build();
-                               });
+    buildAll<GatedKernels, GatedFFNOp>();
+    buildAll<HourglassKernels, HourglassFFNOp>();
+    buildAll<ExpertKernels, MoeFFNOp>();
+    // Which experts are chosen is not left to rounding.
     forEachOnBuffers<MoeRouteOp>(getOperation(), buildMoeRoute);
   }
 };

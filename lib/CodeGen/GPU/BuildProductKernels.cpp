@@ -23,9 +23,9 @@ using namespace mlir::effattn;
 namespace {
 class ContractionKernels {
 public:
-  ContractionKernels(OpBuilder &builder, Contraction product)
+  ContractionKernels(OpBuilder &builder, Contraction product, bool tf32)
       : e(builder, product.op.getLoc()), contraction(product),
-        loops(contraction.loops) {}
+        loops(contraction.loops), tf32(tf32) {}
 
   void build();
 
@@ -36,7 +36,7 @@ private:
   LoopEmitter e;
   Contraction contraction;
   const linalg::ContractionDimensions &loops;
-  bool accumulates = true;
+  bool tf32, accumulates = true;
 };
 } // namespace
 
@@ -77,6 +77,7 @@ void ContractionKernels::build() {
   product.depth = contraction.countOf(e, loops.k);
   product.left = factorOf(*contraction.left, loops.m);
   product.rights = {factorOf(*contraction.right, loops.n)};
+  product.tf32 = tf32;
   if (!loops.batch.empty()) {
     product.batches = contraction.countOf(e, loops.batch);
     product.enterBatch = [&](Value number) {
@@ -93,11 +94,13 @@ void ContractionKernels::build() {
 namespace {
 struct BuildProductKernelsPass
     : effattn::impl::BuildProductKernelsPassBase<BuildProductKernelsPass> {
+  using Base::Base;
+
   void runOnOperation() override {
     forEachOnBuffers<linalg::LinalgOp>(
         getOperation(), [&](OpBuilder &builder, linalg::LinalgOp op) {
           if (std::optional<Contraction> product = Contraction::match(op))
-            ContractionKernels(builder, *product).build();
+            ContractionKernels(builder, *product, tf32).build();
         });
   }
 };

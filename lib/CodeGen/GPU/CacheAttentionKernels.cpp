@@ -33,9 +33,10 @@ static Value allocateRows(LoopEmitter &host, Value like, Value rows,
 /// What is turned is as precise as the products that follow.
 void CacheAttentionKernels::allocate() {
   OpBuilder &builder = host.builder;
-  Type element = TensorProducts::fit(q, cache.keys, cache.values)
-                     ? elementOf(q)
-                     : builder.getF32Type();
+  Type element =
+      TensorProducts::fit(q, cache.keys, cache.values, /*tf32=*/false)
+          ? elementOf(q)
+          : builder.getF32Type();
   turnedQueries = q;
   turnedKeys = cache.keys;
   results = out;

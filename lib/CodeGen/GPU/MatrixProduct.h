@@ -51,6 +51,9 @@ struct MatrixProduct {
   /// Parts of 8 bits that tensor cores take of a left factor of f32: 3 are all
   /// of it, 2 enough for a result that is narrower.
   int64_t leftParts = 3;
+  /// Whether factors that are both f32 may be rounded to tf32, for tensor
+  /// cores.
+  bool tf32 = false;
   /// What fills tiles of the right factor where it is made of codes, for tensor
   /// cores. Whoever gives it has found that the left factor is aligned.
   TileLoader *loader = nullptr;

@@ -9,20 +9,25 @@
 using namespace mlir;
 using namespace mlir::effattn;
 
-/// Elements of 16 bytes.
-static constexpr int64_t kElements = 8;
+static constexpr int64_t kBytes = 16;
 static constexpr int64_t kThreads = 256;
+
+/// How many of a buffer's numbers take 16 bytes.
+static int64_t countAtOnce(MemRefType type) {
+  return kBytes * 8 / type.getElementTypeBitWidth();
+}
 
 /// Whether rows begin at multiples of 16 bytes and have no gaps.
 static Value areAligned(LoopEmitter &e, Value source) {
+  int64_t atOnce = countAtOnce(cast<MemRefType>(source.getType()));
   auto parts =
       memref::ExtractStridedMetadataOp::create(e.builder, e.loc, source);
   Value address =
       memref::ExtractAlignedPointerAsIndexOp::create(e.builder, e.loc, source);
-  Value rest = e.remainder(parts.getOffset(), kElements);
+  Value rest = e.remainder(parts.getOffset(), atOnce);
   for (Value stride : parts.getStrides().drop_back())
-    rest = e.add(rest, e.remainder(stride, kElements));
-  rest = e.add(rest, e.remainder(address, kElements * 2));
+    rest = e.add(rest, e.remainder(stride, atOnce));
+  rest = e.add(rest, e.remainder(address, kBytes));
   return emit::logicalAnd(e.builder, e.loc, e.equal(rest, e.index(0)),
                           e.equal(parts.getStrides().back(), e.index(1)));
 }
@@ -63,7 +68,8 @@ static void copyRows(LoopEmitter &host, Value source, Value copy) {
 PackedRows::PackedRows(LoopEmitter &host, Value source)
     : e(host), rows(source) {
   auto type = cast<MemRefType>(source.getType());
-  int64_t width = type.getDimSize(3), packed = llvm::alignTo(width, kElements);
+  int64_t width = type.getDimSize(3),
+          packed = llvm::alignTo(width, countAtOnce(type));
   bool isWhole = width == packed;
   // What is contiguous begins where it was allocated.
   if (isWhole && type.getLayout().isIdentity())

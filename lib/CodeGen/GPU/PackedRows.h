@@ -6,7 +6,7 @@
 
 namespace mlir::effattn {
 
-/// A buffer of rank 4 with rows of a static width of f16 or bf16, each of which
+/// A buffer of rank 4 with rows of numbers of a static width, each of which
 /// begins at a multiple of 16 bytes and is followed by zeros up to the next
 /// one. This is the buffer itself where it is so already, which may be known at
 /// run time only, and else a copy.

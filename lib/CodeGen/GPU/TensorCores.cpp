@@ -41,7 +41,8 @@ Value TensorCores::globalAddress(Value buffer, ValueRange indices) {
     offset = e.add(offset, e.mul(index, stride));
   Value start =
       memref::ExtractAlignedPointerAsIndexOp::create(e.builder, e.loc, buffer);
-  return toI64(e, e.add(start, e.mul(offset, kElementBytes)));
+  Type stored = cast<MemRefType>(buffer.getType()).getElementType();
+  return toI64(e, e.add(start, e.mul(offset, bytesOf(stored))));
 }
 
 Value TensorCores::advance(Value address, Value bytes) {
@@ -58,26 +59,32 @@ Value TensorCores::advance(Value address, int64_t bytes) {
                              ArrayRef<LLVM::GEPArg>{int32_t(bytes)});
 }
 
-Value TensorCores::laneAddress(Value address, Value row, Value column,
-                               int64_t width) {
+Value TensorCores::laneAddress(Value address, Value row, Value half,
+                               int64_t rowBytes) {
+  Value bytes = e.add(e.mul(row, rowBytes), e.mul(half, kDepthBytes / 2));
+  return advance(address, toI64(e, bytes));
+}
+
+Value TensorCores::numberAddress(Value address, Value row, Value column,
+                                 int64_t rowBytes) {
   Value bytes =
-      e.add(e.mul(row, rowBytes(width)), e.mul(column, kElementBytes));
+      e.add(e.mul(row, rowBytes), e.mul(column, int64_t(sizeof(float))));
   return advance(address, toI64(e, bytes));
 }
 
 /// Lanes 0 to 15 have the rows of the left half, the others of the right one.
-Value TensorCores::leftAddress(Value address, int64_t width) {
+Value TensorCores::leftAddress(Value address, int64_t rowBytes) {
   Value lane = e.lane();
-  return laneAddress(address, e.remainder(lane, 16),
-                     e.mul(e.quotient(lane, 16), 8), width);
+  return laneAddress(address, e.remainder(lane, 16), e.quotient(lane, 16),
+                     rowBytes);
 }
 
 /// Lanes 0 to 15 have columns 0 to 7 of the factors, in two halves.
-Value TensorCores::rightAddress(Value address, int64_t width) {
+Value TensorCores::rightAddress(Value address, int64_t rowBytes) {
   Value lane = e.lane();
   Value row = e.add(e.mul(e.quotient(lane, 16), 8), e.remainder(lane, 8));
   Value half = e.remainder(e.quotient(lane, 8), 2);
-  return laneAddress(address, row, e.mul(half, 8), width);
+  return laneAddress(address, row, half, rowBytes);
 }
 
 //===----------------------------------------------------------------------===//
@@ -120,7 +127,7 @@ static Type getStruct(Type part) {
                                           SmallVector<Type>(4, part));
 }
 
-SmallVector<Value> TensorCores::load(Value address, bool transposed) {
+SmallVector<Value> TensorCores::loadMatrices(Value address, bool transposed) {
   auto layout = transposed ? NVVM::MMALayout::col : NVVM::MMALayout::row;
   MLIRContext *context = e.builder.getContext();
   Value words = NVVM::LdMatrixOp::create(
@@ -128,6 +135,27 @@ SmallVector<Value> TensorCores::load(Value address, bool transposed) {
       NVVM::LdStMatrixShapeAttr::get(context, 8, 8),
       NVVM::LdStMatrixEltType::B16);
   return takeApart(e, words);
+}
+
+/// An instruction for rows of eight numbers of 16 bits loads rows of four of 32
+/// as well.
+SmallVector<Value> TensorCores::load(Value address) {
+  SmallVector<Value> words = loadMatrices(address, /*transposed=*/false);
+  if (element.isF32())
+    for (Value &word : words)
+      word = round(LLVM::BitcastOp::create(e.builder, e.loc, element, word));
+  return words;
+}
+
+Value TensorCores::loadNumber(Value address) {
+  return round(
+      LLVM::LoadOp::create(e.builder, e.loc, e.builder.getF32Type(), address));
+}
+
+Value TensorCores::round(Value number) {
+  return NVVM::ConvertFloatToTF32Op::create(
+      e.builder, e.loc, e.builder.getI32Type(), number,
+      NVVM::FPRoundingMode::RNA, NVVM::SaturationMode::NONE, /*relu=*/false);
 }
 
 Value TensorCores::asOperand(Value word) {
@@ -148,13 +176,15 @@ SmallVector<Value> TensorCores::multiply(ValueRange left, ValueRange right,
   bool isOfBytes = element.isInteger();
   auto type = isOfBytes          ? NVVM::MMATypes::s8
               : element.isBF16() ? NVVM::MMATypes::bf16
+              : element.isF32()  ? NVVM::MMATypes::tf32
                                  : NVVM::MMATypes::f16;
   std::optional<NVVM::MMAIntOverflow> overflow;
   if (isOfBytes)
     overflow = NVVM::MMAIntOverflow::wrapped;
   Value made = NVVM::MmaOp::create(
       e.builder, e.loc, getStruct(sums.front().getType()), asOperands(left),
-      asOperands(right), sums, {kRows, kColumns, isOfBytes ? 2 * kRows : kRows},
+      asOperands(right), sums,
+      {kRows, kColumns, isOfBytes ? kDepthBytes : depthOf(element)},
       std::nullopt, overflow, std::array{type, type},
       std::array{NVVM::MMALayout::row, NVVM::MMALayout::col});
   return takeApart(e, made);

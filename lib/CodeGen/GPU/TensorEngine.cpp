@@ -15,9 +15,18 @@ static constexpr int64_t kColumnTiles = kWarpColumns / TensorCores::kColumns;
 /// Sums of a thread in a product of tensor cores.
 static constexpr int64_t kSums = 4;
 
+/// Numbers behind rows of shared memory, which keep rows off the same banks,
+/// and those behind rows of 16 depths of f32.
+static constexpr int64_t kPadding = 8, kDepthPadding = 4;
+static_assert(TensorCores::spreadsMatrices(4 * (16 + kDepthPadding)) &&
+                  TensorCores::spreadsNumbers(1, 4 * (64 + kPadding)) &&
+                  TensorCores::spreadsNumbers(1, 4 * (128 + kPadding)),
+              "loads of f32 from shared memory must not collide");
+
 namespace {
 /// Beside a left factor of f32, numbers are sums of bf16 numbers: each rounds
-/// what those before it have left. The products that matter are added.
+/// what those before it have left. The products that matter are added. Two
+/// factors of f32 are rounded to tf32.
 ///
 /// Where a loader makes the right factor, the sums of a tile, which are i32 for
 /// bytes, are scaled before they are added to those of other tiles.
@@ -36,15 +45,19 @@ public:
   SmallVector<Value> zeros(KernelEmitter &emitter) override;
   SmallVector<Value> multiply(KernelEmitter &emitter, Value left, Value right,
                               Value slot, ValueRange sums) override;
+  /// Most parts of numbers are 0 where one is infinite, and 0 times an infinity
+  /// is NaN. Codes are finite.
+  bool mayMakeNaN() const override { return splits() && !product.loader; }
   void store(KernelEmitter &emitter, ValueRange sums, Value result) override;
 
 private:
   using Fragment = SmallVector<Value>;
 
   TileLayout layoutOf(const Factor &factor, int64_t lines) const;
-  /// Depths of a tile are 32 numbers or bytes.
-  int64_t depth() const { return isOfBytes() ? 16 : 32; }
+  /// Depths of a tile are 32 numbers or bytes, or 16 of tf32.
+  int64_t depth() const { return isOfBytes() || isRounded() ? 16 : 32; }
   bool isOfBytes() const { return rightType().isInteger(); }
+  bool isRounded() const { return rightType().isF32(); }
   Type rightType() const { return product.rights.front().element(); }
   bool splits() const { return product.left.element() != rightType(); }
   /// What is multiplied.
@@ -67,8 +80,12 @@ private:
   /// first line and depth.
   Value leftAddress(KernelEmitter &e);
   Value rightAddress(KernelEmitter &e);
+  Value numberAddress(KernelEmitter &e, Value first, const TileLayout &layout);
   /// The bytes from there to another line and depth.
-  static int64_t bytesTo(const TileLayout &layout, int64_t line, int64_t depth);
+  int64_t bytesTo(const TileLayout &layout, int64_t line, int64_t depth) const;
+  static int64_t rowBytes(const TileLayout &layout) {
+    return layout.rowSize() * TensorCores::bytesOf(layout.element);
+  }
   static Value enterSlot(KernelEmitter &e, TensorCores &cores, Value address,
                          const TileLayout &layout, Value slot);
   /// The words of a factor in all their parts.
@@ -77,6 +94,11 @@ private:
   SmallVector<Fragment> splitLeft(KernelEmitter &e, Value left, Value slot,
                                   int64_t line, int64_t depth);
   SmallVector<Fragment> splitRight(KernelEmitter &e, ArrayRef<Value> words);
+  /// The words of two right factors side by side.
+  Fragment loadRights(KernelEmitter &e, int64_t column, int64_t depth);
+  /// The same of f32 whose lines are adjacent, which the lane has at `address`.
+  Fragment loadNumbers(KernelEmitter &e, Value address,
+                       const TileLayout &layout);
   /// Adds the parts of a pair of numbers to fragments.
   void splitPair(KernelEmitter &e, Value pair, MutableArrayRef<Fragment> parts);
 
@@ -91,14 +113,16 @@ private:
 TileLayout TensorEngine::layoutOf(const Factor &factor, int64_t lines) const {
   Type stored = factor.element();
   int64_t elementBytes = stored.getIntOrFloatBitWidth() / 8;
-  bool isWord = stored.isF32();
+  bool isWord = stored.isF32() && splits();
+  bool linesAreAdjacent = factor.linesAreAdjacent && !isWord;
+  int64_t padding = isRounded() && !linesAreAdjacent ? kDepthPadding : kPadding;
   bool turns = isWord && !factor.depthIsAdjacent;
   return {lines,
           depth(),
           kSlots,
           stored,
-          /*linesAreAdjacent=*/factor.linesAreAdjacent && !isWord,
-          /*padding=*/8,
+          linesAreAdjacent,
+          padding,
           /*step=*/isAligned && !turns ? TensorCores::kCopyBytes / elementBytes
                                        : 1};
 }
@@ -108,10 +132,10 @@ TileLayout TensorEngine::layoutOf(const Factor &factor, int64_t lines) const {
 //===----------------------------------------------------------------------===//
 
 int64_t TensorEngine::bytesTo(const TileLayout &layout, int64_t line,
-                              int64_t depth) {
+                              int64_t depth) const {
   int64_t number = layout.linesAreAdjacent ? depth * layout.rowSize() + line
                                            : line * layout.rowSize() + depth;
-  return number * TensorCores::kElementBytes;
+  return number * TensorCores::bytesOf(element());
 }
 
 /// A pattern of addresses serves rows of either matrix: what is transposed on
@@ -125,10 +149,11 @@ Value TensorEngine::leftAddress(KernelEmitter &e) {
                                                 e.mul(warpRow, perLine),
                                                 e.builder.getI64Type()));
   };
-  int64_t perLine = bytesTo(layout, 1, 0);
-  return layout.linesAreAdjacent
-             ? cores.rightAddress(moved(perLine), layout.lines)
-             : cores.leftAddress(moved(perLine), layout.depth);
+  Value first = moved(bytesTo(layout, 1, 0));
+  if (!layout.linesAreAdjacent)
+    return cores.leftAddress(first, rowBytes(layout));
+  return isRounded() ? numberAddress(e, first, layout)
+                     : cores.rightAddress(first, rowBytes(layout));
 }
 
 Value TensorEngine::rightAddress(KernelEmitter &e) {
@@ -138,8 +163,17 @@ Value TensorEngine::rightAddress(KernelEmitter &e) {
   Value bytes = e.mul(warpColumn, bytesTo(layout, 1, 0));
   start = cores.advance(
       start, emit::fromIndex(e.builder, e.loc, bytes, e.builder.getI64Type()));
-  return layout.linesAreAdjacent ? cores.leftAddress(start, layout.lines)
-                                 : cores.rightAddress(start, layout.depth);
+  if (!layout.linesAreAdjacent)
+    return cores.rightAddress(start, rowBytes(layout));
+  return isRounded() ? numberAddress(e, start, layout)
+                     : cores.leftAddress(start, rowBytes(layout));
+}
+
+Value TensorEngine::numberAddress(KernelEmitter &e, Value first,
+                                  const TileLayout &layout) {
+  return TensorCores(e, element())
+      .numberAddress(first, e.remainder(e.lane(), 4), e.quotient(e.lane(), 4),
+                     rowBytes(layout));
 }
 
 void TensorEngine::begin(KernelEmitter &e) {
@@ -177,8 +211,36 @@ TensorEngine::loadLeft(KernelEmitter &e, Value left, Value slot, int64_t line,
   TensorCores cores(e, element());
   TileLayout layout = leftLayout();
   Value address = cores.advance(leftHere, bytesTo(layout, line, depth));
-  return {layout.linesAreAdjacent ? cores.loadTransposed(address)
-                                  : cores.load(address)};
+  if (!layout.linesAreAdjacent)
+    return {cores.load(address)};
+  if (!isRounded())
+    return {cores.loadTransposed(address)};
+  // Words are in the order of a left factor: rows first, then depths.
+  Fragment words = loadNumbers(e, address, layout);
+  return {{words[0], words[2], words[1], words[3]}};
+}
+
+TensorEngine::Fragment TensorEngine::loadRights(KernelEmitter &e,
+                                                int64_t column, int64_t depth) {
+  TensorCores cores(e, element());
+  TileLayout layout = rightLayout();
+  Value address = cores.advance(rightHere, bytesTo(layout, column, depth));
+  if (!layout.linesAreAdjacent)
+    return cores.load(address);
+  return isRounded() ? loadNumbers(e, address, layout)
+                     : cores.loadTransposed(address);
+}
+
+TensorEngine::Fragment TensorEngine::loadNumbers(KernelEmitter &e,
+                                                 Value address,
+                                                 const TileLayout &layout) {
+  TensorCores cores(e, element());
+  Fragment words;
+  for (int64_t line : {0, 8})
+    for (int64_t depth : {0, 4})
+      words.push_back(cores.loadNumber(
+          cores.advance(address, bytesTo(layout, line, depth))));
+  return words;
 }
 
 /// Where a part is infinite, nothing is left.
@@ -242,18 +304,16 @@ SmallVector<Value> TensorEngine::multiply(KernelEmitter &e, Value left,
 SmallVector<Value> TensorEngine::multiplyTile(KernelEmitter &e, Value left,
                                               Value slot, ValueRange sums) {
   TensorCores cores(e, element());
-  TileLayout rights = rightLayout();
   if (!splits())
     leftHere = enterSlot(e, cores, leftStart, leftLayout(), slot);
-  rightHere = enterSlot(e, cores, rightStart, rights, slot);
+  rightHere = enterSlot(e, cores, rightStart, rightLayout(), slot);
   SmallVector<Value> result(sums);
-  for (int64_t depth = 0; depth < this->depth(); depth += TensorCores::kRows) {
+  for (int64_t depth = 0; depth < this->depth();
+       depth += TensorCores::depthOf(element())) {
     SmallVector<SmallVector<Fragment>> columns;
     for (int64_t column = 0; column < kWarpColumns;
          column += 2 * TensorCores::kColumns) {
-      Value address = cores.advance(rightHere, bytesTo(rights, column, depth));
-      Fragment both = rights.linesAreAdjacent ? cores.loadTransposed(address)
-                                              : cores.load(address);
+      Fragment both = loadRights(e, column, depth);
       columns.push_back(splitRight(e, ArrayRef(both).take_front(2)));
       columns.push_back(splitRight(e, ArrayRef(both).drop_front(2)));
     }
@@ -348,7 +408,8 @@ void TensorEngine::store(KernelEmitter &e, ValueRange sums, Value result) {
 bool effattn::canUseTensorCores(const MatrixProduct &product) {
   Type right = product.rights.front().element();
   Type left = product.left.element();
-  return TensorCores::supports(right) && (left == right || left.isF32()) &&
+  return TensorCores::supports(right, product.tf32) &&
+         (left == right || left.isF32()) &&
          llvm::all_of(product.rights, [&](const Factor &factor) {
            return factor.element() == right;
          });

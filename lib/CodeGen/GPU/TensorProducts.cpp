@@ -9,38 +9,48 @@ using namespace mlir;
 using namespace mlir::effattn;
 
 static constexpr int64_t kRows = TensorCores::kRows,
-                         kColumns = TensorCores::kColumns,
-                         kCopied = TensorCores::kCopyBytes /
-                                   TensorCores::kElementBytes;
+                         kColumns = TensorCores::kColumns;
 
 //===----------------------------------------------------------------------===//
 // Sizes
 //===----------------------------------------------------------------------===//
 
-bool TensorProducts::fit(Value query, Value key, Value value) {
-  constexpr int64_t widest = 256;
+/// Of rows of all widths, keys are loaded as matrices, and values of f32 number
+/// by number from every second row.
+static constexpr bool areBanksSpread() {
+  for (int64_t bytes = TensorCores::kDepthBytes; bytes <= 512;
+       bytes += TensorCores::kDepthBytes)
+    if (!TensorCores::spreadsMatrices(TensorCores::rowBytes(bytes)) ||
+        !TensorCores::spreadsNumbers(2, TensorCores::rowBytes(bytes)))
+      return false;
+  return true;
+}
+static_assert(areBanksSpread(), "loads from shared memory must not collide");
+
+bool TensorProducts::fit(Value query, Value key, Value value, bool tf32) {
   auto typeOf = [](Value buffer) { return cast<MemRefType>(buffer.getType()); };
+  Type element = typeOf(query).getElementType();
+  int64_t widest = element.isF32() ? 128 : 256;
   auto fits = [&](Value buffer) {
     int64_t width = typeOf(buffer).getDimSize(3);
     return width >= 1 && width <= widest;
   };
-  Type element = typeOf(query).getElementType();
-  return TensorCores::supports(element) &&
+  return TensorCores::supports(element, tf32) &&
          typeOf(key).getElementType() == element &&
          typeOf(value).getElementType() == element && fits(query) &&
          fits(value);
 }
 
 int64_t TensorProducts::Shape::keyBytes() const {
-  return tileKeys * TensorCores::rowBytes(width);
+  return tileKeys * rowBytes(width);
 }
 
 int64_t TensorProducts::Shape::stageBytes() const {
-  return keyBytes() + tileKeys * TensorCores::rowBytes(valueWidth);
+  return keyBytes() + tileKeys * rowBytes(valueWidth);
 }
 
 int64_t TensorProducts::Shape::queryBytes() const {
-  return tileQueries() * TensorCores::rowBytes(width);
+  return tileQueries() * rowBytes(width);
 }
 
 int64_t TensorProducts::Shape::sharedBytes() const {
@@ -58,25 +68,33 @@ int64_t TensorProducts::Shape::sharedBytes() const {
 TensorProducts::TensorProducts(KernelEmitter &emitter, const Operands &operands,
                                Shape shape)
     : AttentionProducts(emitter, operands), shape(shape),
-      cores(emitter,
-            cast<MemRefType>(operands.query.getType()).getElementType()) {
+      element(cast<MemRefType>(operands.query.getType()).getElementType()),
+      cores(emitter, element) {
   shared = cores.sharedAddress(0);
-  auto at = [&](Value row, int64_t width) {
-    return e.mul(row, TensorCores::rowBytes(width));
+  int64_t rowBytes = shape.rowBytes(shape.width);
+  auto rowOf = [&](Value row, int64_t bytes) {
+    Value offset = emit::fromIndex(e.builder, e.loc, e.mul(row, bytes),
+                                   e.builder.getI64Type());
+    return cores.advance(shared, offset);
   };
-  auto moved = [&](Value offset) {
-    return cores.advance(shared, emit::fromIndex(e.builder, e.loc, offset,
-                                                 e.builder.getI64Type()));
-  };
-  queryAddress =
-      cores.leftAddress(cores.advance(moved(at(warpQuery(), shape.width)),
-                                      shape.firstQueryByte()),
-                        shape.width);
-  keyAddress =
-      cores.rightAddress(moved(at(warpKey(), shape.width)), shape.width);
-  valueAddress = cores.leftAddress(
-      cores.advance(moved(at(warpKey(), shape.valueWidth)), shape.keyBytes()),
-      shape.valueWidth);
+  queryAddress = cores.leftAddress(
+      cores.advance(rowOf(warpQuery(), rowBytes), shape.firstQueryByte()),
+      rowBytes);
+  keyAddress = cores.rightAddress(rowOf(warpKey(), rowBytes), rowBytes);
+  valueAddress = findValues(cores.advance(
+      rowOf(warpKey(), shape.rowBytes(shape.valueWidth)), shape.keyBytes()));
+}
+
+/// A left factor of tf32 takes its columns from sums, of which a lane has
+/// neighbours: keys 2t and 2t + 1 are its columns t and t + 4, and rows t and
+/// t + 4 of values, too.
+Value TensorProducts::findValues(Value first) {
+  int64_t rowBytes = shape.rowBytes(shape.valueWidth);
+  if (!isRounded())
+    return cores.leftAddress(first, rowBytes);
+  Value lane = e.lane();
+  return cores.numberAddress(first, e.mul(e.remainder(lane, 4), 2),
+                             e.quotient(lane, 4), rowBytes);
 }
 
 /// Warps along keys are neighbours.
@@ -118,7 +136,7 @@ ArrayRef<int64_t> TensorProducts::keyLanes() const {
 void TensorProducts::copyRows(
     Value to, int64_t rows, int64_t width, int64_t copied,
     function_ref<std::pair<Value, Value>(Value, int64_t, int64_t)> locate) {
-  int64_t copies = width / kCopied, lanes = llvm::PowerOf2Ceil(copies);
+  int64_t copies = width / copiedAtOnce(), lanes = llvm::PowerOf2Ceil(copies);
   int64_t step = shape.threads() / lanes;
   Value part = e.remainder(e.thread(), lanes);
   Value first = e.quotient(e.thread(), lanes);
@@ -126,19 +144,18 @@ void TensorProducts::copyRows(
   Value inRow = emit::fromIndex(e.builder, e.loc,
                                 e.mul(part, TensorCores::kCopyBytes), i64);
   Value start = cores.advance(
-      to,
-      e.add(emit::fromIndex(e.builder, e.loc,
-                            e.mul(first, TensorCores::rowBytes(width)), i64),
-            inRow));
+      to, e.add(emit::fromIndex(e.builder, e.loc,
+                                e.mul(first, shape.rowBytes(width)), i64),
+                inRow));
   auto copyAll = [&] {
     for (int64_t i = 0; i * step < rows; ++i) {
       auto [address, exists] = locate(first, i, step);
       if (copied < width)
-        exists = emit::logicalAnd(e.builder, e.loc, exists,
-                                  e.isBelow(part, e.index(copied / kCopied)));
+        exists =
+            emit::logicalAnd(e.builder, e.loc, exists,
+                             e.isBelow(part, e.index(copied / copiedAtOnce())));
       Value from = e.add(address, inRow);
-      Value into =
-          cores.advance(start, i * step * TensorCores::rowBytes(width));
+      Value into = cores.advance(start, i * step * shape.rowBytes(width));
       auto copyOne = [&, exists = exists] { cores.copy(into, from, exists); };
       if ((i + 1) * step <= rows)
         copyOne();
@@ -195,9 +212,9 @@ void TensorProducts::begin(const KeyTile &first) {
   cores.waitForGroups(1);
   e.barrier();
   if (shape.keepsQueries())
-    for (int64_t d = 0; d < shape.width; d += kRows)
-      keptQueries.push_back(cores.load(
-          cores.advance(queryAddress, d * TensorCores::kElementBytes)));
+    for (int64_t d = 0; d < shape.width; d += depth())
+      keptQueries.push_back(
+          cores.load(cores.advance(queryAddress, d * shape.elementBytes)));
 }
 
 /// Behind the barrier nobody reads the tile before any more, nor the queries
@@ -229,7 +246,7 @@ SmallVector<Value> TensorProducts::queryWords(int64_t step) {
   if (shape.keepsQueries())
     return keptQueries[step];
   return cores.load(
-      cores.advance(queryAddress, step * kRows * TensorCores::kElementBytes));
+      cores.advance(queryAddress, step * TensorCores::kDepthBytes));
 }
 
 /// Sums of a row of products, f32, as rows of the thread's numbers, and back.
@@ -254,12 +271,12 @@ SmallVector<Value> TensorProducts::multiplyKeys(const KeyTile &) {
   SmallVector<SmallVector<Value>> sums(
       keyColumns(), SmallVector<Value>(4, emit::f32(e.builder, e.loc, 0)));
   Value start = cores.advance(keyAddress, stage);
-  for (int64_t d = 0; d < shape.width; d += kRows) {
-    SmallVector<Value> query = queryWords(d / kRows);
+  for (int64_t d = 0; d < shape.width; d += depth()) {
+    SmallVector<Value> query = queryWords(d / depth());
     for (int64_t key = 0; key < keyColumns(); key += 2) {
-      SmallVector<Value> words = cores.load(cores.advance(
-          start, key * kColumns * TensorCores::rowBytes(shape.width) +
-                     d * TensorCores::kElementBytes));
+      SmallVector<Value> words = cores.load(
+          cores.advance(start, key * kColumns * shape.rowBytes(shape.width) +
+                                   d * shape.elementBytes));
       for (int64_t half : {0, 1})
         sums[key + half] = cores.multiply(
             query, ValueRange(words).slice(2 * half, 2), sums[key + half]);
@@ -268,21 +285,49 @@ SmallVector<Value> TensorProducts::multiplyKeys(const KeyTile &) {
   return joinRows(sums);
 }
 
+/// Two products side by side are a left factor of 16 columns, one is one of
+/// tf32.
+SmallVector<Value>
+TensorProducts::weightWords(ArrayRef<SmallVector<Value>> weights) {
+  SmallVector<Value> words;
+  for (const SmallVector<Value> &half : weights)
+    if (isRounded())
+      for (int64_t i : {0, 2, 1, 3})
+        words.push_back(cores.round(half[i]));
+    else
+      words.append(
+          {cores.pack(half[0], half[1]), cores.pack(half[2], half[3])});
+  return words;
+}
+
+SmallVector<Value> TensorProducts::valueWords(Value start, int64_t key,
+                                              int64_t column) {
+  int64_t rowBytes = shape.rowBytes(shape.valueWidth);
+  Value first =
+      cores.advance(start, key * kColumns * rowBytes +
+                               column * kColumns * shape.elementBytes);
+  if (!isRounded())
+    return cores.loadTransposed(first);
+  SmallVector<Value> words;
+  for (int64_t half : {0, 1})
+    for (int64_t row : {0, 1})
+      words.push_back(cores.loadNumber(cores.advance(
+          first, row * rowBytes + half * kColumns * shape.elementBytes)));
+  return words;
+}
+
 SmallVector<Value> TensorProducts::addValues(const KeyTile &,
                                              ValueRange weights,
                                              ValueRange before) {
   SmallVector<SmallVector<Value>> sums = splitRows(before),
                                   weight = splitRows(weights);
   Value start = cores.advance(valueAddress, stage);
-  for (int64_t key = 0; key < keyColumns(); key += 2) {
-    // Two products side by side are a left factor.
-    SmallVector<Value> left;
-    for (const SmallVector<Value> &half : {weight[key], weight[key + 1]})
-      left.append({cores.pack(half[0], half[1]), cores.pack(half[2], half[3])});
+  int64_t keysAtOnce = depth() / kColumns;
+  for (int64_t key = 0; key < keyColumns(); key += keysAtOnce) {
+    SmallVector<Value> left =
+        weightWords(ArrayRef(weight).slice(key, keysAtOnce));
     for (int64_t column = 0; column < valueColumns(); column += 2) {
-      SmallVector<Value> words = cores.loadTransposed(cores.advance(
-          start, key * kColumns * TensorCores::rowBytes(shape.valueWidth) +
-                     column * kColumns * TensorCores::kElementBytes));
+      SmallVector<Value> words = valueWords(start, key, column);
       for (int64_t half : {0, 1})
         sums[column + half] = cores.multiply(
             left, ValueRange(words).slice(2 * half, 2), sums[column + half]);

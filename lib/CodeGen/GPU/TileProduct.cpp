@@ -35,9 +35,23 @@ private:
   void place(int64_t pass, Value slot, ValueRange fetched);
   SmallVector<Value> multiply(int64_t pass, Value left, Value right,
                               ValueRange before);
+  /// The first tile along the depth that the block multiplies, and the one
+  /// behind its last.
+  std::pair<Value, Value> findPart();
   void write(ValueRange sums);
   /// What writes the sums of a column of a row, to results or as a part.
   MatrixProduct::WriteColumn writePart(Value row);
+  Value isAnyNaN(ValueRange sums);
+  Value isNaN(Value sum) {
+    return arith::CmpFOp::create(e.builder, e.loc, arith::CmpFPredicate::UNO,
+                                 sum, sum);
+  }
+  Value addUp(Value row, int64_t panel, Value column);
+  void mend(Value result);
+  /// Calls `body` for the rows of the result that the warp has.
+  void forEachRow(function_ref<void(Value row)> body);
+  /// The same for the columns of a panel that the lane has.
+  void forEachColumn(function_ref<void(Value column)> body);
 
   KernelEmitter &e;
   const MatrixProduct &product;
@@ -122,18 +136,22 @@ void TileKernel::place(int64_t pass, Value slot, ValueRange fetched) {
     product.loader->place(pass, slot, fetched);
 }
 
+std::pair<Value, Value> TileKernel::findPart() {
+  Value tiles = e.ceilDiv(product.depth, engine.leftLayout().depth);
+  if (!parts)
+    return {e.index(0), tiles};
+  return {e.quotient(e.mul(tiles, part), parts->count),
+          e.quotient(e.mul(tiles, e.add(part, 1)), parts->count)};
+}
+
 /// A ring of tiles: while one is multiplied, those behind it are copied. The
 /// barrier that shows a tile to all threads also says that all have left the
 /// slot that is filled next.
 SmallVector<Value> TileKernel::multiply(int64_t pass, Value left, Value right,
                                         ValueRange before) {
   int64_t slots = engine.leftLayout().slots;
-  Value end = e.ceilDiv(product.depth, engine.leftLayout().depth);
-  Value zero = e.index(0), one = e.index(1), first = zero;
-  if (parts) {
-    first = e.quotient(e.mul(end, part), parts->count);
-    end = e.quotient(e.mul(end, e.add(part, 1)), parts->count);
-  }
+  Value zero = e.index(0), one = e.index(1);
+  auto [first, end] = findPart();
   for (int64_t slot = 0; slot + 1 < slots; ++slot) {
     Value tile = e.add(first, slot);
     copy(e.index(slot), tile);
@@ -171,18 +189,67 @@ MatrixProduct::WriteColumn TileKernel::writePart(Value row) {
   };
 }
 
+void TileKernel::forEachRow(function_ref<void(Value)> body) {
+  Value count = e.min(e.sub(rows, firstRow), e.index(shape.rows));
+  e.loop(e.warp(), count, e.warps(), body);
+}
+
+void TileKernel::forEachColumn(function_ref<void(Value)> body) {
+  Value columns =
+      e.min(e.sub(product.columns, firstColumn), e.index(panelColumns()));
+  e.loop(e.lane(), columns, kWarpThreads, body);
+}
+
+/// Also if one is infinite, which costs one instruction less for each.
+Value TileKernel::isAnyNaN(ValueRange sums) {
+  Value zero = emit::f32(e.builder, e.loc, 0), all = zero;
+  for (Value sum : sums)
+    all = e.mulAdd(sum, zero, all);
+  return isNaN(all);
+}
+
+/// The block's part of the sum of a row and a column of a panel, number by
+/// number.
+Value TileKernel::addUp(Value row, int64_t panel, Value column) {
+  Factor::Number left = product.left.numbersOf(e, e.add(firstRow, row)),
+                 right = product.rights[panel].numbersOf(
+                     e, e.add(firstColumn, column));
+  auto [first, end] = findPart();
+  int64_t depths = engine.leftLayout().depth;
+  return e.loop(e.mul(first, depths), e.min(e.mul(end, depths), product.depth),
+                1, emit::f32(e.builder, e.loc, 0),
+                [&](Value depth, ValueRange before) {
+                  return SmallVector<Value>{
+                      e.mulAdd(left(depth), right(depth), before[0])};
+                })[0];
+}
+
+/// Adds up again what is NaN.
+void TileKernel::mend(Value result) {
+  forEachRow([&](Value row) {
+    forEachColumn([&](Value column) {
+      for (int64_t panel = 0; panel < panels(); ++panel) {
+        SmallVector<Value> at{row, e.add(column, panel * panelColumns())};
+        e.choose(isNaN(e.loadFloat(result, at)),
+                 [&] { e.storeFloat(addUp(row, panel, column), result, at); });
+      }
+    });
+  });
+}
+
 /// Sums go through shared memory, so that a warp writes a row.
 void TileKernel::write(ValueRange sums) {
   Value result = e.dynamicShared(0, {shape.rows, shape.columns + kSumPadding},
                                  e.builder.getF32Type());
   e.barrier();
   engine.store(e, sums, result);
-  e.barrier();
-  Value count = e.min(e.sub(rows, firstRow), e.index(shape.rows));
-  Value columns =
-      e.min(e.sub(product.columns, firstColumn), e.index(panelColumns()));
+  // A thread mends what it writes.
+  if (engine.mayMakeNaN())
+    e.choose(e.anyThread(isAnyNaN(sums)), [&] { mend(result); });
+  else
+    e.barrier();
   auto writeRow = [&](Value row, const MatrixProduct::WriteColumn &write) {
-    e.loop(e.lane(), columns, kWarpThreads, [&](Value column) {
+    forEachColumn([&](Value column) {
       SmallVector<Value> ofPanels;
       for (int64_t panel = 0; panel < panels(); ++panel)
         ofPanels.push_back(
@@ -190,7 +257,7 @@ void TileKernel::write(ValueRange sums) {
       write(e.add(firstColumn, column), ofPanels);
     });
   };
-  e.loop(e.warp(), count, e.warps(), [&](Value row) {
+  forEachRow([&](Value row) {
     Value number = e.add(firstRow, row);
     auto writeResults = [&] { writeRow(row, product.writeRow(e, number)); };
     if (!parts)

@@ -56,6 +56,8 @@ public:
   virtual SmallVector<Value> multiply(KernelEmitter &emitter, Value left,
                                       Value right, Value slot,
                                       ValueRange sums) = 0;
+  /// Whether a sum may be NaN where that of the numbers themselves is none.
+  virtual bool mayMakeNaN() const { return false; }
   /// Writes the sums to `result`, f32 in shared memory.
   virtual void store(KernelEmitter &emitter, ValueRange sums, Value result) = 0;
 };
@@ -65,9 +67,10 @@ std::unique_ptr<TileEngine> makeFmaEngine(TileShape shape,
                                           const MatrixProduct &product);
 
 /// Tensor cores multiply, with sums in f32: a left factor of bf16 or f16 by
-/// right ones of the same type, or one of f32 by either; or, with a loader,
-/// pairs of bytes in i16. If `isAligned`, all factors that are in memory can be
-/// copied 16 bytes at a time.
+/// right ones of the same type, or one of f32 by either, or by f32 if the
+/// product allows tf32; or, with a loader, pairs of bytes in i16. If
+/// `isAligned`, all factors that are in memory can be copied 16 bytes at a
+/// time.
 bool canUseTensorCores(const MatrixProduct &product);
 std::unique_ptr<TileEngine>
 makeTensorEngine(TileShape shape, const MatrixProduct &product, bool isAligned);

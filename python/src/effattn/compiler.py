@@ -60,6 +60,14 @@ def _one_of(name: str, value: str, choices: Tuple[str, ...]) -> str:
     return value
 
 
+def _check_tf32(gpu_tf32: bool, target: str, lowering: str) -> None:
+    if not isinstance(gpu_tf32, bool):
+        raise Error(f"expected gpu_tf32 to be True or False, but got {gpu_tf32!r}")
+    for name, value, without in (("target", target, "cpu"), ("lowering", lowering, "linalg")):
+        if gpu_tf32 and value == without:
+            raise Error(f"expected gpu_tf32 with tuned kernels of a GPU only, but got {name} {value!r}")
+
+
 def compile(
     source: Any,
     example_inputs: Any = None,
@@ -67,6 +75,7 @@ def compile(
     target: str = "cpu",
     entry: Optional[str] = None,
     gpu: str = "sm_80",
+    gpu_tf32: bool = False,
     cpu: str = "native",
     threads: str = "openmp",
     lowering: str = "tuned",
@@ -86,6 +95,8 @@ def compile(
         entry: which function to call: main, or the only one, where it is absent. The name of the
             function that a program of PyTorch becomes, "forward" where it is absent.
         gpu: which GPU, "sm_80" or a later one.
+        gpu_tf32: whether kernels of a GPU multiply f32 on tensor cores, rounded to tf32: attention,
+            products of matrices and feed-forward layers.
         cpu: "native", or a name that LLVM knows, such as "x86-64-v3".
         threads: "openmp", or "none" for loops on the calling thread alone.
         lowering: "tuned", or "linalg" for the plain lowering of every op.
@@ -105,6 +116,7 @@ def compile(
     for name, machine in (("cpu", cpu), ("gpu", gpu)):
         if not isinstance(machine, str):
             raise Error(f"expected {name} to be a name, but got {machine!r}")
+    _check_tf32(gpu_tf32, target, lowering)
     if not isinstance(symbol_prefix, str) or not _PREFIX.fullmatch(symbol_prefix):
         raise Error(f"expected symbol_prefix to be an identifier of C, but got {symbol_prefix!r}")
     program = None
@@ -119,6 +131,7 @@ def compile(
     options = dict(
         target=_one_of("target", target, ("cpu", "nvptx", "nvptx-emulated")),
         gpu=gpu,
+        gpu_tf32=gpu_tf32,
         cpu=cpu,
         optimization=optimization,
         openmp=_one_of("threads", threads, ("openmp", "none")) == "openmp",

@@ -4,6 +4,10 @@
 
 include "mlir/Pass/PassBase.td"
 
+/// Of passes that make kernels of products.
+def EffAttn_Tf32Option : Option<"tf32", "tf32", "bool", "false",
+    "Multiply f32 on tensor cores, rounded to tf32">;
+
 /// Makes kernels of ops on buffers whose blocks of threads work together.
 class EffAttn_KernelBuilderPass<string flag> : Pass<flag> {
   let dependentDialects = ["::mlir::arith::ArithDialect",
@@ -31,7 +35,9 @@ def BuildAttentionKernelsPass
     one list with their rows, so that a tile of keys is read once for all.
 
     Heads of up to 256 numbers in f16 or bf16, of a static size, are multiplied
-    on tensor cores; others as f32. Scattered keys of a mask are found by a
+    on tensor cores; others as f32. With `tf32`, heads of up to 128 numbers in
+    f32 are, too: queries, keys, values and weights are rounded to 10 bits
+    behind the point, and sums are f32. Scattered keys of a mask are found by a
     kernel of their own before. Where there are too few queries to keep a GPU
     busy, blocks share their keys, and another kernel joins the parts.
 
@@ -40,8 +46,10 @@ def BuildAttentionKernelsPass
     relative keys are a product of matrices before it, whose numbers are added
     to the scores. For the table of relative values, keys nearer than its last
     distance leave their scores in memory, weights of the others are summed as
-    values are, and a kernel multiplies these weights by the table.
+    values are, and a kernel multiplies these weights by the table. f32 is not
+    rounded there.
   }];
+  let options = [EffAttn_Tf32Option];
 }
 
 def BuildCacheKernelsPass
@@ -142,6 +150,8 @@ def BuildProductKernelsPass
       side, both sides are split into parts of bf16 that lose nothing: three
       products for bf16, five for f16. Rows that begin at multiples of 16 bytes
       are copied without registers.
+    - With `tf32`, tensor cores multiply f32 by f32, both rounded to 10 bits
+      behind the point.
     - Everything else is multiplied in f32, 8 rows by 8 columns by each thread.
     - Up to 8 rows are bound by reading the right factor. If its columns lie
       side by side, a thread adds up a column, at the depths of its warp;
@@ -153,6 +163,7 @@ def BuildProductKernelsPass
     Which it is, and how large the tiles are, is decided at run time where sizes
     are dynamic.
   }];
+  let options = [EffAttn_Tf32Option];
 }
 
 def BuildProductSoftmaxKernelsPass
@@ -233,7 +244,10 @@ def BuildFeedForwardKernelsPass
     and sorted by parallel loops, multiplied as batches, and added up by token.
 
     bf16 and f16 go to tensor cores. The hidden layer is split into two parts of
-    bf16, as results are rounded to no more bits, or into three for f32.
+    bf16, as results are rounded to no more bits, or into three for f32. With
+    `tf32`, layers of f32 go to tensor cores, too, rounded as
+    `effattn-build-product-kernels` rounds; the logits of `effattn.moe_route`,
+    by which experts are chosen, do not.
 
     `effattn.moe_route` becomes such a product for the logits; a launch in which
     a warp a token makes probabilities of its logits, finds the best as
@@ -241,6 +255,7 @@ def BuildFeedForwardKernelsPass
     atomic additions of integers; and two for the load balance: blocks add up
     the probabilities of 256 tokens each in f64, and one block these sums.
   }];
+  let options = [EffAttn_Tf32Option];
 }
 
 def SumInRegistersPass : Pass<"effattn-sum-in-registers"> {

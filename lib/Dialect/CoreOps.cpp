@@ -45,6 +45,24 @@ LogicalResult CheckOp::canonicalize(CheckOp op, PatternRewriter &rewriter) {
   return success();
 }
 
+/// A span ends when everything in it is done and before anything behind it
+/// begins: to passes, both ends may read and write any memory.
+static void
+touchEverything(SmallVectorImpl<MemoryEffects::EffectInstance> &effects) {
+  effects.emplace_back(MemoryEffects::Read::get());
+  effects.emplace_back(MemoryEffects::Write::get());
+}
+
+void BeginSpanOp::getEffects(
+    SmallVectorImpl<MemoryEffects::EffectInstance> &effects) {
+  touchEverything(effects);
+}
+
+void EndSpanOp::getEffects(
+    SmallVectorImpl<MemoryEffects::EffectInstance> &effects) {
+  touchEverything(effects);
+}
+
 // C1: it ends a region that is evaluated by the op around it.
 LogicalResult YieldOp::verify() {
   if (isa_and_nonnull<MaskUserOpInterface>((*this)->getParentOp()))

@@ -93,6 +93,7 @@ PipelineOptions Compiler::getPipelineOptions() const {
   pipeline.openmp = options.openmp && options.target == TargetKind::Cpu;
   pipeline.tuned = options.tuned;
   pipeline.tf32 = options.gpuTf32;
+  pipeline.trace = options.trace;
   pipeline.symbolPrefix = options.symbolPrefix;
   pipeline.cpuFeatures = getRequiredFeatures(*machine);
   if (options.tuned)
@@ -213,7 +214,8 @@ LogicalResult Compiler::describeFunctions(ModuleOp module, OutputKind kind,
                             "compile, but got none");
   llvm::raw_string_ostream header(compiled.header), json(compiled.json);
   writeHeader(header, *signatures, options.name, EFFATTN_VERSION,
-              /*hasStreams=*/options.target == TargetKind::Nvptx);
+              {/*streams=*/options.target == TargetKind::Nvptx,
+               /*spans=*/options.trace && options.target == TargetKind::Cpu});
   std::string triple = machine->getTargetTriple().str();
   writeSignatures(json, *signatures,
                   {EFFATTN_VERSION, triple, machine->getTargetCPU(),

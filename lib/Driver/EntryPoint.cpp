@@ -56,6 +56,7 @@ Expected<EntryPoint> EntryPoint::find(void *library, StringRef name) {
   lookUp(library, name + "_output_shapes", entry.outputShapes);
   lookUp(library, "effattn_last_error", entry.lastError);
   lookUp(library, name + signatureSuffix, entry.signature);
+  lookUp(library, "effattn_spans", entry.spans);
   if (!entry.call || !entry.outputShapes || !entry.lastError ||
       !entry.signature)
     return refuse("the library has no complete entry point '" + name + "'");

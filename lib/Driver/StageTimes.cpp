@@ -12,6 +12,12 @@ double StageTimes::now() const {
   return std::chrono::duration<double>(Clock::now() - origin).count();
 }
 
+// libstdc++ and libc++ take their steady clock from CLOCK_MONOTONIC.
+double StageTimes::since(std::chrono::nanoseconds time) const {
+  return std::chrono::duration<double>(Clock::time_point(time) - origin)
+      .count();
+}
+
 void StageTimes::begin(llvm::StringRef name) {
   end();
   std::lock_guard<std::mutex> lock(mutex);

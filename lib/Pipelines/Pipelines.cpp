@@ -82,10 +82,12 @@ static std::string linalgPasses(const PipelineOptions &options) {
       ",effattn-lower-packs,canonicalize,cse,";
   // No kernel is launched from a parallel loop, which becomes one itself.
   if (options.target != TargetKind::Cpu)
-    return checks +
+    return checks + "effattn-lower-spans{discard=true}," +
            convertPasses(options, kBuiltAsKernels, " except-in-parallel=false");
   return checks + "effattn-fuse-embedding-norm," + tileFusionPasses(options) +
-         "effattn-fuse-quantized-top-k,effattn-tile-contractions" +
+         "effattn-fuse-quantized-top-k," +
+         (options.trace ? "effattn-trace-ops," : "") +
+         "effattn-tile-contractions" +
          (options.tuned ? "{integers-only=true}," : ",") +
          convertPasses(options, kExpanded, "");
 }
@@ -195,8 +197,8 @@ static std::string llvmPasses(const PipelineOptions &options) {
                                   : "";
   return parallel + kernels +
          "expand-strided-metadata,arith-expand{include-bf16=true},lower-affine,"
-         "convert-scf-to-cf,effattn-lower-checks,effattn-verify-lowered,expand-"
-         "strided-metadata,"
+         "convert-scf-to-cf,effattn-lower-checks,effattn-lower-spans,"
+         "effattn-verify-lowered,expand-strided-metadata,"
          "convert-vector-to-llvm,convert-math-to-llvm,convert-math-to-libm,"
          "finalize-memref-to-llvm{use-aligned-alloc=true "
          "use-generic-functions=true},"
@@ -237,6 +239,8 @@ std::string effattn::printPipeline(const PipelineOptions &options) {
   flags += options.tuned ? " tuned=true" : " tuned=false";
   if (options.tf32)
     flags += " tf32=true";
+  if (onCpu && options.trace)
+    flags += " trace=true";
   if (!options.symbolPrefix.empty())
     flags += " symbol-prefix=" + options.symbolPrefix;
   if (!options.cpuFeatures.empty())

@@ -58,6 +58,8 @@ struct CpuFlags : EntryFlags {
   Option<bool> tuned{*this, "tuned",
                      llvm::cl::desc("Use the tuned expansions of hot ops"),
                      llvm::cl::init(true)};
+  Option<bool> trace{*this, "trace", llvm::cl::desc("Record when each op runs"),
+                     llvm::cl::init(false)};
   ListOption<std::string> tiling{
       *this, "tiling",
       llvm::cl::desc("Sizes of caches and blocks of tuned code, NAME:NUMBER")};
@@ -105,6 +107,7 @@ void effattn::registerPasses() {
         PipelineOptions options = flags.read();
         options.openmp = flags.openmp;
         options.tuned = flags.tuned;
+        options.trace = flags.trace;
         options.tiling.assign(flags.tiling.begin(), flags.tiling.end());
         addStages(manager, options);
       });

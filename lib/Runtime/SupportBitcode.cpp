@@ -13,10 +13,12 @@ namespace mlir::effattn {
 
 namespace support {
 extern const unsigned char x86_64[], aarch64[], x86_64_cuda[], aarch64_cuda[],
-    x86_64_emulator[], aarch64_emulator[], x86_64_soft_half[], nvptx_math[];
+    x86_64_emulator[], aarch64_emulator[], x86_64_spans[], aarch64_spans[],
+    x86_64_soft_half[], nvptx_math[];
 extern const std::size_t x86_64_size, aarch64_size, x86_64_cuda_size,
     aarch64_cuda_size, x86_64_emulator_size, aarch64_emulator_size,
-    x86_64_soft_half_size, nvptx_math_size;
+    x86_64_spans_size, aarch64_spans_size, x86_64_soft_half_size,
+    nvptx_math_size;
 } // namespace support
 
 static llvm::StringRef asText(const unsigned char *bytes, std::size_t size) {
@@ -44,18 +46,28 @@ llvm::StringRef getSoftHalfBitcode(const llvm::Triple &triple) {
   return {};
 }
 
+static bool declares(const llvm::Module &module, llvm::StringRef name) {
+  const llvm::GlobalValue *value = module.getNamedValue(name);
+  return value && value->isDeclaration();
+}
+
+/// The list of spans, empty for a module that is not traced.
+static llvm::StringRef getSpansBitcode(const llvm::Module &module) {
+  if (!declares(module, "effattn_record_span"))
+    return {};
+  return isSupported(module.getTargetTriple(), llvm::Triple::x86_64)
+             ? asText(support::x86_64_spans, support::x86_64_spans_size)
+             : asText(support::aarch64_spans, support::aarch64_spans_size);
+}
+
 /// The code of the device that the module's functions compute on, empty for the
 /// host.
 static llvm::StringRef getDeviceBitcode(const llvm::Module &module) {
   bool isX86 = isSupported(module.getTargetTriple(), llvm::Triple::x86_64);
-  auto declares = [&](llvm::StringRef name) {
-    const llvm::GlobalValue *device = module.getNamedValue(name);
-    return device && device->isDeclaration();
-  };
-  if (declares("effattn_cuda"))
+  if (declares(module, "effattn_cuda"))
     return isX86 ? asText(support::x86_64_cuda, support::x86_64_cuda_size)
                  : asText(support::aarch64_cuda, support::aarch64_cuda_size);
-  if (declares("effattn_emulator"))
+  if (declares(module, "effattn_emulator"))
     return isX86
                ? asText(support::x86_64_emulator, support::x86_64_emulator_size)
                : asText(support::aarch64_emulator,
@@ -124,6 +136,9 @@ llvm::Error linkSupportCode(llvm::Module &module) {
       return error;
   if (llvm::StringRef device = getDeviceBitcode(module); !device.empty())
     if (llvm::Error error = link(module, device, own))
+      return error;
+  if (llvm::StringRef spans = getSpansBitcode(module); !spans.empty())
+    if (llvm::Error error = link(module, spans, own))
       return error;
   if (llvm::Error error = link(module, support, own))
     return error;

@@ -105,6 +105,26 @@ static constexpr llvm::StringLiteral kStreams =
  * the host or the function can fail on its data; f waits. 5: the GPU or its
  * driver cannot go on.)";
 
+static constexpr llvm::StringLiteral kSpans =
+    R"(/* An op that ran in a call: its name, its place in the source (or ""), when it
+ * began and ended in nanoseconds of CLOCK_MONOTONIC, its floating-point
+ * operations, and the bytes it reads and writes (-1: not known). */
+struct EffattnSpan {
+  const char *name, *place;
+  int64_t begin, end, flops, bytes;
+};
+
+/* Those of this thread's calls, in the order in which they ended. To begin anew,
+ * free the list and set everything to 0; 2^20 spans at most are kept, and how
+ * many are lost is counted. */
+struct EffattnSpans {
+  struct EffattnSpan *list;
+  int64_t count, capacity, lost;
+};
+struct EffattnSpans *effattn_spans(void);
+
+)";
+
 static void writeFunction(llvm::raw_ostream &os, const Signature &signature,
                           bool hasStreams) {
   llvm::StringRef name = signature.function;
@@ -138,7 +158,7 @@ static std::string guardName(llvm::StringRef stem) {
 
 void writeHeader(llvm::raw_ostream &os, llvm::ArrayRef<Signature> signatures,
                  llvm::StringRef stem, llvm::StringRef version,
-                 bool hasStreams) {
+                 HeaderContent content) {
   std::string guard = guardName(stem);
   os << "/* Functions compiled by effattn " << version << ".\n"
      << R"( *
@@ -149,8 +169,8 @@ void writeHeader(llvm::raw_ostream &os, llvm::ArrayRef<Signature> signatures,
  * the data decides. The plain form takes contiguous tensors and the sizes that
  * the shapes name; half and bfloat elements are uint16_t, booleans uint8_t.
  * f_signature is the signature as JSON.)"
-     << (hasStreams ? kStreams : "") << " */\n#ifndef " << guard << "\n#define "
-     << guard << R"(
+     << (content.streams ? kStreams : "") << " */\n#ifndef " << guard
+     << "\n#define " << guard << R"(
 
 #include <dlpack/dlpack.h>
 #include <stdint.h>
@@ -167,9 +187,9 @@ extern "C" {
 /* What went wrong in the last call of this thread, in one sentence. */
 const char *effattn_last_error(void);
 
-)";
+)" << (content.spans ? kSpans : "");
   for (const Signature &signature : signatures)
-    writeFunction(os, signature, hasStreams);
+    writeFunction(os, signature, content.streams);
   os << "#ifdef __cplusplus\n}\n#endif\n\n#endif\n";
 }
 

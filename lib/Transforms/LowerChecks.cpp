@@ -1,4 +1,5 @@
 //===- LowerChecks.cpp - Checks as branches to an error return ------------===//
+#include "RuntimeCalls.h"
 #include "effattn/Dialect/EffAttn.h"
 #include "effattn/Dialect/Emit.h"
 #include "effattn/Dialect/Place.h"
@@ -7,7 +8,6 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
-#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/UB/IR/UBOps.h"
 
@@ -42,7 +42,6 @@ private:
                   ValueRange arguments);
   bool mayFail(func::CallOp call);
   Value emitArguments(Location loc, ValueRange arguments);
-  Value emitString(Location loc, StringRef text);
   LLVM::LLVMFuncOp getFailFunction();
 
   ModuleOp module;
@@ -52,32 +51,10 @@ private:
 } // namespace
 
 LLVM::LLVMFuncOp CheckLowering::getFailFunction() {
-  if (auto function = symbols.lookup<LLVM::LLVMFuncOp>(kFailFunction))
-    return function;
-  OpBuilder::InsertionGuard guard(builder);
-  builder.setInsertionPointToStart(module.getBody());
   Type pointer = LLVM::LLVMPointerType::get(builder.getContext());
   auto type = LLVM::LLVMFunctionType::get(
       builder.getI32Type(), {builder.getI32Type(), pointer, pointer});
-  auto function =
-      LLVM::LLVMFuncOp::create(builder, module.getLoc(), kFailFunction, type);
-  symbols.insert(function);
-  return function;
-}
-
-Value CheckLowering::emitString(Location loc, StringRef text) {
-  std::string terminated = (text + Twine('\0')).str();
-  auto type = LLVM::LLVMArrayType::get(builder.getI8Type(), terminated.size());
-  LLVM::GlobalOp global;
-  {
-    OpBuilder::InsertionGuard guard(builder);
-    builder.setInsertionPointToStart(module.getBody());
-    global = LLVM::GlobalOp::create(builder, loc, type, /*isConstant=*/true,
-                                    LLVM::Linkage::Private, "effattn_message",
-                                    builder.getStringAttr(terminated));
-    symbols.insert(global);
-  }
-  return LLVM::AddressOfOp::create(builder, loc, global);
+  return declareRuntime(builder, module, symbols, kFailFunction, type);
 }
 
 /// The integers of the sentence as an i64 array on the stack.
@@ -112,7 +89,8 @@ Value CheckLowering::emitError(Location loc, int32_t code, StringRef message,
   return LLVM::CallOp::create(
              builder, loc, getFailFunction(),
              ValueRange{arith::ConstantIntOp::create(builder, loc, code, 32),
-                        emitString(loc, place + message.str()),
+                        emitString(builder, module, symbols, loc,
+                                   "effattn_message", place + message.str()),
                         emitArguments(loc, arguments)})
       .getResult();
 }

@@ -74,6 +74,10 @@ struct Flags : CompilerFlags {
                        cl::desc("Print the time each stage took, the size of "
                                 "the object, what tuned code is made by, and "
                                 "for a cubin what each kernel needs")};
+  cl::opt<bool> trace{
+      "trace", ours,
+      cl::desc("Record when each op runs, its operations and its bytes, for "
+               "'effattn-run --trace' and effattn_spans() of the header")};
   cl::opt<bool> debugInfo{
       "g", ours,
       cl::desc("Say in machine code from which line of the input it is, for "
@@ -119,6 +123,9 @@ static Error checkCommandLine(const Flags &flags) {
   if (Error error = checkChoice("--target", flags.target,
                                 {"cpu", "nvptx", "nvptx-emulated"}))
     return error;
+  if (flags.trace && flags.target != "cpu")
+    return refuse("--trace: ops that run on a GPU cannot be traced yet; use "
+                  "--target=cpu");
   if (!flags.symbolPrefix.empty() && !isIdentifier(flags.symbolPrefix))
     return refuse("--symbol-prefix: expected an identifier of C, but got '" +
                   flags.symbolPrefix + "'");
@@ -223,6 +230,7 @@ static Expected<CompilerOptions> readOptions(const Flags &flags) {
   options->from = flags.from;
   if (flags.remarks.getNumOccurrences())
     options->remarks = flags.remarks.empty() ? ".*" : flags.remarks.getValue();
+  options->trace = flags.trace;
   options->debugInfo = flags.debugInfo;
   options->gpu = flags.gpu;
   options->machine.triple = flags.triple;

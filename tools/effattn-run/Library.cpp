@@ -77,6 +77,16 @@ Expected<CompiledFunction> CompiledFunction::find(void *library,
   return function;
 }
 
+std::vector<Span> CompiledFunction::takeSpans(int64_t &lost) const {
+  SpanList *recorded = entry.spans();
+  SpanList taken = *recorded;
+  *recorded = {};
+  std::vector<Span> spans(taken.list, taken.list + taken.count);
+  std::free(taken.list);
+  lost += taken.lost;
+  return spans;
+}
+
 /// The sentence begins with the name of the function.
 Error CompiledFunction::fail() const {
   StringRef sentence = entry.lastError();

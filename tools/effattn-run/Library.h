@@ -32,6 +32,11 @@ public:
   const std::vector<CompiledArgument> &inputs() const { return inputList; }
   const std::vector<CompiledArgument> &outputs() const { return outputList; }
 
+  /// Whether the ops of the function record when they run.
+  bool isTraced() const { return entry.spans; }
+  /// What this thread's calls recorded since the last time.
+  std::vector<Span> takeSpans(int64_t &lost) const;
+
   /// Calls the function; allocates the outputs. `seconds` is the time of the
   /// call itself. Errors are the library's own sentence.
   llvm::Expected<std::vector<Tensor>> call(std::vector<Tensor> &inputs,

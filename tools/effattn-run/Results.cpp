@@ -92,19 +92,54 @@ Error mlir::effattn::compareOutput(size_t index,
 // Tracing
 //===----------------------------------------------------------------------===//
 
-std::string mlir::effattn::formatTrace(const StageTimes &times,
-                                       StringRef function) {
+/// In seconds. One thread: viewers show what is inside of an event below it.
+static json::Object makeEvent(StringRef name, StringRef category, double start,
+                              double duration) {
   constexpr double microseconds = 1e6;
+  return json::Object{{"name", name},
+                      {"cat", category},
+                      {"ph", "X"}, // an event with a beginning and a duration
+                      {"ts", start * microseconds},
+                      {"dur", duration * microseconds},
+                      {"pid", 1},
+                      {"tid", 1}};
+}
+
+/// A count and how many of it there are in a nanosecond: 10^9 a second.
+static void addRate(json::Object &arguments, StringRef count, int64_t value,
+                    StringRef rate, int64_t nanoseconds) {
+  if (value < 0)
+    return;
+  arguments[count] = value;
+  if (nanoseconds > 0)
+    arguments[rate] = static_cast<double>(value) / nanoseconds;
+}
+
+static json::Object makeEvent(const StageTimes &times, const Span &span) {
+  int64_t duration = span.end - span.begin;
+  json::Object arguments;
+  if (*span.place)
+    arguments["location"] = span.place;
+  addRate(arguments, "flops", span.flops, "GFLOP/s", duration);
+  addRate(arguments, "bytes", span.bytes, "GB/s", duration);
+  json::Object event = makeEvent(
+      span.name, "op", times.since(std::chrono::nanoseconds(span.begin)),
+      std::chrono::duration<double>(std::chrono::nanoseconds(duration))
+          .count());
+  event["args"] = std::move(arguments);
+  return event;
+}
+
+std::string mlir::effattn::formatTrace(const StageTimes &times,
+                                       StringRef function,
+                                       ArrayRef<Span> spans) {
   json::Array events;
   for (const StageTime &stage : times.stages())
-    events.push_back(
-        json::Object{{"name", stage.name},
-                     {"cat", stage.name == function ? "call" : "compile"},
-                     {"ph", "X"}, // an event with a beginning and a duration
-                     {"ts", stage.start * microseconds},
-                     {"dur", stage.duration * microseconds},
-                     {"pid", 1},
-                     {"tid", 1}});
+    events.push_back(makeEvent(stage.name,
+                               stage.name == function ? "call" : "compile",
+                               stage.start, stage.duration));
+  for (const Span &span : spans)
+    events.push_back(makeEvent(times, span));
   std::string text;
   raw_string_ostream(text) << json::Value(json::Object{
                                   {"traceEvents", std::move(events)}})

@@ -17,9 +17,10 @@ llvm::Error compareOutput(size_t index, const CompiledArgument &argument,
                           const Tensor &got, const Tensor &want,
                           double tolerance);
 
-/// The stages of the compiler and the calls of `function` in the format of
-/// chrome://tracing.
-std::string formatTrace(const StageTimes &times, llvm::StringRef function);
+/// The stages of the compiler, the calls of `function` and the ops that ran in
+/// them, in the format of chrome://tracing.
+std::string formatTrace(const StageTimes &times, llvm::StringRef function,
+                        llvm::ArrayRef<Span> spans);
 
 } // namespace mlir::effattn
 

@@ -29,6 +29,7 @@ Examples:
   effattn-run libmodel.so --entry=decode --input=x.npy --input=3:i64
   effattn-run model.mlir --input=x.npy --expect=y.npy --tolerance=1e-5
   effattn-run model.mlir --input=x.npy --repeat=100
+  effattn-run model.mlir --input=x.npy --output=y.npy --trace=trace.json
 
 Arrays of bf16 are their bits, as uint16 (np.uint16) or void (|V2, what
 ml_dtypes writes); they are written as uint16. Any strides and byte orders of
@@ -63,14 +64,24 @@ struct Flags : CompilerFlags {
   Text repeat{"repeat", cl::value_desc("N"), cl::init("1"), ours,
               cl::desc("Call N times and print min, median and max seconds")};
   Text trace{"trace", cl::value_desc("trace.json"), ours,
-             cl::desc("Write the stages of the compiler and each call as a "
-                      "trace for chrome://tracing or Perfetto")};
+             cl::desc("Write the stages of the compiler, each call and, on the "
+                      "CPU, each op with its operations and bytes as a trace "
+                      "for chrome://tracing or Perfetto; a library has ops to "
+                      "show if it was compiled with --trace")};
   Text target{"target", cl::value_desc("cpu|nvptx-emulated|cuda"),
               cl::init("cpu"), ours,
               cl::desc("What to compile for and run on: kernels of "
                        "nvptx-emulated run on the host, which checks what "
                        "memory they touch (default: cpu)")};
   cl::extrahelp more{examples};
+};
+
+/// What happened in calls.
+struct Record {
+  StageTimes times;
+  std::vector<Span> spans;
+  /// Spans there was no room for.
+  int64_t lostSpans = 0;
 };
 
 /// The numbers of the command line.
@@ -260,14 +271,16 @@ static Error checkCounts(const Flags &flags, const CompiledFunction &function) {
 
 static Expected<std::vector<Tensor>>
 callRepeatedly(const CompiledFunction &function, std::vector<Tensor> &inputs,
-               unsigned repeat, StageTimes &times) {
+               unsigned repeat, Record &record) {
   std::vector<double> seconds(repeat);
   std::vector<Tensor> outputs;
   for (double &time : seconds) {
     outputs.clear();
-    times.begin(function.name());
+    record.times.begin(function.name());
     auto results = function.call(inputs, time);
-    times.end();
+    record.times.end();
+    if (function.isTraced())
+      llvm::append_range(record.spans, function.takeSpans(record.lostSpans));
     if (!results)
       return results.takeError();
     outputs = std::move(*results);
@@ -313,11 +326,14 @@ static int compareAll(const CompiledFunction &function,
   return code;
 }
 
-static Error writeTrace(const Flags &flags, const StageTimes &times,
+static Error writeTrace(const Flags &flags, const Record &record,
                         StringRef function) {
   if (flags.trace.empty())
     return Error::success();
-  std::string text = formatTrace(times, function);
+  if (record.lostSpans)
+    errs() << "effattn-run: warning: the trace misses " << record.lostSpans
+           << " ops: a call records 2^20 at most\n";
+  std::string text = formatTrace(record.times, function, record.spans);
   return writeFiles(OutputFile{flags.trace, text});
 }
 
@@ -330,6 +346,7 @@ static int run(const Flags &flags) {
     return fail(options.takeError(), BadCommandLine);
   options->target =
       readTarget(flags.target == "cuda" ? "nvptx" : flags.target.getValue());
+  options->trace = !flags.trace.empty();
   Expected<Compiler> compiler = Compiler::create(std::move(*options));
   if (!compiler)
     return fail(compiler.takeError(), BadCommandLine);
@@ -342,8 +359,9 @@ static int run(const Flags &flags) {
   if (!expected)
     return fail(expected.takeError());
 
-  StageTimes times;
-  Expected<CompiledFunction> function = getFunction(flags, *compiler, times);
+  Record record;
+  Expected<CompiledFunction> function =
+      getFunction(flags, *compiler, record.times);
   if (!function) {
     std::string sentence = toString(function.takeError());
     return sentence.empty() ? Failed : fail(sentence);
@@ -354,12 +372,12 @@ static int run(const Flags &flags) {
     tensor.adopt(*argument.type);
   for (auto [tensor, argument] : zip(*expected, function->outputs()))
     tensor.adopt(*argument.type);
-  auto outputs = callRepeatedly(*function, *inputs, limits->repeat, times);
+  auto outputs = callRepeatedly(*function, *inputs, limits->repeat, record);
   if (!outputs)
     return fail(outputs.takeError());
   if (Error error = writeResults(flags, *function, *outputs))
     return fail(std::move(error));
-  if (Error error = writeTrace(flags, times, function->name()))
+  if (Error error = writeTrace(flags, record, function->name()))
     return fail(std::move(error));
   return compareAll(*function, *outputs, *expected, limits->tolerance);
 }

@@ -108,6 +108,8 @@ def EffAttn_MaterializeMaskOp : EffAttn_ComputeOp<"materialize_mask",
 def EffAttn_AttentionOp : EffAttn_ComputeOp<"attention",
     [AttrSizedOperandSegments, EffAttn_MaskUserOpInterface],
     "1u + (adaptor.getLse() ? 1u : 0u)"> {
+  let flops = "2 H pairs D + 2 H pairs E";
+  let touched = "key=G keys D;value=G keys E;";
   let hasPreconditions = 1;
   let summary = "attend with grouped heads under a symbolic mask";
   let description = [{
@@ -227,6 +229,7 @@ def EffAttn_AttentionOp : EffAttn_ComputeOp<"attention",
 }
 
 def EffAttn_MergeAttentionOp : EffAttn_ComputeOp<"merge_attention", [], "2"> {
+  let flops = "3 out";
   let summary = "combine two attention results over disjoint keys";
   let description = [{
     With `m = max(lse1, lse2)` and `w_n = exp(lse_n - m)`:
@@ -282,6 +285,7 @@ def EffAttn_MergeAttentionOp : EffAttn_ComputeOp<"merge_attention", [], "2"> {
 
 def EffAttn_SystematicAttentionOp : EffAttn_ComputeOp<"systematic_attention",
     [AttrSizedOperandSegments, EffAttn_MaskUserOpInterface], "2"> {
+  let flops = "2 H pairs D + 4 H pairs E";
   let hasPreconditions = 1;
   let summary = "attend once for two streams of values, with relative tables";
   let description = [{
@@ -364,6 +368,7 @@ def EffAttn_SystematicAttentionOp : EffAttn_ComputeOp<"systematic_attention",
 }
 
 def EffAttn_RotaryEmbeddingOp : EffAttn_ComputeOp<"rotary_embedding"> {
+  let flops = "3 x";
   let hasPreconditions = 1;
   let summary = "rotate pairs of columns by angles that grow with the position";
   let description = [{

@@ -15,6 +15,7 @@ class EffAttn_CacheOp<string mnemonic, list<Trait> traits = [],
 }
 
 def EffAttn_KvCacheAppendOp : EffAttn_CacheOp<"kv_cache_append", [], "3"> {
+  let touched = "keys=k;values=v;";
   let summary = "put new keys and values behind those of each row";
   let description = [{
     Token t of row b becomes entry j = length[b] + t, and the row's length grows
@@ -105,6 +106,7 @@ defvar EffAttn_SeparatorAttributes = (ins
 
 def EffAttn_SeparatorCacheAppendOp : EffAttn_CacheOp<"separator_cache_append",
     [], "5"> {
+  let touched = "keys=k;values=v;state_flags=flags;";
   let summary = "put new entries behind those of a separator cache";
   let description = [{
     Token t of row b becomes entry j = length[b] + t with its separator flag,
@@ -258,6 +260,7 @@ defvar EffAttn_CacheAttentionDeclaration = [{
 }];
 
 def EffAttn_CacheAttentionOp : EffAttn_CacheOp<"cache_attention", [], "1", "false"> {
+  let flops = "2 B H T L D + 2 B H T L E";
   let summary = "attend from the last entries of a separator cache";
   let description = [{
     The queries are the last entries. Query t of row b sits at slot
@@ -342,6 +345,7 @@ def EffAttn_PrefillAttr : EnumAttr<EffAttn_Dialect, EffAttn_Prefill, "prefill"> 
 
 def EffAttn_SeparatorCacheUpdateOp : EffAttn_CacheOp<"separator_cache_update",
     [AttrSizedOperandSegments], "5u + (adaptor.getOut() ? 1u : 0u)", "init < 5"> {
+  let flops = "2 q L + 2 out L";
   let summary = "append to a separator cache, attend and compact, token by token";
   let description = [{
     For every token in turn what `separator_cache_append`, `cache_attention` and

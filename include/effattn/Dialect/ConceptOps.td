@@ -25,6 +25,7 @@ def EffAttn_OverflowAttr : EnumAttr<EffAttn_Dialect, EffAttn_Overflow, "overflow
 
 def EffAttn_BoundaryProbabilityOp : EffAttn_ComputeOp<"boundary_probability",
     [AttrSizedOperandSegments], "2", "init == 1 && getResume()"> {
+  let flops = "6 B T C";
   let summary = "score how likely a concept starts at each token";
   let description = [{
     Compares every token with the one before it: the less alike the two, the
@@ -229,6 +230,7 @@ def EffAttn_ChunkOp : EffAttn_ComputeOp<"chunk", [], "2"> {
 
 def EffAttn_DechunkOp : EffAttn_ComputeOp<"dechunk",
     [AttrSizedOperandSegments], "2", "init == 1 && getResume()"> {
+  let flops = "3 y + residual";
   let summary = "map concepts back to tokens through an exponential moving average";
   let description = [{
     Smooths the concepts of each row and hands every token the concept that it

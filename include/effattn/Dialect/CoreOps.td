@@ -42,6 +42,62 @@ def EffAttn_CheckOp : Op<EffAttn_Dialect, "check",
   let hasCanonicalizeMethod = 1;
 }
 
+def EffAttn_BeginSpanOp : Op<EffAttn_Dialect, "begin_span",
+    [DeclareOpInterfaceMethods<MemoryEffectsOpInterface>]> {
+  let summary = "look at the clock before an op that is traced";
+  let description = [{
+    The nanoseconds of the monotonic clock, for the `effattn.end_span` that uses
+    them. Ops that touch memory keep their place before or after it. Cost: a
+    look at the clock. `effattn-trace-ops` puts it there. On a GPU it does
+    nothing yet.
+
+    ```mlir
+    func.func @traced(%x: tensor<8xf32>, %w: tensor<8xf32>, %out: tensor<8xf32>) -> tensor<8xf32> {
+      %flops = arith.constant 32 : index
+      %bytes = arith.constant 96 : index
+      %time = effattn.begin_span
+      %norm = effattn.rms_norm ins(%x, %w : tensor<8xf32>, tensor<8xf32>) outs(%out : tensor<8xf32>)
+      effattn.end_span %time, "effattn.rms_norm" flops(%flops) bytes(%bytes)
+      return %norm : tensor<8xf32>
+    }
+    ```
+    Source: effattn, docs/tutorials/trace-a-run.md.
+  }];
+  let results = (outs I64:$time);
+  let assemblyFormat = "attr-dict";
+}
+
+def EffAttn_EndSpanOp : Op<EffAttn_Dialect, "end_span",
+    [AttrSizedOperandSegments,
+     DeclareOpInterfaceMethods<MemoryEffectsOpInterface>]> {
+  let summary = "record how long an op took since effattn.begin_span";
+  let description = [{
+    Appends a span to those of the calling thread: its `name`, where the op
+    stands in the source (the location of this op), when it began (`time`) and
+    ended, and what the op took: floating-point operations (`flops`), and `bytes`
+    read and written, where they are known.
+    Ops that touch memory keep their place before or after it. Cost: a look at
+    the clock and a store of 48 bytes. `effattn-trace-ops` puts it there,
+    `effattn-lower-spans` makes a call of it. On a GPU it
+    does nothing yet.
+
+    ```mlir
+    func.func @empty_span() {
+      %time = effattn.begin_span
+      effattn.end_span %time, "nothing"
+      return
+    }
+    ```
+    Source: effattn, docs/tutorials/trace-a-run.md.
+  }];
+  let arguments = (ins I64:$time, StrAttr:$name, Optional<Index>:$flops,
+                       Optional<Index>:$bytes);
+  let assemblyFormat = [{
+    $time `,` $name (`flops` `(` $flops^ `)`)? (`bytes` `(` $bytes^ `)`)?
+    attr-dict
+  }];
+}
+
 def EffAttn_YieldOp : Op<EffAttn_Dialect, "yield",
     [Pure, Terminator, ReturnLike]> {
   let summary = "end a mask region or a score region";

@@ -124,6 +124,15 @@ class EffAttn_ShapeSpec<dag args> {
 /// `initCount` is C++ over `adaptor`; `readsInitBody` is C++ over `init`, the
 /// position of an init: true where the op reads the init as state. Ops of
 /// plugins have a `dialect` of their own.
+///
+/// `flops` and `touched` say what a call costs, for traces (docs/tutorials/
+/// trace-a-run.md says what counts). A formula is a sum of products,
+/// "2 ... C F + 3 ... C", of integers, size symbols, `...` (all leading sizes
+/// multiplied), and names of operands, which stand for their elements. Of an
+/// attention, `pairs` are the kept pairs of a query and a key, and `keys` the
+/// valid keys, of all batch rows and one head. A product with a symbol of an
+/// operand that is not given is 0. `touched` has an entry `operand=formula;`
+/// for each operand of which only a part may be read or written.
 class EffAttn_ComputeOp<string mnemonic, list<Trait> traits = [],
                         string initCount = "1",
                         string readsInitBody = "false",
@@ -135,6 +144,8 @@ class EffAttn_ComputeOp<string mnemonic, list<Trait> traits = [],
                                 ["reifyResultShapes"]>,
       DeclareOpInterfaceMethods<MemoryEffectsOpInterface>]> {
   let results = (outs Variadic<AnyRankedTensor>:$results);
+  string flops = "";
+  string touched = "";
   code computeDeclaration = [{
     static ::llvm::StringRef getShapeSpec() { return "}]
       # EffAttn_ShapeSpec<arguments>.text # [{"; }
@@ -143,6 +154,9 @@ class EffAttn_ComputeOp<string mnemonic, list<Trait> traits = [],
       return countInits(Adaptor(getOperation()->getOperands(), *this));
     }
     bool readsInit(unsigned init) { return }] # readsInitBody # [{; }
+    static ::llvm::StringRef getFlopFormula() { return "}] # flops # [{"; }
+    static ::llvm::StringRef getTouchedFormulas() { return "}]
+      # touched # [{"; }
     ::mlir::MutableOperandRange getDpsInitsMutable() {
       unsigned count = getInitCount();
       return ::mlir::MutableOperandRange(

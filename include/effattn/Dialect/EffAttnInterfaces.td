@@ -30,6 +30,15 @@ def EffAttn_ComputeOpInterface : OpInterface<"ComputeOpInterface"> {
         before the op, whose operands may be tensors or memrefs.}],
       "void", "emitPreconditions", (ins "::mlir::OpBuilder &":$builder), "",
       [{ return; }]>,
+    StaticInterfaceMethod<[{
+        How many floating-point operations the op takes, as a formula; empty
+        where nobody has said. The grammar stands at `EffAttn_ComputeOp`.}],
+      "::llvm::StringRef", "getFlopFormula", (ins), "", [{ return ""; }]>,
+    StaticInterfaceMethod<[{
+        `operand=formula;` for operands of which the op may read or write only
+        a part: how many elements at most.}],
+      "::llvm::StringRef", "getTouchedFormulas", (ins), "",
+      [{ return ""; }]>,
   ];
   let verify = [{
     return ::mlir::effattn::detail::verifyShapes(

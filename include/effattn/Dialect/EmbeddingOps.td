@@ -16,6 +16,7 @@ class EffAttn_TableOp<string mnemonic, list<Trait> traits = []>
 //===----------------------------------------------------------------------===//
 
 def EffAttn_EmbeddingOp : EffAttn_TableOp<"embedding"> {
+  let touched = "table=out;";
   let summary = "look rows up in a table";
   let description = [{
     `out[i.., :] = table[ids[i..], :]`
@@ -61,6 +62,8 @@ def EffAttn_DomainWeights : Type<EffAttn_RankedTensorOrMemRef,
     "[Dn] or [B, Dn] float ranked tensor or memref", "::mlir::ShapedType">;
 
 def EffAttn_LoraEmbeddingOp : EffAttn_TableOp<"lora_embedding"> {
+  let flops = "2 ... Dn R C + 2 ... C";
+  let touched = "table=out;a=... Dn R;";
   let summary = "look rows up in a table with low-rank changes for several domains";
   let description = [{
     `out[i.., :] = table[id, :] + alpha / r sum_n w_n sum_k a[n, id, k] b[n, k, :]`,
@@ -124,6 +127,7 @@ def EffAttn_CombineAttr : EnumAttr<EffAttn_Dialect, EffAttn_CombineMode, "combin
 
 def EffAttn_SplitEmbeddingOp : EffAttn_TableOp<"split_embedding",
     [AttrSizedOperandSegments]> {
+  let touched = "invariant=out;variant=out;invariant_map=...;variant_map=...;";
   let summary = "make every row of a shared part and a part of its own";
   let description = [{
     `out[i.., :] = invariant[invariant_map[id], :] + variant[variant_map[id], :]`
@@ -263,6 +267,10 @@ class EffAttn_QuantizedTableOp<string mnemonic>
 }
 
 def EffAttn_QuantizedEmbeddingOp : EffAttn_QuantizedTableOp<"quantized_embedding"> {
+  let flops = "out";
+  let touched = "codes4=... Cb;codes8=out;row_kind=...;row_index=...;scales=... Cg;" #
+      "residual_codes=... Cb;residual_scales=... Cg;nearest=...;" #
+      "nearest_weight=...;";
   let summary = "look rows up in a table of 4-bit and 8-bit codes";
   let description = [{
     Row id of the table is a row of 8-bit codes or of 4-bit codes, each times
@@ -339,6 +347,7 @@ def EffAttn_PrecisionAttr : EnumAttr<EffAttn_Dialect, EffAttn_Precision, "precis
 }
 
 def EffAttn_QuantizedMatmulOp : EffAttn_QuantizedTableOp<"quantized_matmul"> {
+  let flops = "2 ... C V";
   let summary = "multiply by the transpose of a table of 4-bit and 8-bit codes";
   let description = [{
     `out[i.., v] = sum_c x[i.., c] row[v, c]`, where `row` is what

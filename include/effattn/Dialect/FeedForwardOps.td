@@ -15,6 +15,7 @@ def EffAttn_ActivationAttr : EnumAttr<EffAttn_Dialect, EffAttn_Activation, "acti
 }
 
 def EffAttn_PackedMatmulOp : EffAttn_ComputeOp<"packed_matmul"> {
+  let flops = "2 ... C N";
   let summary = "multiply rows by a matrix that was packed ahead of time";
   let description = [{
     `out[.., n] = sum over c of x[.., c] panels[n / W, c, n mod W]`
@@ -68,6 +69,7 @@ def EffAttn_PackedMatmulOp : EffAttn_ComputeOp<"packed_matmul"> {
 }
 
 def EffAttn_GatedFFNOp : EffAttn_ComputeOp<"gated_ffn"> {
+  let flops = "6 ... C F + 2 ... F";
   let summary = "map rows through a gated hidden layer";
   let description = [{
     `out = (act(x gate) * (x up)) down`
@@ -123,6 +125,7 @@ def EffAttn_GatedFFNOp : EffAttn_ComputeOp<"gated_ffn"> {
 }
 
 def EffAttn_HourglassFFNOp : EffAttn_ComputeOp<"hourglass_ffn"> {
+  let flops = "6 ... Kb C Dh + 2 ... Kb Dh + 5 ... Kb C";
   let summary = "add narrow gated layers to rows one after another";
   let description = [{
     For i from 0 to Kb - 1:
@@ -181,6 +184,7 @@ def EffAttn_HourglassFFNOp : EffAttn_ComputeOp<"hourglass_ffn"> {
 }
 
 def EffAttn_MoeRouteOp : EffAttn_ComputeOp<"moe_route", [], "3"> {
+  let flops = "2 ... C X";
   let summary = "choose the experts of every token";
   let description = [{
     `gates, experts = top_k(softmax(x w))`, and with `normalize` the gates of a
@@ -241,6 +245,8 @@ def EffAttn_MoeRouteOp : EffAttn_ComputeOp<"moe_route", [], "3"> {
 }
 
 def EffAttn_MoeFFNOp : EffAttn_ComputeOp<"moe_ffn"> {
+  let flops = "6 ... Ke C F + 2 ... Ke F";
+  let touched = "gate=... Ke C F;up=... Ke C F;down=... Ke F C;";
   let summary = "add up what the experts of each token make of it";
   let description = [{
     `out = sum_i gates_i gated_ffn(x, gate_e, up_e, down_e)`, e = experts_i.

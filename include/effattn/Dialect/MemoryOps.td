@@ -279,6 +279,8 @@ def EffAttn_AddressDecodeOp : EffAttn_MemoryOp<"address_decode", [], "2"> {
 
 def EffAttn_AddressMemoryOp : EffAttn_MemoryOp<"address_memory", [], "3",
     "init != 0"> {
+  let flops = "3 B T K E + 2 B T Kr E";
+  let touched = "memory=B T K E + B T Kr E;mass=B T K + B T Kr;";
   let summary = "write to and read from a memory of slots at sparse addresses";
   let description = [{
     Power decay moving average (PDMA) over the slots that a token names. In the
@@ -353,6 +355,7 @@ def EffAttn_AddressMemoryOp : EffAttn_MemoryOp<"address_memory", [], "3",
 }
 
 def EffAttn_VectorQuantizeOp : EffAttn_MemoryOp<"vector_quantize", [], "2"> {
+  let flops = "2 ... Q C";
   let summary = "replace vectors by their nearest codes";
   let description = [{
     `codes = argmin_q distance(x, codebook[q])`, `quantized = codebook[codes]`

@@ -5,6 +5,7 @@
 include "effattn/Dialect/EffAttnBase.td"
 
 def EffAttn_RMSNormOp : EffAttn_ComputeOp<"rms_norm"> {
+  let flops = "4 x";
   let summary = "divide every row by its root mean square";
   let description = [{
     `out = x / sqrt(mean(x^2) + epsilon) * weight`, the mean over the columns
@@ -49,6 +50,7 @@ def EffAttn_RMSNormOp : EffAttn_ComputeOp<"rms_norm"> {
 }
 
 def EffAttn_LayerNormOp : EffAttn_ComputeOp<"layer_norm"> {
+  let flops = "7 x";
   let summary = "shift every row to mean 0 and scale it to variance 1";
   let description = [{
     `out = (x - mean(x)) / sqrt(mean((x - mean(x))^2) + epsilon) * weight + bias`

@@ -41,6 +41,8 @@ struct CompilerOptions {
   std::string name = "model";
   /// Name that users of the shared library look for; none when empty.
   std::string soname;
+  /// Functions for the CPU record when each op runs and what it takes.
+  bool trace = false;
   /// Machine code says from which line of the input it is.
   bool debugInfo = false;
   /// Remarks of passes whose name matches this regular expression are written

@@ -30,6 +30,9 @@ public:
   void end();
   /// Seconds since the clock was created.
   double now() const;
+  /// When a time of the monotonic clock was, in seconds since this clock was
+  /// created.
+  double since(std::chrono::nanoseconds time) const;
 
   /// The finished stages; call it when no other thread adds to them.
   const std::vector<StageTime> &stages() const { return finished; }

@@ -19,6 +19,8 @@ struct PipelineOptions {
   bool tuned = true;
   /// Tuned kernels multiply f32 on tensor cores, rounded to tf32.
   bool tf32 = false;
+  /// Functions for the CPU record when each op runs and what it takes.
+  bool trace = false;
   /// Put before every exported name.
   std::string symbolPrefix;
   /// Features that the entry checks before it runs the implementation.

@@ -21,9 +21,10 @@ llvm::StringRef getSupportBitcode(const llvm::Triple &triple);
 llvm::StringRef getSoftHalfBitcode(const llvm::Triple &triple);
 
 /// Links the support code for the module's triple into it. Everything becomes
-/// internal but the weak `effattn_last_error`; the conversions come along, weak
-/// and hidden, when the module has values of type half or bfloat, and the
-/// emulator of kernels when it declares a device.
+/// internal but the weak `effattn_last_error` and, of a module that records
+/// spans, `effattn_spans`; the conversions come along, weak and hidden, when
+/// the module has values of type half or bfloat, and the emulator of kernels
+/// when it declares a device.
 llvm::Error linkSupportCode(llvm::Module &module);
 
 /// Links the mathematical functions that kernels call (lib/Runtime/Device) into

@@ -6,11 +6,19 @@
 
 namespace mlir::effattn {
 
+/// What functions can do besides being called.
+struct HeaderContent {
+  /// They take a stream of a GPU.
+  bool streams = false;
+  /// They record when their ops run.
+  bool spans = false;
+};
+
 /// Writes a header for C and C++. `stem` names the include guard: the name of
 /// the file without its ending.
 void writeHeader(llvm::raw_ostream &os, llvm::ArrayRef<Signature> signatures,
                  llvm::StringRef stem, llvm::StringRef version,
-                 bool hasStreams = false);
+                 HeaderContent content = {});
 
 } // namespace mlir::effattn
 

@@ -286,6 +286,39 @@ def VerifyLoweredPass : Pass<"effattn-verify-lowered"> {
   let summary = "name every op of the dialect that survived the lowering, and why";
 }
 
+def TraceOpsPass : Pass<"effattn-trace-ops"> {
+  let summary = "measure how long each op takes";
+  let description = [{
+    Puts `effattn.begin_span` before and `effattn.end_span` behind each op of the
+    dialect or of linalg on tensors, and each parallel loop, that runs one after
+    the other: in the function itself and in its sequential loops. The span of a
+    loop is named after the ops in it, and so is an op of linalg that stands for
+    one of arith or math on tensors. A zero that a product begins with is part of
+    its span.
+
+    Runs after all fusions, which it does not change, and before ops become
+    others.
+  }];
+  let dependentDialects = ["::mlir::effattn::EffAttnDialect",
+    "::mlir::arith::ArithDialect", "::mlir::scf::SCFDialect"];
+}
+
+def LowerSpansPass : Pass<"effattn-lower-spans", "::mlir::ModuleOp"> {
+  let summary = "turn the ends of spans into calls of the support code";
+  let description = [{
+    `effattn.begin_span` becomes a call that looks at the clock,
+    `effattn.end_span` one that records the span, with its name and its place in
+    the source as strings of the module.
+
+    With `discard`, both are removed. On a GPU they would measure how long it
+    takes to queue a kernel.
+  }];
+  let options = [Option<"discard", "discard", "bool", "false",
+    "Remove spans in place of recording them">];
+  let dependentDialects = ["::mlir::arith::ArithDialect",
+    "::mlir::LLVM::LLVMDialect"];
+}
+
 def FuseProductTopKPass : Pass<"effattn-fuse-product-top-k"> {
   let summary = "search the best slots of a product softmax digit by digit";
   let description = [{

@@ -2,8 +2,8 @@
  *
  * Freestanding C11: it is compiled to bitcode for every target that the
  * compiler can produce objects for, without that target's C library headers.
- * Everything but effattn_last_error is hidden and internal to the module it is
- * linked into. docs/design/entry-points.md is the contract;
+ * Everything but effattn_last_error and effattn_spans is hidden and internal to
+ * the module it is linked into. docs/design/entry-points.md is the contract;
  * lib/Target/EmitEntryPoints.cpp emits the constants described here. */
 #ifndef EFFATTN_RUNTIME_SUPPORT_H
 #define EFFATTN_RUNTIME_SUPPORT_H
@@ -114,6 +114,33 @@ int effattn_call_plain(const struct EffattnFunction *function,
 int effattn_fail(int code, const char *format, const int64_t *arguments);
 __attribute__((weak, visibility("default"))) const char *
 effattn_last_error(void);
+
+/* ---- Traced functions ---- */
+
+/* An op that ran. Counts are -1 where they are not known. */
+struct EffattnSpan {
+  const char *name;   /* of the op */
+  const char *place;  /* file:line:column in the source, or empty */
+  int64_t begin, end; /* nanoseconds of the monotonic clock */
+  int64_t flops, bytes;
+};
+
+/* Those of a thread, in the order in which they ended. Who takes the list owns
+ * it (`free`) and leaves zeros here. Objects built by different versions share
+ * it when linked together: neither struct ever changes. */
+struct EffattnSpans {
+  struct EffattnSpan *list;
+  int64_t count, capacity;
+  int64_t lost; /* for want of memory, or past 2^20 */
+};
+
+__attribute__((weak, visibility("default"))) struct EffattnSpans *
+effattn_spans(void);
+/* Nanoseconds of the monotonic clock. */
+int64_t effattn_now(void);
+/* Ends a span now. */
+void effattn_record_span(int64_t begin, const char *name, const char *place,
+                         int64_t flops, int64_t bytes);
 
 void *_mlir_memref_to_llvm_alloc(uint64_t size);
 void *_mlir_memref_to_llvm_aligned_alloc(uint64_t alignment, uint64_t size);

@@ -2,6 +2,7 @@
 #include "TileProduct.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 
 using namespace mlir;
@@ -144,6 +145,23 @@ std::pair<Value, Value> TileKernel::findPart() {
           e.quotient(e.mul(tiles, e.add(part, 1)), parts->count)};
 }
 
+/// LLVM would unroll a loop of few iterations, and ptxas load the numbers of
+/// several tiles before it needs them, for which there are no registers.
+static void keepRolled(Value result) {
+  Operation *loop = result.getDefiningOp();
+  MLIRContext *context = loop->getContext();
+  auto never = LLVM::LoopUnrollAttr::get(
+      context, BoolAttr::get(context, true), {}, {}, {}, {}, {}, {});
+  loop->setAttr("loop_annotation",
+                LLVM::LoopAnnotationAttr::get(
+                    context, /*disableNonforced=*/{}, /*vectorize=*/{},
+                    /*interleave=*/{}, never, /*unrollAndJam=*/{},
+                    /*licm=*/{}, /*distribute=*/{}, /*pipeline=*/{},
+                    /*peeled=*/{}, /*unswitch=*/{}, /*mustProgress=*/{},
+                    /*isVectorized=*/{}, /*startLoc=*/{}, /*endLoc=*/{},
+                    /*parallelAccesses=*/{}));
+}
+
 /// A ring of tiles: while one is multiplied, those behind it are copied. The
 /// barrier that shows a tile to all threads also says that all have left the
 /// slot that is filled next.
@@ -175,6 +193,7 @@ SmallVector<Value> TileKernel::multiply(int64_t pass, Value left, Value right,
     return sums;
   };
   SmallVector<Value> sums = e.loop(first, end, 1, carried, step);
+  keepRolled(sums.front());
   sums.pop_back();
   NVVM::CpAsyncWaitGroupOp::create(e.builder, e.loc, 0);
   return sums;

@@ -304,6 +304,25 @@ def test_codes_out_of_range_in_a_block(operand, most):
         fused(*arrays, codes["residual_codes"], scales)
 
 
+def test_codes_out_of_range_in_a_layer():
+    """A layer of stacked tables is a table of its own, whose rows count from 0."""
+    arguments = [*HEAD_TYPES.items(), ("stack", "tensor<3x?x3xi8>"), ("residual_scales", "tensor<?x?xf32>")]
+    layer = """
+      %rows = tensor.dim %scales, %c0 : tensor<?x?xf32>
+      %residual = tensor.extract_slice %stack[2, 0, 0] [1, %rows, 3] [1, 1, 1] : tensor<3x?x3xi8> to tensor<?x3xi8>
+    """
+    residual = "residual(%residual, %residual_scales : tensor<?x3xi8>, tensor<?x?xf32>) outs(%l"
+    product = function(arguments, X3, layer + HEAD.replace("outs(%l", residual) + f"return %logits : {X3}")
+    stack = np.zeros((3, 9, 3), np.int8)
+    stack[2, 5] = 8
+    kind, place, scales = np.zeros(9, bool), np.arange(9, dtype=np.int32), np.ones((9, 1), np.float32)
+    codes4, codes8 = np.zeros((9, 3), np.int8), np.zeros((0, 6), np.int8)
+    for rows in (1, 20):
+        x = np.ones((1, rows, 6), np.float32)
+        with pytest.raises(CallError, match="codes of residual_codes to lie in .* got -8 in row 5"):
+            product(x, codes4, codes8, kind, place, scales, stack, scales)
+
+
 # --- a step of a separator cache ---------------------------------------------------
 
 AFTER, BEFORE = "after_attention", "before_attention"

@@ -155,8 +155,11 @@ void QuantizedRows::watchIf(ArrayRef<RowPart> parts, Value least,
 Value QuantizedRows::rowInTable(const RowPart &part) {
   if (part.operand != RowPart::ResidualCodes)
     return part.row;
+  // Blocks of a parallel loop share what is noted. Another slice, of a layer
+  // say, is a table of its own.
   auto slice = op.getResidualCodes().getDefiningOp<memref::SubViewOp>();
-  if (!slice)
+  if (!slice || !parallel || !parallel->isAncestor(slice) ||
+      slice.getSourceType().getRank() != slice.getType().getRank())
     return part.row;
   Value first = getValueOrCreateConstantIndexOp(emitter.builder, emitter.loc,
                                                 slice.getMixedOffsets()[0]);

@@ -38,7 +38,7 @@ private:
   void decodePart(const RowPart &part, Value first, Value end, bool isFirst,
                   function_ref<SmallVector<Value>(Value)> placeOf, Value out);
   Value loadCodes(const RowPart &part, Value column);
-  /// A row of the table that a part belongs to, of which `op` may have a slice.
+  /// A row of the table that a part belongs to, of which `op` may have a block.
   Value rowInTable(const RowPart &part);
 
   VectorEmitter &emitter;

@@ -249,3 +249,12 @@ Work effattn::emitWork(OpBuilder &builder, Operation *op) {
     return emitWorkOf(builder, linalgOp);
   return {};
 }
+
+StringRef effattn::nameComputation(Operation *op) {
+  auto generic = dyn_cast<linalg::GenericOp>(op);
+  if (!generic || generic.getNumParallelLoops() != generic.getNumLoops())
+    return op->getName().getStringRef();
+  auto body = generic.getBody()->without_terminator();
+  return llvm::hasSingleElement(body) ? body.begin()->getName().getStringRef()
+                                      : op->getName().getStringRef();
+}

@@ -195,10 +195,13 @@ static std::unique_ptr<llvm::MemoryBuffer> copyText(StringRef text) {
   return llvm::MemoryBuffer::getMemBufferCopy(text);
 }
 
-static std::string printModule(ModuleOp module) {
+static std::string printModule(ModuleOp module, bool withPlaces) {
   std::string text;
   llvm::raw_string_ostream stream(text);
-  module.print(stream);
+  OpPrintingFlags flags;
+  if (withPlaces)
+    flags.enableDebugInfo();
+  module.print(stream, flags);
   if (text.empty() || text.back() != '\n')
     stream << '\n';
   return text;
@@ -353,7 +356,7 @@ Compiler::compile(std::unique_ptr<llvm::MemoryBuffer> source, OutputKind kind,
   if (failed(runStages(*module, kind, times, compiled.launches)))
     return failure();
   if (isMlir(kind)) {
-    compiled.content = copyText(printModule(*module));
+    compiled.content = copyText(printModule(*module, options.debugInfo));
     return compiled;
   }
   if (failed(describeFunctions(*module, kind, compiled)))

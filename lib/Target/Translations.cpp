@@ -1,6 +1,7 @@
 //===- Translations.cpp - Text made from modules --------------------------===//
 #include "effattn/Target/Translations.h"
 #include "effattn/Dialect/EffAttn.h"
+#include "effattn/Target/Dot.h"
 #include "effattn/Target/Header.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -14,7 +15,8 @@ static void registerDialects(DialectRegistry &registry) {
   registry.insert<EffAttnDialect, func::FuncDialect, LLVM::LLVMDialect>();
 }
 
-void registerEffAttnTranslations() {
+void registerEffAttnTranslations(
+    void (*registerAll)(DialectRegistry &)) {
   static llvm::cl::opt<std::string> stem(
       "header-name", llvm::cl::init("effattn"),
       llvm::cl::desc("Name of the header file, for its include guard"));
@@ -42,6 +44,14 @@ void registerEffAttnTranslations() {
         return success();
       },
       registerDialects);
+  static TranslateFromMLIRRegistration toDot(
+      "to-dot",
+      "draw functions as graphs for Graphviz: how data flows through their ops",
+      [](ModuleOp module, llvm::raw_ostream &os) -> LogicalResult {
+        writeDot(os, module);
+        return success();
+      },
+      registerAll);
 }
 
 } // namespace mlir::effattn

@@ -1,4 +1,5 @@
 //===- FuseAddressDecode.cpp - Search and shift as one op -----------------===//
+#include "effattn/Dialect/FusedParts.h"
 #include "effattn/Dialect/MemoryOps.h"
 #include "effattn/Transforms/Passes.h"
 
@@ -87,7 +88,7 @@ struct FuseShiftOfSearch : OpRewritePattern<CyclicShiftOp> {
         << "the slots turn where they are found";
     rewriter.setInsertionPoint(place);
     auto decode = AddressDecodeOp::create(
-        rewriter, shift.getLoc(),
+        rewriter, fuseLocation(shift.getLoc(), {topK, shift}),
         TypeRange{topK->getResult(0).getType(), shift->getResult(0).getType()},
         joinDigits(rewriter, topK), shift.getPositions(), topK.getValues(),
         shift.getOut(), shift.getDigitsAttr(), topK.getKAttr(),

@@ -1,6 +1,7 @@
 //===- FuseDechunkResidual.cpp - h + dechunk(...) in one pass over tokens -===//
 #include "TensorSum.h"
 #include "effattn/Dialect/ConceptOps.h"
+#include "effattn/Dialect/FusedParts.h"
 #include "effattn/Transforms/Passes.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -79,6 +80,7 @@ static LogicalResult fuse(Operation *op, RewriterBase &rewriter,
                 destination.getType() == dechunk.getOut().getType() &&
                 dominance.properlyDominates(destination, dechunk);
   rewriter.modifyOpInPlace(dechunk, [&] {
+    dechunk->setLoc(fuseLocation(dechunk.getLoc(), {dechunk, op}));
     dechunk.getResidualMutable().assign(residual);
     if (isFree)
       dechunk.getOutMutable().assign(destination);

@@ -1,4 +1,5 @@
 //===- FuseProductTopK.cpp - The best slots without computing all ---------===//
+#include "effattn/Dialect/FusedParts.h"
 #include "effattn/Dialect/MemoryOps.h"
 #include "effattn/Transforms/Passes.h"
 
@@ -38,10 +39,12 @@ struct FuseTopKOfProductSoftmax : OpRewritePattern<TopKOp> {
     }
     remark::passed(topK.getLoc(), describeRemark())
         << "the best slots are searched digit by digit";
-    rewriter.replaceOpWithNewOp<ProductSoftmaxTopKOp>(
-        topK, topK->getResultTypes(), product.getX(), topK.getValues(),
+    Location loc = fuseLocation(topK.getLoc(), {product, topK});
+    auto best = ProductSoftmaxTopKOp::create(
+        rewriter, loc, topK->getResultTypes(), product.getX(), topK.getValues(),
         topK.getIndices(), topK.getKAttr(), product.getTemperatureAttr(),
         rewriter.getBoolAttr(false));
+    rewriter.replaceOp(topK, best);
     rewriter.eraseOp(product);
     return success();
   }

@@ -1,6 +1,7 @@
 //===- FuseSeparatorCache.cpp - A step of a separator cache as one op -----===//
 #include "RowFusion.h"
 #include "effattn/Dialect/CacheOps.h"
+#include "effattn/Dialect/FusedParts.h"
 #include "effattn/Transforms/Passes.h"
 
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
@@ -130,11 +131,12 @@ static void fuse(RewriterBase &rewriter, CacheStep step) {
     redirectSizes(rewriter, op);
   rewriter.setInsertionPoint(attention);
   auto update = SeparatorCacheUpdateOp::create(
-      rewriter, attention.getLoc(), append.getK(), append.getV(),
-      append.getFlags(), attention.getQ(), /*lengths=*/Value(),
-      append.getKeys(), append.getValues(), append.getStateFlags(),
-      append.getLength(), append.getSeparatorEnd(), attention.getOut(),
-      append.getInitialAttr(), append.getSeparatorsAttr(),
+      rewriter,
+      fuseLocation(attention.getLoc(), {append, attention, step.compact}),
+      append.getK(), append.getV(), append.getFlags(), attention.getQ(),
+      /*lengths=*/Value(), append.getKeys(), append.getValues(),
+      append.getStateFlags(), append.getLength(), append.getSeparatorEnd(),
+      attention.getOut(), append.getInitialAttr(), append.getSeparatorsAttr(),
       append.getWindowAttr(), append.getCapacityAttr(), append.getWhenAttr(),
       PrefillAttr::get(rewriter.getContext(), Prefill::Stepwise),
       attention.getScaleAttr(), attention.getPositionsAttr(),

@@ -3,6 +3,7 @@
 #include "EntrySizes.h"
 
 #include "effattn/Dialect/EffAttn.h"
+#include "effattn/Dialect/State.h"
 #include "effattn/Transforms/Passes.h"
 
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
@@ -73,36 +74,6 @@ static LogicalResult verifyEntry(func::FuncOp function) {
 // States
 //===----------------------------------------------------------------------===//
 
-/// The value that `value` is an updated version of, or none.
-static Value predecessorOf(Value value) {
-  Operation *op = value.getDefiningOp();
-  if (!op)
-    return {};
-  unsigned number = cast<OpResult>(value).getResultNumber();
-  if (auto style = dyn_cast<DestinationStyleOpInterface>(op))
-    return style.getTiedOpOperand(cast<OpResult>(value))->get();
-  if (auto loop = dyn_cast<scf::ForOp>(op))
-    return loop.getInitArgs()[number];
-  if (auto loop = dyn_cast<scf::ForallOp>(op))
-    return loop.getOutputs()[number];
-  if (auto cast = dyn_cast<tensor::CastOp>(op))
-    return cast.getSource();
-  return {};
-}
-
-/// The argument whose memory a result can be updated in. A wrong guess (a loop
-/// that swaps its values, say) costs a copy, never correctness: bufferization
-/// decides what is in place.
-static std::optional<unsigned> stateArgument(func::FuncOp function,
-                                             Value value) {
-  while (Value previous = predecessorOf(value))
-    value = previous;
-  auto argument = dyn_cast<BlockArgument>(value);
-  if (!argument || argument.getOwner() != &function.front())
-    return std::nullopt;
-  return argument.getArgNumber();
-}
-
 namespace {
 /// A result on its way to the C boundary.
 struct Result {
@@ -117,7 +88,9 @@ static SmallVector<Result> collectResults(func::FuncOp function) {
   llvm::SmallDenseSet<unsigned> taken;
   for (Value value : function.front().getTerminator()->getOperands()) {
     Result result{value, std::nullopt};
-    std::optional<unsigned> state = stateArgument(function, value);
+    // A wrong guess (a loop that swaps its values, say) costs a copy, never
+    // correctness: bufferization decides what is in place.
+    std::optional<unsigned> state = findStateArgument(function.front(), value);
     // A static size on one side only would need a cast of the caller's memory.
     if (state && value.getType() == function.getArgumentTypes()[*state] &&
         isa<RankedTensorType>(value.getType()) && taken.insert(*state).second)
@@ -232,7 +205,7 @@ static void rewriteArguments(OpBuilder &builder, func::FuncOp function,
 /// Whether `value` may be (a view of) memory of an argument.
 static bool mayShareArgument(Value value) {
   while (Operation *op = value.getDefiningOp()) {
-    if (Value previous = predecessorOf(value))
+    if (Value previous = getPredecessor(value))
       value = previous;
     else if (isa<tensor::ExtractSliceOp, tensor::ExpandShapeOp,
                  tensor::CollapseShapeOp, tensor::ReshapeOp>(op))

@@ -3,6 +3,7 @@
 #include "GatedProduct.h"
 #include "Projection.h"
 #include "effattn/Dialect/FeedForwardOps.h"
+#include "effattn/Dialect/FusedParts.h"
 #include "effattn/Transforms/Passes.h"
 
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
@@ -30,6 +31,8 @@ namespace {
 /// down(act(rows gate) * (rows up)).
 struct Network {
   Value rows, gate, up, down, destination;
+  /// The products with gate, up and down.
+  SmallVector<Operation *> products;
   Activation activation;
 
   static std::optional<Network> match(Value product);
@@ -47,8 +50,14 @@ std::optional<Network> Network::match(Value product) {
                             up = Projection::match(hidden->up);
   if (!gate || !up || gate->rows != up->rows)
     return std::nullopt;
-  return Network{gate->rows,   gate->weight,      up->weight,
-                 down->weight, down->destination, hidden->activation};
+  return Network{gate->rows,
+                 gate->weight,
+                 up->weight,
+                 down->weight,
+                 down->destination,
+                 {hidden->gate.getDefiningOp(), hidden->up.getDefiningOp(),
+                  product.getDefiningOp()},
+                 hidden->activation};
 }
 
 /// Why the network has to stay as it is, or nothing.
@@ -93,9 +102,11 @@ struct RaiseGatedFFNPass
     remark::passed(loc, describeRemark())
         << "gate and up are computed in one pass over the rows";
     rewriter.setInsertionPoint(product);
-    rewriter.replaceOpWithNewOp<GatedFFNOp>(
-        product, product->getResultTypes(), network->rows, network->gate,
-        network->up, network->down, network->destination, network->activation);
+    auto raised = GatedFFNOp::create(
+        rewriter, fuseLocation(loc, network->products),
+        product->getResultTypes(), network->rows, network->gate, network->up,
+        network->down, network->destination, network->activation);
+    rewriter.replaceOp(product, raised);
   }
 };
 } // namespace

@@ -1,6 +1,7 @@
 //===- RaiseHourglass.cpp - Narrow residual blocks as hourglass_ffn -------===//
 #include "TensorSum.h"
 #include "effattn/Dialect/FeedForwardOps.h"
+#include "effattn/Dialect/FusedParts.h"
 #include "effattn/Dialect/NormOps.h"
 #include "effattn/Transforms/Passes.h"
 
@@ -76,11 +77,11 @@ static void raise(IRRewriter &rewriter, Operation *sum, HourglassBlock block) {
   Value up = stack(rewriter, loc, block.ffn.getUp());
   Value down = stack(rewriter, loc, block.ffn.getDown());
   Value out = block.ffn.getOut();
-  Value raised =
-      HourglassFFNOp::create(rewriter, loc, out.getType(), block.x, norm, gate,
-                             up, down, out, block.ffn.getActivationAttr(),
-                             block.norm.getEpsilonAttr())
-          .getResult(0);
+  Value raised = HourglassFFNOp::create(
+                     rewriter, fuseLocation(loc, {block.norm, block.ffn, sum}),
+                     out.getType(), block.x, norm, gate, up, down, out,
+                     block.ffn.getActivationAttr(), block.norm.getEpsilonAttr())
+                     .getResult(0);
   if (raised.getType() != sum->getResult(0).getType())
     raised = tensor::CastOp::create(rewriter, loc, sum->getResult(0).getType(),
                                     raised);

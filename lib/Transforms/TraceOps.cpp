@@ -48,16 +48,6 @@ static void collectSteps(Region &region, SmallVectorImpl<Operation *> &steps) {
 // Their names
 //===----------------------------------------------------------------------===//
 
-/// Where the body is one op, linalg only says on what it works.
-static StringRef nameComputation(Operation *op) {
-  auto generic = dyn_cast<linalg::GenericOp>(op);
-  if (!generic || generic.getNumParallelLoops() != generic.getNumLoops())
-    return op->getName().getStringRef();
-  auto body = generic.getBody()->without_terminator();
-  return llvm::hasSingleElement(body) ? body.begin()->getName().getStringRef()
-                                      : op->getName().getStringRef();
-}
-
 /// A loop came from fusing the ops in it.
 static std::string nameStep(Operation *step) {
   llvm::SetVector<StringRef> names;

@@ -80,8 +80,9 @@ struct Flags : CompilerFlags {
                "'effattn-run --trace' and effattn_spans() of the header")};
   cl::opt<bool> debugInfo{
       "g", ours,
-      cl::desc("Say in machine code from which line of the input it is, for "
-               "debuggers and profilers")};
+      cl::desc(
+          "Say in machine code from which line of the input it is, for "
+          "debuggers and profilers; in MLIR, what fusion made ops of, too")};
   cl::opt<bool> noHeader{"no-header", ours,
                          cl::desc("Do not write the header and the JSON "
                                   "signature beside an object or a library")};

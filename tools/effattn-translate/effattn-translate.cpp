@@ -1,4 +1,5 @@
 //===- effattn-translate.cpp - IR to and from other formats ---------------===//
+#include "effattn/Pipelines/Pipelines.h"
 #include "effattn/Target/Translations.h"
 #include "effattn/Target/Version.h"
 
@@ -8,7 +9,8 @@
 int main(int argc, char **argv) {
   mlir::effattn::setVersionPrinter(argv[0]);
   mlir::registerAllTranslations();
-  mlir::effattn::registerEffAttnTranslations();
+  mlir::effattn::registerEffAttnTranslations(
+      mlir::effattn::registerEverything);
   return llvm::failed(
       mlir::mlirTranslateMain(argc, argv, "The translator of effattn\n"));
 }

@@ -22,6 +22,10 @@ struct Work {
 /// counts.
 Work emitWork(OpBuilder &builder, Operation *op);
 
+/// The name of the op, or of the one op in the body of a linalg.generic, which
+/// itself only says on what it works.
+StringRef nameComputation(Operation *op);
+
 } // namespace mlir::effattn
 
 #endif // EFFATTN_DIALECT_WORK_H

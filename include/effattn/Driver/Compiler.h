@@ -43,7 +43,7 @@ struct CompilerOptions {
   std::string soname;
   /// Functions for the CPU record when each op runs and what it takes.
   bool trace = false;
-  /// Machine code says from which line of the input it is.
+  /// Machine code and MLIR say from which line of the input they are.
   bool debugInfo = false;
   /// Remarks of passes whose name matches this regular expression are written
   /// beside errors; none when empty.

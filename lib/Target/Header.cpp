@@ -105,8 +105,11 @@ static constexpr llvm::StringLiteral kStreams =
  * the host or the function can fail on its data; f waits. 5: the GPU or its
  * driver cannot go on.)";
 
+// A program may include the headers of several traced modules.
 static constexpr llvm::StringLiteral kSpans =
-    R"(/* An op that ran in a call: its name, its place in the source (or ""), when it
+    R"(#ifndef EFFATTN_SPANS
+#define EFFATTN_SPANS
+/* An op that ran in a call: its name, its place in the source (or ""), when it
  * began and ended in nanoseconds of CLOCK_MONOTONIC, its floating-point
  * operations, and the bytes it reads and writes (-1: not known). */
 struct EffattnSpan {
@@ -122,6 +125,7 @@ struct EffattnSpans {
   int64_t count, capacity, lost;
 };
 struct EffattnSpans *effattn_spans(void);
+#endif
 
 )";
 

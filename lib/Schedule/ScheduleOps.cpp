@@ -98,7 +98,7 @@ static FailureOr<CpuModel> readCpuModel(transform::ExpandOp op) {
     }
   }
   return readCpuModel(op, op.getVectorBits(), op.getVectorRegisters(),
-                      op.getByteDots(), tilings);
+                      op.getByteDots(), op.getPairDots(), tilings);
 }
 
 // C1: the tilings are those that effattn-compile has.

@@ -188,7 +188,8 @@ void DirectProduct::sumTile(ResultTile &tile,
   for (int64_t i = 0; i < e.cpu.tileRows(); ++i)
     rows.push_back(tile.rowAt(i));
   auto readLeft = [&](int64_t i, Value k) {
-    return e.loadScalar(left.memory, left.at(rows[i], e.add(start, k)));
+    return e.splat(
+        e.loadScalar(left.memory, left.at(rows[i], e.add(start, k))));
   };
   tile.store(tile.sum(depth, readLeft, right), start);
 }

@@ -10,10 +10,14 @@ using namespace mlir::effattn;
 
 FailureOr<CpuModel> effattn::readCpuModel(Operation *root, int64_t vectorBits,
                                           int64_t vectorRegisters,
-                                          bool byteDots,
+                                          bool byteDots, bool pairDots,
                                           ArrayRef<std::string> tilings) {
   if (vectorBits < 128 || vectorBits > 512 || !llvm::isPowerOf2_64(vectorBits))
     return root->emitError("expected vector-bits to be 128, 256 or 512, but "
+                           "got ")
+           << vectorBits;
+  if (pairDots && vectorBits != 512)
+    return root->emitError("expected vector-bits to be 512 with pair-dots, but "
                            "got ")
            << vectorBits;
   if (vectorRegisters < 1)
@@ -24,6 +28,7 @@ FailureOr<CpuModel> effattn::readCpuModel(Operation *root, int64_t vectorBits,
   cpu.vectorBits = vectorBits;
   cpu.vectorRegisters = vectorRegisters;
   cpu.byteDots = byteDots;
+  cpu.pairDots = pairDots;
   if (llvm::Error error = cpu.setTilings(tilings))
     return root->emitError(llvm::toString(std::move(error)));
   return cpu;

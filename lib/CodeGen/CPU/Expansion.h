@@ -15,9 +15,9 @@ struct ExpansionPass : Generated<Pass> {
   using Generated<Pass>::Generated;
 
   void runOnOperation() override {
-    FailureOr<CpuModel> cpu =
-        readCpuModel(this->getOperation(), this->vectorBits,
-                     this->vectorRegisters, this->byteDots, this->tiling);
+    FailureOr<CpuModel> cpu = readCpuModel(
+        this->getOperation(), this->vectorBits, this->vectorRegisters,
+        this->byteDots, this->pairDots, this->tiling);
     if (failed(cpu))
       return this->signalPassFailure();
     static_cast<Pass *>(this)->expandAll(*cpu);

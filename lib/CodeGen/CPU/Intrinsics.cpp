@@ -17,8 +17,9 @@ struct IntrinsicEffects
   getEffects(Operation *op,
              SmallVectorImpl<SideEffects::EffectInstance<MemoryEffects::Effect>>
                  &effects) const {
-    if (cast<LLVM::CallIntrinsicOp>(op).getIntrin().starts_with(
-            "llvm.x86.avx512.vpdpbusd."))
+    StringRef name = cast<LLVM::CallIntrinsicOp>(op).getIntrin();
+    if (name.starts_with("llvm.x86.avx512.vpdpbusd.") ||
+        name.starts_with("llvm.x86.avx512bf16.dpbf16ps."))
       return;
     effects.emplace_back(MemoryEffects::Read::get());
     effects.emplace_back(MemoryEffects::Write::get());

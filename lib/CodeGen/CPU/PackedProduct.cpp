@@ -2,6 +2,7 @@
 #include "ResultTile.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
 
 using namespace mlir;
 using namespace mlir::effattn;
@@ -20,10 +21,14 @@ namespace {
 /// of the left factor after the other and runs it through the panels. What is
 /// behind the last whole panel is multiplied by narrower tiles. A right factor
 /// that is in panels already is not copied.
+///
+/// A term is what a lane multiplies at once: two f32 numbers, or two pairs of
+/// bf16 ones that follow each other along the depth.
 class PackedProduct {
 public:
   PackedProduct(VectorEmitter &emitter, const Product &product)
-      : emitter(emitter), product(product), cpu(emitter.cpu) {}
+      : emitter(emitter), product(product), cpu(emitter.cpu),
+        term(product.multipliesPairs(cpu) ? 2 : 1) {}
 
   void emit();
 
@@ -34,10 +39,20 @@ private:
   void multiplySlab();
   void packPanels();
   void packColumns(Value panel);
+  void packSquare(ArrayRef<Value> square, Value panel, Value k, Value place);
   void packRowTile(Value tile);
+  void packRow(Value tile, Value i);
+  Value readTerms(Value step, Value column, Value mask, bool isHalf);
+  void storePacked(Value number, Value panel, Value k, Value column);
   void multiplyRowTile(Value tile);
   void multiplyTile(Value tile, Value panel, int64_t vectors, bool hangsOver);
   Value readPanel(ResultTile &tile, Value k, int64_t j);
+  /// Calls of the tile's loop over a slab, the last of which may be half.
+  Value steps() { return emitter.ceilDiv(depth, term); }
+  Type packedType() {
+    return term == 2 ? Type(emitter.builder.getBF16Type())
+                     : emitter.builder.getF32Type();
+  }
   /// number * count / parts: where part `number` of `count` things begins.
   Value beginOf(Value number, Value count, Value parts);
   Value columnOf(Value panel) {
@@ -47,13 +62,16 @@ private:
   VectorEmitter &emitter;
   const Product &product;
   const CpuModel &cpu;
+  /// Numbers of a term along the depth.
+  int64_t term;
   /// The depth of slabs, all columns as vectors, all rows as tiles.
   Value slab, tiles;
   /// Columns at whose multiples tasks begin, and how many of these there are.
   int64_t unit = 0;
   Value units;
   Value rowTasks, columnTasks, panelsOfTask;
-  /// Of a task: f32 [row, k] and [panel, k, column].
+  /// Of a task: [row, k] and [panel, step, column], a column taking as many
+  /// numbers as a term; f32, or bf16 in pairs.
   Value packedLeft, packedRight;
   /// The slab in work: its first index and its depth.
   Value start, depth;
@@ -73,7 +91,7 @@ Value PackedProduct::beginOf(Value number, Value count, Value parts) {
 
 void PackedProduct::measure() {
   VectorEmitter &e = emitter;
-  Value slabs = e.ceilDiv(product.depth, cpu.slabDepth());
+  Value slabs = e.ceilDiv(product.depth, cpu.slabDepth() * term);
   slab = e.mul(e.ceilDiv(ceilDivide(e, product.depth, slabs), kSlabUnit),
                kSlabUnit);
   tiles = e.ceilDiv(product.rows, cpu.tileRows());
@@ -81,7 +99,7 @@ void PackedProduct::measure() {
   units = e.ceilDiv(product.columns, unit);
   Value panels = e.ceilDiv(product.columns, cpu.tileColumns());
   // Slabs that are not as deep leave room for more panels.
-  Value fitting = e.quotient(e.index(cpu.taskPanels() * cpu.slabDepth()),
+  Value fitting = e.quotient(e.index(cpu.taskPanels() * cpu.slabDepth() * term),
                              e.max(slab, e.index(1)));
   Value wanted = product.wantedTasks(e);
   // For one task, columns are only cut as caches ask for.
@@ -122,12 +140,13 @@ void PackedProduct::overTasks(function_ref<void()> body) {
     wholePanels = e.quotient(e.sub(endColumn, firstColumn), cpu.tileColumns());
     // Rows are not a power of two apart.
     int64_t stride = cpu.slabDepth() + e.lanes();
-    packedLeft = e.scratch({e.fixed(cpu.tileRows()), e.fixed(stride)},
-                           e.builder.getF32Type());
+    packedLeft = e.scratch({e.fixed(cpu.tileRows()), e.fixed(stride * term)},
+                           packedType());
     if (!product.readsPanels())
-      packedRight = e.scratch({OpFoldResult(panelsOfTask), OpFoldResult(slab),
-                               e.fixed(cpu.tileColumns())},
-                              e.builder.getF32Type());
+      packedRight = e.scratch({OpFoldResult(panelsOfTask),
+                               OpFoldResult(e.quotient(slab, term)),
+                               e.fixed(cpu.tileColumns() * term)},
+                              packedType());
     body();
   });
 }
@@ -165,20 +184,23 @@ void PackedProduct::multiplyTile(Value tileNumber, Value panel, int64_t vectors,
                       e.mul(panel, kRowsAhead));
     ahead.push_back(e.min(e.add(row, i), e.sub(product.rows, e.index(1))));
   }
-  auto readLeft = [&](int64_t i, Value k) {
+  auto readLeft = [&](int64_t i, Value step) {
+    Value k = e.mul(step, term);
     if (i < int64_t(ahead.size()))
       e.prefetch(product.left.memory,
                  product.left.at(ahead[i], e.add(start, k)));
-    return e.loadScalar(packedLeft, {e.index(i), k});
+    if (term == 2)
+      return e.splatPair(packedLeft, {e.index(i), k});
+    return e.splat(e.loadScalar(packedLeft, {e.index(i), k}));
   };
-  auto readRight = [&](Value k, int64_t j) {
+  auto readRight = [&](Value step, int64_t j) {
     if (product.readsPanels())
-      return readPanel(tile, k, j);
-    Value at = e.index(j * e.lanes());
-    e.prefetch(packedRight, {panel, e.add(k, cpu.prefetchRows()), at});
-    return e.load(packedRight, {panel, k, at});
+      return readPanel(tile, step, j);
+    Value at = e.index(j * e.lanes() * term);
+    e.prefetch(packedRight, {panel, e.add(step, cpu.prefetchRows()), at});
+    return e.loadBits(packedRight, {panel, step, at}, e.lanes() * term);
   };
-  tile.store(tile.sum(depth, readLeft, readRight), start);
+  tile.store(tile.sum(steps(), readLeft, readRight), start);
 }
 
 /// From panels that were packed ahead of time.
@@ -194,41 +216,94 @@ Value PackedProduct::readPanel(ResultTile &tile, Value k, int64_t j) {
 // Copies
 //===----------------------------------------------------------------------===//
 
+/// The terms of a step in a vector of columns, of which the second number is 0
+/// where there is only half of it.
+Value PackedProduct::readTerms(Value step, Value column, Value mask,
+                               bool isHalf) {
+  VectorEmitter &e = emitter;
+  const MatrixView &right = product.right;
+  Value k = e.add(start, e.mul(step, term));
+  if (term == 1)
+    return e.load(right.memory, right.at(k, column), mask);
+  auto readRow = [&](Value row) {
+    return e.loadBits(right.memory, right.at(row, column), e.lanes(), mask);
+  };
+  Value first = readRow(k);
+  Value second =
+      isHalf ? Value(arith::ConstantOp::create(
+                   e.builder, e.loc, e.builder.getZeroAttr(first.getType())))
+             : readRow(e.add(k, 1));
+  return e.interleave(first, second);
+}
+
 /// Rows are read in stretches of several panels. What the last panel has
 /// behind the last column is not touched but by masks.
 void PackedProduct::packPanels() {
   VectorEmitter &e = emitter;
-  const MatrixView &right = product.right;
-  if (!right.rowsAreContiguous)
+  if (!product.right.rowsAreContiguous)
     return e.loop(e.index(0), panelsOfTask, 1,
                   [&](Value panel) { packColumns(panel); });
-  auto copy = [&](Value panel, Value first, int64_t rows, ValueRange masks) {
-    for (int64_t row = 0; row < rows; ++row)
+  auto copy = [&](Value panel, Value first, int64_t count, ValueRange masks,
+                  bool isHalf) {
+    for (int64_t i = 0; i < count; ++i)
       for (auto [j, mask] : llvm::enumerate(masks)) {
-        Value k = e.add(first, row), at = e.index(j * e.lanes());
-        Value numbers =
-            e.load(right.memory,
-                   right.at(e.add(start, k), e.add(columnOf(panel), at)), mask);
-        e.store(numbers, packedRight, {panel, k, at});
+        Value step = e.add(first, i), at = e.index(j * e.lanes());
+        Value terms = readTerms(step, e.add(columnOf(panel), at), mask, isHalf);
+        e.storeBits(terms, packedRight,
+                    {panel, step, e.index(j * e.lanes() * term)});
       }
   };
   SmallVector<Value> masks(cpu.tileVectors());
-  auto copyWhole = [&](Value low, Value high, int64_t rows) {
-    e.loop(low, high, rows, [&](Value k) {
+  auto copyWhole = [&](Value low, Value high, int64_t count, bool isHalf) {
+    e.loop(low, high, count, [&](Value step) {
       e.loop(e.index(0), wholePanels, 1,
-             [&](Value panel) { copy(panel, k, rows, masks); });
+             [&](Value panel) { copy(panel, step, count, masks, isHalf); });
     });
   };
-  Value some = e.roundDown(depth, kCopiedRows);
-  copyWhole(e.index(0), some, kCopiedRows);
-  copyWhole(some, depth, 1);
+  Value whole = e.quotient(depth, term);
+  Value some = e.roundDown(whole, kCopiedRows);
+  copyWhole(e.index(0), some, kCopiedRows, /*isHalf=*/false);
+  copyWhole(some, whole, 1, /*isHalf=*/false);
+  if (term == 2)
+    copyWhole(whole, steps(), 1, /*isHalf=*/true);
   Value left = e.sub(endColumn, columnOf(wholePanels));
   for (auto [j, mask] : llvm::enumerate(masks))
     mask = e.firstLanes(e.sub(left, e.index(j * e.lanes())));
+  auto copyLast = [&](Value low, Value high, bool isHalf) {
+    e.loop(low, high, 1,
+           [&](Value step) { copy(wholePanels, step, 1, masks, isHalf); });
+  };
   e.choose(e.lessThan(e.index(0), left), [&] {
-    e.loop(e.index(0), depth, 1,
-           [&](Value k) { copy(wholePanels, k, 1, masks); });
+    copyLast(e.index(0), whole, /*isHalf=*/false);
+    if (term == 2)
+      copyLast(whole, steps(), /*isHalf=*/true);
   });
+}
+
+/// Writes number k of a column of a panel.
+void PackedProduct::storePacked(Value number, Value panel, Value k,
+                                Value column) {
+  VectorEmitter &e = emitter;
+  Value step = e.quotient(k, term);
+  Value place = e.add(e.mul(column, term), e.sub(k, e.mul(step, term)));
+  e.storeScalar(number, packedRight, {panel, step, place});
+}
+
+/// Turns over as many columns as a vector has lanes, with as many terms each.
+void PackedProduct::packSquare(ArrayRef<Value> square, Value panel, Value k,
+                               Value place) {
+  VectorEmitter &e = emitter;
+  auto cast = [&](Value terms, VectorType type) -> Value {
+    return vector::BitCastOp::create(e.builder, e.loc, type, terms);
+  };
+  SmallVector<Value> turned;
+  for (Value terms : square)
+    turned.push_back(cast(terms, e.vectorType()));
+  e.transpose(turned);
+  auto stored = VectorType::get(e.lanes() * term, packedType());
+  for (auto [i, terms] : llvm::enumerate(turned))
+    e.storeBits(cast(terms, stored), packedRight,
+                {panel, e.add(e.quotient(k, term), i), e.mul(place, term)});
 }
 
 /// The same where rows are not contiguous: some columns at a time, which are
@@ -251,64 +326,79 @@ void PackedProduct::packColumns(Value panel) {
       e.loop(e.index(0), e.index(e.lanes()), 1, [&](Value lane) {
         right.readColumn(columnAt(lane), start, depth, e.slice(lines, lane));
       });
-    auto store = [&](Value numbers, Value k) {
-      e.store(numbers, packedRight, {panel, k, place});
-    };
-    auto copyOne = [&](Value k) {
+    auto overLanes = [&](Value k, function_ref<Value(Value lane)> read) {
       e.loop(e.index(0), e.index(e.lanes()), 1, [&](Value lane) {
-        Value number =
-            lines ? e.loadScalar(lines, {lane, k})
-                  : e.loadScalar(right.memory,
-                                 right.at(e.add(start, k), columnAt(lane)));
-        e.storeScalar(number, packedRight, {panel, k, e.add(place, lane)});
+        storePacked(read(lane), panel, k, e.add(place, lane));
       });
     };
-    if (!lines && !right.columnsAreContiguous)
-      return e.loop(e.index(0), depth, 1, copyOne);
-    Value whole = e.roundDown(depth, e.lanes());
-    e.loop(e.index(0), whole, e.lanes(), [&](Value k) {
-      SmallVector<Value> square;
-      for (int64_t lane = 0; lane < e.lanes(); ++lane) {
-        Value at = e.index(lane);
-        square.push_back(lines ? e.load(lines, {at, k})
-                               : e.load(right.memory, right.at(e.add(start, k),
-                                                               columnAt(at))));
-      }
-      e.transpose(square);
-      for (auto [step, row] : llvm::enumerate(square))
-        store(row, e.add(k, step));
-    });
+    auto copyOne = [&](Value k) {
+      overLanes(k, [&](Value lane) {
+        return lines ? e.loadScalar(lines, {lane, k})
+                     : e.loadScalar(right.memory,
+                                    right.at(e.add(start, k), columnAt(lane)));
+      });
+    };
+    Value whole = e.index(0);
+    if (lines || right.columnsAreContiguous) {
+      int64_t numbers = e.lanes() * term;
+      whole = e.roundDown(depth, numbers);
+      e.loop(e.index(0), whole, numbers, [&](Value k) {
+        SmallVector<Value> square;
+        for (int64_t lane = 0; lane < e.lanes(); ++lane) {
+          Value at = e.index(lane);
+          SmallVector<Value> from{at, k};
+          if (!lines)
+            from = right.at(e.add(start, k), columnAt(at));
+          square.push_back(term == 2
+                               ? e.loadBits(right.memory, from, numbers)
+                               : e.load(lines ? lines : right.memory, from));
+        }
+        packSquare(square, panel, k, place);
+      });
+    }
     e.loop(whole, depth, 1, copyOne);
+    if (term == 2)
+      e.loop(depth, e.mul(steps(), term), 1, [&](Value k) {
+        overLanes(k, [&](Value) { return emit::f32(e.builder, e.loc, 0); });
+      });
   });
+}
+
+void PackedProduct::packRow(Value tile, Value i) {
+  VectorEmitter &e = emitter;
+  const MatrixView &left = product.left;
+  Value row = e.add(e.mul(tile, cpu.tileRows()), i);
+  auto source = [&](Value k) { return left.at(row, e.add(start, k)); };
+  Value whole = e.index(0);
+  if (left.rowsAreContiguous) {
+    whole = e.roundDown(depth, e.lanes());
+    e.loop(e.index(0), whole, e.lanes(), [&](Value k) {
+      if (term == 2)
+        e.storeBits(e.loadBits(left.memory, source(k), e.lanes()), packedLeft,
+                    {i, k});
+      else
+        e.store(e.load(left.memory, source(k)), packedLeft, {i, k});
+    });
+  }
+  e.loop(whole, depth, 1, [&](Value k) {
+    e.storeScalar(e.loadScalar(left.memory, source(k)), packedLeft, {i, k});
+  });
+  if (term == 2)
+    e.loop(depth, e.mul(steps(), term), 1, [&](Value k) {
+      e.storeScalar(emit::f32(e.builder, e.loc, 0), packedLeft, {i, k});
+    });
 }
 
 /// Behind the last row are zeros.
 void PackedProduct::packRowTile(Value tile) {
   VectorEmitter &e = emitter;
-  const MatrixView &left = product.left;
-  Value firstRow = e.mul(tile, cpu.tileRows());
-  auto copyRow = [&](Value i) {
-    auto source = [&](Value k) {
-      return left.at(e.add(firstRow, i), e.add(start, k));
-    };
-    auto copyOne = [&](Value k) {
-      e.storeScalar(e.loadScalar(left.memory, source(k)), packedLeft, {i, k});
-    };
-    Value whole = e.index(0);
-    if (left.rowsAreContiguous) {
-      whole = e.roundDown(depth, e.lanes());
-      e.loop(e.index(0), whole, e.lanes(), [&](Value k) {
-        e.store(e.load(left.memory, source(k)), packedLeft, {i, k});
-      });
-    }
-    e.loop(whole, depth, 1, copyOne);
-  };
   auto clearRow = [&](Value i) {
     e.loop(e.index(0), depth, e.lanes(),
            [&](Value k) { e.store(e.zeros(), packedLeft, {i, k}); });
   };
-  Value count = e.min(e.index(cpu.tileRows()), e.sub(product.rows, firstRow));
-  e.loop(e.index(0), count, 1, copyRow);
+  Value count = e.min(e.index(cpu.tileRows()),
+                      e.sub(product.rows, e.mul(tile, cpu.tileRows())));
+  e.loop(e.index(0), count, 1, [&](Value i) { packRow(tile, i); });
   e.loop(count, e.index(cpu.tileRows()), 1, clearRow);
 }
 

@@ -82,6 +82,14 @@ bool Product::readsPanels() const {
   return right.isInPanels && isF32(right.memory);
 }
 
+bool Product::multipliesPairs(const CpuModel &cpu) const {
+  auto isBF16 = [](Value memory) {
+    return cast<MemRefType>(memory.getType()).getElementType().isBF16();
+  };
+  return cpu.pairDots && !right.readColumn && isBF16(left.memory) &&
+         isBF16(right.memory);
+}
+
 bool Product::hasF32Result() const { return isF32(result.memory); }
 
 void effattn::emitProduct(VectorEmitter &emitter, const Product &product) {

@@ -57,6 +57,9 @@ struct Product {
   /// Whether tiles of registers read the right factor where it lies.
   bool readsPanels() const;
   bool hasF32Result() const;
+  /// Whether pairs of bf16 numbers are multiplied at once. They are exact, and
+  /// so are sums but for their rounding; numbers below 2^-126 count as 0.
+  bool multipliesPairs(const CpuModel &cpu) const;
 };
 
 /// A product of many rows: both factors are copied into the order in which

@@ -34,9 +34,9 @@ ResultTile::sum(Value depth, function_ref<Value(int64_t i, Value k)> left,
     for (int64_t j = 0; j < vectorCount; ++j)
       numbers.push_back(right(k, j));
     for (int64_t i = 0; i < rowCount; ++i) {
-      Value factor = e.splat(left(i, k));
+      Value factor = left(i, k);
       for (Value some : numbers)
-        next.push_back(e.mulAdd(factor, some, sums[next.size()]));
+        next.push_back(e.addProducts(factor, some, sums[next.size()]));
     }
     return next;
   };

@@ -14,8 +14,8 @@ public:
   ResultTile(VectorEmitter &emitter, const Product &product, Value row,
              Value column, int64_t vectors, bool hangsOver);
 
-  /// Sums over [0, depth). `left(i, k)` is a number of row i of the tile,
-  /// `right(k, j)` its vector j.
+  /// Sums over [0, depth). `left(i, k)` is a number of row i of the tile, in
+  /// every lane, `right(k, j)` its vector j; or both are pairs of numbers.
   SmallVector<Value> sum(Value depth,
                          function_ref<Value(int64_t i, Value k)> left,
                          function_ref<Value(Value k, int64_t j)> right);

@@ -2,6 +2,7 @@
 #include "VectorEmitter.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/Linalg/Utils/Utils.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
@@ -172,6 +173,21 @@ Value VectorEmitter::sumParts(ArrayRef<Value> rows) {
   return sums[0];
 }
 
+Value VectorEmitter::addProducts(Value left, Value right, Value sums) {
+  if (left.getType() == vectorType())
+    return mulAdd(left, right, sums);
+  auto name = builder.getStringAttr("llvm.x86.avx512bf16.dpbf16ps." +
+                                    std::to_string(cpu.vectorBits));
+  Value operands[] = {sums, left, right};
+  return LLVM::CallIntrinsicOp::create(builder, loc, vectorType(), name,
+                                       operands)
+      .getResult(0);
+}
+
+Value VectorEmitter::interleave(Value first, Value second) {
+  return vector::InterleaveOp::create(builder, loc, first, second);
+}
+
 Value VectorEmitter::firstLanes(Value count) {
   auto type = VectorType::get(lanes(), builder.getI1Type());
   return vector::CreateMaskOp::create(builder, loc, type, count);
@@ -187,29 +203,38 @@ Value VectorEmitter::loadScalar(Value source, ValueRange indices) {
   return emit::toFloat(builder, loc, number, builder.getF32Type());
 }
 
-/// Numbers as they lie in memory.
-static Value loadBits(VectorEmitter &e, Value source, ValueRange indices,
-                      Value mask) {
-  VectorType type = memoryType(source, e.lanes());
+Value VectorEmitter::loadBits(Value source, ValueRange indices, int64_t count,
+                              Value mask) {
+  VectorType type = memoryType(source, count);
   if (!mask)
-    return vector::LoadOp::create(e.builder, e.loc, type, source, indices);
+    return vector::LoadOp::create(builder, loc, type, source, indices);
   Value zero =
-      arith::ConstantOp::create(e.builder, e.loc, e.builder.getZeroAttr(type));
-  return vector::MaskedLoadOp::create(e.builder, e.loc, type, source, indices,
-                                      mask, zero);
+      arith::ConstantOp::create(builder, loc, builder.getZeroAttr(type));
+  return vector::MaskedLoadOp::create(builder, loc, type, source, indices, mask,
+                                      zero);
 }
 
-static void storeBits(VectorEmitter &e, Value vector, Value destination,
-                      ValueRange indices, Value mask) {
+void VectorEmitter::storeBits(Value vector, Value destination,
+                              ValueRange indices, Value mask) {
   if (mask)
-    vector::MaskedStoreOp::create(e.builder, e.loc, destination, indices, mask,
+    vector::MaskedStoreOp::create(builder, loc, destination, indices, mask,
                                   vector);
   else
-    vector::StoreOp::create(e.builder, e.loc, vector, destination, indices);
+    vector::StoreOp::create(builder, loc, vector, destination, indices);
+}
+
+Value VectorEmitter::splatPair(Value source, ValueRange indices) {
+  auto one = VectorType::get(1, builder.getI32Type());
+  Value pair = vector::BitCastOp::create(builder, loc, one,
+                                         loadBits(source, indices, 2));
+  Value pairs = vector::BroadcastOp::create(
+      builder, loc, VectorType::get(lanes(), builder.getI32Type()), pair);
+  return vector::BitCastOp::create(builder, loc,
+                                   memoryType(source, 2 * lanes()), pairs);
 }
 
 Value VectorEmitter::load(Value source, ValueRange indices, Value mask) {
-  Value numbers = loadBits(*this, source, indices, mask);
+  Value numbers = loadBits(source, indices, lanes(), mask);
   if (numbers.getType() == vectorType())
     return numbers;
   return arith::ExtFOp::create(builder, loc, vectorType(), numbers);
@@ -220,7 +245,7 @@ void VectorEmitter::store(Value vector, Value destination, ValueRange indices,
   VectorType type = memoryType(destination, lanes());
   if (type != vectorType())
     vector = arith::TruncFOp::create(builder, loc, type, vector);
-  storeBits(*this, vector, destination, indices, mask);
+  storeBits(vector, destination, indices, mask);
 }
 
 void VectorEmitter::copy(Value source, ValueRange from, Value destination,
@@ -232,10 +257,10 @@ void VectorEmitter::copy(Value source, ValueRange from, Value destination,
   };
   SmallVector<Value> numbers;
   for (auto [column, mask] : llvm::zip(block.columns, block.masks))
-    numbers.push_back(loadBits(*this, source, at(from, column), mask));
+    numbers.push_back(loadBits(source, at(from, column), lanes(), mask));
   for (auto [column, mask, some] :
        llvm::zip(block.columns, block.masks, numbers))
-    storeBits(*this, some, destination, at(to, column), mask);
+    storeBits(some, destination, at(to, column), mask);
 }
 
 void VectorEmitter::prefetch(Value memory, ValueRange indices, bool isWrite) {

@@ -52,6 +52,11 @@ public:
   /// With n rows, of n lanes a part: lane i of a part is the sum of that part
   /// of row i.
   Value sumParts(ArrayRef<Value> rows);
+  /// sums + left right: of f32 lanes, or of pairs of bf16 numbers, of which
+  /// each lane takes both products.
+  Value addProducts(Value left, Value right, Value sums);
+  /// The pairs of a number of the first vector and one of the second.
+  Value interleave(Value first, Value second);
   /// i1 lanes, true for the first `count`; none where it is negative.
   Value firstLanes(Value count);
 
@@ -69,6 +74,13 @@ public:
   Value load(Value source, ValueRange indices, Value mask = {});
   void store(Value vector, Value destination, ValueRange indices,
              Value mask = {});
+  /// So many numbers that lie side by side, of the type that memory has.
+  Value loadBits(Value source, ValueRange indices, int64_t count,
+                 Value mask = {});
+  void storeBits(Value vector, Value destination, ValueRange indices,
+                 Value mask = {});
+  /// The pair of bf16 numbers at an even place, in every lane.
+  Value splatPair(Value source, ValueRange indices);
   /// Copies a block of columns from one row to another of the same type, bit by
   /// bit. Rows are named by the indices of all dimensions but the last.
   void copy(Value source, ValueRange from, Value destination, ValueRange to,

@@ -1,5 +1,6 @@
 // RUN: effattn-opt %s -effattn-expand-contractions='vector-bits=512 vector-registers=32 tiling=first-cache:49152,second-cache:2097152' -canonicalize -split-input-file | FileCheck %s
 // RUN: effattn-opt %s -effattn-expand-contractions='vector-bits=256 tiling=slab-depth:384' -canonicalize -split-input-file | FileCheck %s --check-prefix=AVX2
+// RUN: effattn-opt %s -effattn-expand-contractions='vector-bits=512 vector-registers=32 pair-dots' -canonicalize -split-input-file | FileCheck %s --check-prefix=PAIRS
 
 // Tiles of 8 rows by 3 vectors, and narrower ones behind the last whole one; of
 // 6 by 2 where there are 16 registers. A task copies a row tile at a time.
@@ -162,5 +163,38 @@ func.func @packed_matmul(%x: memref<?x?xf32>, %panels: memref<?x?x48xf32>, %out:
 // CHECK:         return
 func.func @packed_matmul_of_odd_panels(%x: memref<?x?xf32>, %panels: memref<?x?x7xf32>, %out: memref<?x?xf32>) {
   effattn.packed_matmul ins(%x, %panels : memref<?x?xf32>, memref<?x?x7xf32>) outs(%out : memref<?x?xf32>)
+  return
+}
+
+// -----
+
+// Pairs of bf16 numbers along the depth, where the CPU is fast at it; the last
+// pair of an odd depth has a zero. Otherwise numbers are widened as they are
+// copied.
+// CHECK-LABEL: func @bf16_numbers
+// CHECK-NOT:     dpbf16ps
+// CHECK:         memref.alloc() {{.*}} : memref<8x528xf32>
+// PAIRS-LABEL: func @bf16_numbers
+// PAIRS:         memref.alloc() {{.*}} : memref<8x{{[0-9]+}}xbf16>
+// PAIRS:         memref.alloc({{.*}}) {{.*}} : memref<?x{{.*}}x96xbf16>
+// PAIRS:         vector.interleave {{.*}} : vector<16xbf16> -> vector<32xbf16>
+// PAIRS-COUNT-24: llvm.call_intrinsic "llvm.x86.avx512bf16.dpbf16ps.512"
+// PAIRS-NOT:     linalg
+// PAIRS:         return
+func.func @bf16_numbers(%a: memref<2048x501xbf16>, %b: memref<501x?xbf16>, %c: memref<2048x?xf32>) {
+  linalg.matmul ins(%a, %b : memref<2048x501xbf16>, memref<501x?xbf16>) outs(%c : memref<2048x?xf32>)
+  return
+}
+
+// -----
+
+// Columns are turned over as pairs, which are as wide as an f32 number.
+// PAIRS-LABEL: func @bf16_columns
+// PAIRS:         vector.bitcast {{.*}} : vector<32xbf16> to vector<16xf32>
+// PAIRS:         vector.shuffle {{.*}} : vector<16xf32>, vector<16xf32>
+// PAIRS:         llvm.call_intrinsic "llvm.x86.avx512bf16.dpbf16ps.512"
+func.func @bf16_columns(%a: memref<?x?xbf16>, %b: memref<?x?xbf16>, %c: memref<?x?xf32>) {
+  linalg.contract indexing_maps = [affine_map<(m, n, k) -> (m, k)>, affine_map<(m, n, k) -> (n, k)>, affine_map<(m, n, k) -> (m, n)>]
+    ins(%a, %b : memref<?x?xbf16>, memref<?x?xbf16>) outs(%c : memref<?x?xf32>)
   return
 }

@@ -45,6 +45,9 @@ struct CpuModel {
   /// Whether one instruction sums products of bytes (VNNI), on vectors of 256
   /// bits and of the full width.
   bool byteDots = false;
+  /// Whether one instruction sums products of pairs of bf16 numbers, on vectors
+  /// of the full width, at the speed of one that multiplies f32 numbers.
+  bool pairDots = false;
   /// What was given; 0 where the cost model is to choose.
   std::array<int64_t, Tiling::Count> given{};
 

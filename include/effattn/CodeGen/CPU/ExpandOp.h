@@ -13,7 +13,7 @@ namespace mlir::effattn {
 /// code could be made for it.
 FailureOr<CpuModel> readCpuModel(Operation *root, int64_t vectorBits,
                                  int64_t vectorRegisters, bool byteDots,
-                                 ArrayRef<std::string> tilings);
+                                 bool pairDots, ArrayRef<std::string> tilings);
 
 /// Replaces an op on memrefs, of the dialect or a linalg op that is a product
 /// of matrices, as the passes `effattn-expand-*` do with all of them. `erasing`

@@ -13,15 +13,18 @@ class EffAttn_ExpansionPass<string flag> : Pass<flag> {
       "Number of vector registers">,
     Option<"byteDots", "byte-dots", "bool", "false",
       "Whether one instruction sums products of bytes (VNNI)">,
+    Option<"pairDots", "pair-dots", "bool", "false",
+      "Whether one instruction sums products of pairs of bf16 numbers, as fast "
+      "as one multiplies f32 numbers">,
     ListOption<"tiling", "tiling", "std::string",
       "Sizes of caches and blocks, as NAME:NUMBER, where the cost model is not "
       "to choose">,
   ];
   let options = cpuOptions;
   let dependentDialects = ["::mlir::arith::ArithDialect",
-    "::mlir::linalg::LinalgDialect", "::mlir::math::MathDialect",
-    "::mlir::memref::MemRefDialect", "::mlir::scf::SCFDialect",
-    "::mlir::vector::VectorDialect"];
+    "::mlir::LLVM::LLVMDialect", "::mlir::linalg::LinalgDialect",
+    "::mlir::math::MathDialect", "::mlir::memref::MemRefDialect",
+    "::mlir::scf::SCFDialect", "::mlir::vector::VectorDialect"];
 }
 
 def OutlineKernelsPass : Pass<"effattn-outline-kernels", "::mlir::ModuleOp"> {

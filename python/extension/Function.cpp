@@ -122,6 +122,21 @@ nb::list Function::call(nb::sequence arrays, nb::object allocate,
   return list;
 }
 
+nb::object Function::takeSpans() const {
+  if (!entry.spans)
+    return nb::none();
+  mlir::effattn::SpanList *recorded = entry.spans(), taken = *recorded;
+  *recorded = {};
+  std::unique_ptr<mlir::effattn::Span, void (*)(void *)> owner(taken.list,
+                                                               std::free);
+  nb::list spans;
+  for (const mlir::effattn::Span &span :
+       llvm::ArrayRef(taken.list, taken.count))
+    spans.append(nb::make_tuple(span.name, span.place, span.begin, span.end,
+                                span.flops, span.bytes));
+  return nb::make_tuple(spans, taken.lost);
+}
+
 Library::Library(const std::string &path) {
   auto content = mlir::effattn::readFile(path);
   if (!content)

@@ -35,6 +35,11 @@ public:
                       nanobind::object adopt,
                       const std::vector<std::pair<int, int>> &donated) const;
 
+  /// The name, the place, the beginning, the end, the operations and the bytes
+  /// of each op that ran in this thread's calls since the last time, and how
+  /// many were lost; None where the function is not traced.
+  nanobind::object takeSpans() const;
+
 private:
   [[noreturn]] void raiseLastError() const;
   std::string describeInput(size_t index) const;

@@ -27,8 +27,9 @@ NB_MODULE(_native, module) {
          const std::string &stage, const std::string &output,
          const std::string &target, const std::string &gpu, bool gpuTf32,
          const std::string &cpu, unsigned optimization, bool openmp, bool tuned,
-         std::vector<std::string> tiling, const std::string &symbolPrefix,
-         const std::string &name, const std::string &soname) {
+         bool trace, std::vector<std::string> tiling,
+         const std::string &symbolPrefix, const std::string &name,
+         const std::string &soname) {
         mlir::effattn::CompilerOptions options;
         options.target = mlir::effattn::readTarget(target);
         options.gpu = gpu;
@@ -37,6 +38,7 @@ NB_MODULE(_native, module) {
         options.machine.optimization = optimization;
         options.openmp = openmp;
         options.tuned = tuned;
+        options.trace = trace;
         options.tiling = std::move(tiling);
         options.symbolPrefix = symbolPrefix;
         options.name = name;
@@ -46,7 +48,7 @@ NB_MODULE(_native, module) {
       "source"_a, "source_name"_a, nb::kw_only(), "stage"_a = "",
       "output"_a = "", "target"_a = "cpu", "gpu"_a = "sm_80",
       "gpu_tf32"_a = false, "cpu"_a = "native", "optimization"_a = 3,
-      "openmp"_a = true, "tuned"_a = true,
+      "openmp"_a = true, "tuned"_a = true, "trace"_a = false,
       "tiling"_a = std::vector<std::string>(), "symbol_prefix"_a = "",
       "name"_a = "model", "soname"_a = "");
   module.def("read_tiling", &readTiling, "argument"_a);
@@ -69,7 +71,8 @@ NB_MODULE(_native, module) {
           },
           "inputs"_a, "outputs"_a)
       .def("call", &Function::call, "inputs"_a, "allocate"_a, "adopt"_a,
-           "donated"_a);
+           "donated"_a)
+      .def("take_spans", &Function::takeSpans);
   nb::class_<Library>(module, "Library")
       .def(nb::init<std::string>(), "path"_a)
       .def_prop_ro("functions", &Library::functions)

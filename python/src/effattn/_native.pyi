@@ -1,6 +1,6 @@
 """The native half of the package: the compiler, and calls of what it makes."""
 
-from typing import Any, Callable, List, Sequence, Tuple
+from typing import Any, Callable, List, Optional, Sequence, Tuple
 
 __version__: str
 
@@ -20,6 +20,7 @@ def compile(
     optimization: int = 3,
     openmp: bool = True,
     tuned: bool = True,
+    trace: bool = False,
     tiling: Sequence[str] = (),
     symbol_prefix: str = "",
     name: str = "model",
@@ -40,6 +41,7 @@ class Function:
         adopt: Callable[[int, Any], Any],
         donated: Sequence[Tuple[int, int]],
     ) -> List[Any]: ...
+    def take_spans(self) -> Optional[Tuple[List[Tuple[str, str, int, int, int, int]], int]]: ...
 
 class Library:
     functions: List[str]

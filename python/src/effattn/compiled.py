@@ -10,6 +10,7 @@ import shutil
 import statistics
 import tempfile
 import time
+import warnings
 from typing import Any, Dict, Iterable, List, NamedTuple, Optional, Sequence, Tuple, Union
 
 import numpy as np
@@ -18,6 +19,7 @@ from tqdm import tqdm
 from effattn import _native
 from effattn.arrays import ELEMENTS, Kind, as_stored, kind_of
 from effattn.error import Error
+from effattn.spans import Span, write_trace
 
 Path = Union[str, "os.PathLike[str]"]
 Donation = Union[bool, int, str, Iterable[Union[int, str]]]
@@ -242,6 +244,24 @@ class Compiled:
             function.call(inputs, kind)
             seconds.append(time.perf_counter() - start)
         return Timing(min(seconds), statistics.median(seconds), max(seconds), repeat)
+
+    def spans(self) -> List[Span]:
+        """The ops that ran in this thread's calls since the last time, in the order in which they ended.
+
+        Raises:
+            effattn.Error: the function was not compiled with ``trace=True``.
+        """
+        taken = self.function._native.take_spans()
+        if taken is None:
+            raise Error(f"{self.signature.name} records no spans: compile it with trace=True")
+        spans, lost = taken
+        if lost:
+            warnings.warn(f"{lost} spans are lost: a thread keeps 2^20 at most", stacklevel=2)
+        return [Span.of(fields) for fields in spans]
+
+    def write_trace(self, path: Path) -> None:
+        """Write what ``spans`` gives as a file for Perfetto (https://ui.perfetto.dev)."""
+        write_trace(os.fspath(path), self.spans())
 
     def save(self, path: Path) -> None:
         """Write an object (``.o``), a shared library (``.so``), or what else the ending says.

@@ -80,6 +80,7 @@ def compile(
     threads: str = "openmp",
     lowering: str = "tuned",
     optimization: int = 3,
+    trace: bool = False,
     tiling: Tiling = None,
     symbol_prefix: str = "",
     dynamic_shapes: Any = None,
@@ -101,6 +102,8 @@ def compile(
         threads: "openmp", or "none" for loops on the calling thread alone.
         lowering: "tuned", or "linalg" for the plain lowering of every op.
         optimization: how hard LLVM tries, 0 to 3.
+        trace: whether calls record when each op runs and what it takes, for ``Compiled.spans`` and
+            ``Compiled.write_trace``; on the CPU only.
         tiling: sizes of caches and blocks of tuned code, as names and numbers, or the file of
             ``python -m effattn tune``; a cost model chooses what is not given.
         symbol_prefix: put before every exported name.
@@ -117,6 +120,10 @@ def compile(
         if not isinstance(machine, str):
             raise Error(f"expected {name} to be a name, but got {machine!r}")
     _check_tf32(gpu_tf32, target, lowering)
+    if not isinstance(trace, bool):
+        raise Error(f"expected trace to be True or False, but got {trace!r}")
+    if trace and target != "cpu":
+        raise Error(f"expected trace with target 'cpu' only, but got target {target!r}")
     if not isinstance(symbol_prefix, str) or not _PREFIX.fullmatch(symbol_prefix):
         raise Error(f"expected symbol_prefix to be an identifier of C, but got {symbol_prefix!r}")
     program = None
@@ -136,6 +143,7 @@ def compile(
         optimization=optimization,
         openmp=_one_of("threads", threads, ("openmp", "none")) == "openmp",
         tuned=_one_of("lowering", lowering, ("tuned", "linalg")) == "tuned",
+        trace=trace,
         tiling=read_tiling(tiling),
         symbol_prefix=symbol_prefix,
     )

@@ -314,8 +314,8 @@ static LogicalResult verifyDimensions(ModuleOp module) {
     auto type = dyn_cast<RankedTensorType>(op.getSource().getType());
     if (!index || !type || (*index >= 0 && *index < type.getRank()))
       return WalkResult::advance();
-    op.emitOpError("expected a dimension below ")
-        << type.getRank() << ", but got " << *index;
+    op.emitOpError("expected a dimension from 0 to ")
+        << type.getRank() - 1 << ", but got " << *index;
     return WalkResult::interrupt();
   });
   return failure(result.wasInterrupted());

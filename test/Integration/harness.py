@@ -17,6 +17,7 @@ import pathlib
 import re
 import subprocess
 import tempfile
+from collections.abc import Callable
 
 import ml_dtypes
 import numpy as np
@@ -28,6 +29,9 @@ BUILD = pathlib.Path(os.environ.get("EFFATTN_BUILD_DIR", SOURCE / "build"))
 
 # What all functions are compiled for.
 TARGET = os.environ.get("EFFATTN_TARGET", "cpu")
+# In which orders the emulator is to run all threads: "0 1 2". Where a test sets
+# EFFATTN_EMULATOR_SEED, it means that one.
+SEEDS = os.environ.get("EFFATTN_EMULATOR_SEEDS", "").split() or ["0"]
 
 # DLPack type codes; bool is 6.
 _CODES = {
@@ -71,6 +75,10 @@ class DLTensor(ctypes.Structure):
         ("strides", ctypes.POINTER(ctypes.c_int64)),
         ("byte_offset", ctypes.c_uint64),
     ]
+
+
+# Of effattn.h: what an error of a device gives.
+BAD_DEVICE = 5
 
 
 class CallError(Exception):
@@ -128,12 +136,20 @@ class Function:
 
     def into(self, inputs: list[np.ndarray], outputs: list[np.ndarray]) -> None:
         """Call with outputs of the caller, which are overwritten."""
-        self._check(
-            self._call(
-                _pointers([as_dl_tensor(a) for a in inputs]),
-                _pointers([as_dl_tensor(a) for a in outputs]),
+        before = [output.copy() for output in outputs]
+
+        def call() -> tuple[np.ndarray, ...]:
+            for output, old in zip(outputs, before):
+                np.copyto(output, old)
+            self._check(
+                self._call(
+                    _pointers([as_dl_tensor(a) for a in inputs]),
+                    _pointers([as_dl_tensor(a) for a in outputs]),
+                )
             )
-        )
+            return tuple(output.copy() for output in outputs)
+
+        _in_any_order(call)
 
     def __call__(self, *inputs) -> tuple[np.ndarray, ...]:
         arrays = [
@@ -142,6 +158,9 @@ class Function:
             else value
             for value, entry in zip(inputs, self.signature["inputs"])
         ]
+        return _in_any_order(lambda: self._call_once(arrays))
+
+    def _call_once(self, arrays: list[np.ndarray]) -> tuple[np.ndarray, ...]:
         tensors, owned = [], []
         for entry, shape in zip(self.signature["outputs"], self.output_shapes(*arrays)):
             dtype = np.dtype(_DTYPES[entry["type"]])
@@ -161,6 +180,38 @@ class Function:
             item if isinstance(item, np.ndarray) else _take_over(tensor, item)
             for tensor, item in zip(tensors, owned)
         )
+
+
+def _in_any_order(call: Callable[[], tuple[np.ndarray, ...]]) -> tuple[np.ndarray, ...]:
+    """Results of the call, which every order of the threads gives to the bit."""
+    if len(SEEDS) == 1 or "EFFATTN_EMULATOR_SEED" in os.environ:
+        return call()
+    outcomes = []
+    try:
+        for seed in SEEDS:
+            os.environ["EFFATTN_EMULATOR_SEED"] = seed
+            try:
+                outcomes.append(call())
+            except CallError as error:
+                outcomes.append(error)
+    finally:
+        os.environ.pop("EFFATTN_EMULATOR_SEED", None)
+    first = outcomes[0]
+    for seed, other in zip(SEEDS[1:], outcomes[1:]):
+        assert _describe(other) == _describe(first), f"seed {seed} does not give what {SEEDS[0]} gives"
+    if isinstance(first, CallError):
+        raise first
+    return first
+
+
+def _describe(outcome: tuple[np.ndarray, ...] | CallError) -> list:
+    """What must not differ between two calls of one function.
+
+    A fault of the device is the first that a thread comes upon.
+    """
+    if isinstance(outcome, CallError):
+        return [outcome.code, *([] if outcome.code == BAD_DEVICE else [str(outcome)])]
+    return [(result.shape, result.tobytes()) for result in outcome]
 
 
 def _take_over(tensor: DLTensor, dtype: np.dtype) -> np.ndarray:

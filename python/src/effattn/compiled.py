@@ -261,6 +261,8 @@ class Compiled:
 
     def write_trace(self, path: Path) -> None:
         """Write what ``spans`` gives as a file for Perfetto (https://ui.perfetto.dev)."""
+        # Spans are there once.
+        _native.check_writable(os.fspath(path))
         write_trace(os.fspath(path), self.spans())
 
     def save(self, path: Path) -> None:

@@ -4,9 +4,11 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any, Dict, Iterable, NamedTuple, Optional, Tuple
 
 from effattn.error import Error
+from effattn.files import whole_file
 
 
 class Span(NamedTuple):
@@ -53,7 +55,7 @@ def write_trace(path: str, spans: Iterable[Span]) -> None:
     """Write spans as events for Perfetto or ``chrome://tracing``."""
     text = json.dumps({"traceEvents": [_event(span) for span in spans]}) + "\n"
     try:
-        with open(path, "w", encoding="utf-8") as file:
-            file.write(text)
+        with whole_file(Path(path)) as file:
+            file.write(text.encode())
     except OSError as error:
         raise Error(f"cannot write {path}: {(error.strerror or str(error)).lower()}") from None

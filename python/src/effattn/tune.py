@@ -23,8 +23,8 @@ from tqdm import tqdm
 from effattn import _native
 from effattn.compiled import Compiled
 from effattn.compiler import compile, read_tiling
-from effattn.compress.store import whole_file
 from effattn.error import Error
+from effattn.files import whole_file
 
 # A candidate must be this much faster to replace what is known to be good.
 GAIN = 1.01

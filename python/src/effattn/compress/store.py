@@ -5,12 +5,11 @@ from __future__ import annotations
 
 import io
 import json
-import os
 import zipfile
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import IO, Any, Dict, Iterator, List, Optional, Tuple
+from typing import Any, Dict, Iterator, List, Optional, Tuple
 
 import ml_dtypes
 import numpy as np
@@ -22,6 +21,7 @@ from effattn.compress.report import Report
 from effattn.compress.result import Compressed, PathLike
 from effattn.compress.tensor_trains import TensorTrain
 from effattn.error import Error
+from effattn.files import whole_file
 
 FORMATS = (".npz", ".safetensors")
 # What says how to read a file: an array of this name in a .npz, metadata in a .safetensors.
@@ -115,19 +115,6 @@ def writable(path: PathLike) -> Path:
     if not path.parent.is_dir():
         raise Error(f"expected the folder of {path} to exist")
     return path
-
-
-@contextmanager
-def whole_file(path: Path) -> Iterator[IO[bytes]]:
-    """A file to write that takes its name when all is written, and is gone after a failure."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        with open(partial, "wb") as file:
-            yield file
-        os.replace(partial, path)
-    except BaseException:
-        partial.unlink(missing_ok=True)
-        raise
 
 
 def _format(path: Path) -> str:

@@ -14,8 +14,9 @@ from typing import Any, Dict, Mapping, NamedTuple
 import numpy as np
 
 from effattn.compiled import read
-from effattn.compress.store import opened, safetensors_package, whole_file
+from effattn.compress.store import opened, safetensors_package
 from effattn.error import Error
+from effattn.files import whole_file
 from effattn.models.packages import has_torch, require_torch
 from effattn.models.tiny.bounds import Bounds
 

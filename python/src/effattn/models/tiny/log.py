@@ -7,8 +7,8 @@ import json
 import pathlib
 from typing import Any, Dict, List
 
-from effattn.compress.store import whole_file
 from effattn.error import Error
+from effattn.files import whole_file
 
 MEASURED = "validation_bits_per_byte"
 """Of texts of validation, in the lines of steps that measured it."""

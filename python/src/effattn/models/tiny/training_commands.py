@@ -10,7 +10,7 @@ import torch
 
 from effattn import _native
 from effattn.compiler import compile
-from effattn.compress.store import whole_file
+from effattn.files import whole_file
 from effattn.models.tiny import ablations
 from effattn.models.tiny.curve import draw, read_measured, write_means
 from effattn.models.tiny.files import Weights, plain, save_weights

@@ -335,6 +335,13 @@ run_emulated() (
   run_pytest "$root/test/Integration"
 )
 
+# The same on a GPU; each test says that it is skipped where there is none.
+run_on_gpu() (
+  unset EFFATTN_LONG
+  export EFFATTN_TARGET=nvptx
+  run_pytest "$root/test/Integration"
+)
+
 # Mutated IR, for the parser, the verifiers and the passes.
 run_fuzz() {
   cmake -S "$root" --preset fuzz -DPython3_EXECUTABLE="$python" &&
@@ -458,6 +465,7 @@ check-long)
   status=0
   run_tests --param long=1 || status=$?
   step emulated run_emulated
+  step gpu run_on_gpu
   # Not a part of check: it builds all code once more.
   step fuzz run_fuzz
   exit "$status"

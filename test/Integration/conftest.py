@@ -1,5 +1,7 @@
 """Makes harness.py importable and keeps hypothesis reproducible."""
 
+import ctypes
+import functools
 import os
 import pathlib
 import sys
@@ -17,9 +19,20 @@ def pytest_configure(config):
     config.addinivalue_line("markers", "cpu: about code for the CPU, left out with another EFFATTN_TARGET")
 
 
+@functools.lru_cache(maxsize=None)
+def has_driver():
+    try:
+        return ctypes.CDLL("libcuda.so.1").cuInit(0) == 0
+    except OSError:
+        return False
+
+
 def pytest_runtest_setup(item):
-    if item.get_closest_marker("cpu") and os.environ.get("EFFATTN_TARGET", "cpu") != "cpu":
+    target = os.environ.get("EFFATTN_TARGET", "cpu")
+    if item.get_closest_marker("cpu") and target != "cpu":
         pytest.skip("about code for the CPU")
+    if target == "nvptx" and not has_driver():
+        pytest.skip("there is no NVIDIA driver with a GPU")
 
 
 # Examples take milliseconds, but the first of a signature compiles.

@@ -1,6 +1,7 @@
 """Compiled masks and attention against the reference: shapes, types, positions, raggedness."""
 
 import functools
+import itertools
 import json
 import os
 import pathlib
@@ -208,6 +209,32 @@ def test_one_query(flags, rng, name, keys, width, value_width, special):
     """Rows of keys of no whole number of vectors, and of several."""
     program = next(program for program in PROGRAMS if program.name == name)
     check_attention(program, decoding(flags), rng, 1, 2, 1, 1, keys, width, value_width, special)
+
+
+KNOWN_WIDTH = """
+func.func @f(%q: tensor<1x2x1x{d}x{t}>, %k: tensor<1x2x?x{d}x{t}>, %v: tensor<1x2x?x{d}x{t}>) -> tensor<1x2x1x{d}x{t}> {{
+  %e = tensor.empty() : tensor<1x2x1x{d}x{t}>
+  %r = effattn.attention ins(%q, %k, %v : tensor<1x2x1x{d}x{t}>, tensor<1x2x?x{d}x{t}>, tensor<1x2x?x{d}x{t}>)
+    outs(%e : tensor<1x2x1x{d}x{t}>)
+  return %r : tensor<1x2x1x{d}x{t}>
+}}
+"""
+
+
+@pytest.mark.parametrize("flags", WAYS, ids=" ".join)
+@pytest.mark.parametrize("element", ["f32", "bf16", "f16"])
+@pytest.mark.parametrize("width", [16, 48, 64, 96, 128, 256])
+def test_one_query_of_known_width(flags, element, width):
+    """Vectors of a row that are summed at once depend on how many there are."""
+    f = harness.compile_ir(KNOWN_WIDTH.format(d=width, t=element), *flags).f
+    rng = np.random.default_rng(width)
+    for keys, special in itertools.product([1, 2, 3, 5, 128, 131, 1030], [None, np.nan, np.inf]):
+        q = draw_values(rng, DTYPES[element], (1, 2, 1, width), None)
+        k = draw_values(rng, DTYPES[element], (1, 2, keys, width), None)
+        v = draw_values(rng, DTYPES[element], (1, 2, keys, width), None)
+        if special is not None:
+            v[0, 1, -1, :3] = special
+        assert_close(f(q, k, v)[0], reference.attention(wide(q), wide(k), wide(v)), TOLERANCE[element])
 
 
 @pytest.mark.parametrize("seed", MANY)

@@ -78,7 +78,7 @@ private:
   /// The task: its batch row, key head and tile.
   Value batch, group;
   AttentionTile *tile = nullptr;
-  /// [keys of a tile], index: the key row of each of them.
+  /// [keys of a tile], index: the key row of each of them. Null without tables.
   Value keyRows;
   int64_t lanes = 0;
   /// Those of the task, or of the tile at hand.

@@ -34,8 +34,9 @@ void AttentionExpansion::overSegments(
   });
 }
 
-/// Writes the key rows of the candidates from `first` on into the scratch, and
-/// returns how many they are. Places behind them have the last one's row.
+/// Names the key rows of the candidates from `first` on, in the scratch where
+/// they may be gathered, and returns how many they are. Places behind them have
+/// the last one's row.
 Value AttentionExpansion::listRows(const Segment &segment, Value first) {
   VectorEmitter &e = emitter;
   Value last = e.sub(segment.high, e.index(1));
@@ -47,9 +48,9 @@ Value AttentionExpansion::listRows(const Segment &segment, Value first) {
       storeIndex(e, row, keyRows, place);
     });
   };
-  if (!tables)
-    list(false);
-  else
+  tile->firstRow = first;
+  tile->lastRow = last;
+  if (tables)
     e.choose(segment.isColumns, [&] { list(true); }, [&] { list(false); });
   return e.min(e.index(e.cpu.keyTile()), e.sub(segment.high, first));
 }

@@ -17,9 +17,14 @@ void AttentionTile::widenRow(Value source, Value row, Value destination,
                 });
 }
 
+/// Loads wait for what they need: rows that are known without any are found
+/// while the CPU still reads others.
 Value AttentionTile::rowOf(Value place) {
-  return memref::LoadOp::create(emitter.builder, emitter.loc, operands.rows,
-                                placeOf(place));
+  VectorEmitter &e = emitter;
+  if (operands.rows)
+    return memref::LoadOp::create(e.builder, e.loc, operands.rows,
+                                  placeOf(place));
+  return e.min(e.add(firstRow, placeOf(place)), lastRow);
 }
 
 Value AttentionTile::baseOf(Value largest) {

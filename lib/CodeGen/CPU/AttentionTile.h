@@ -12,9 +12,10 @@ class AttentionTile {
 public:
   struct Operands {
     Value batch, group;
-    /// [B, G, S, D] and [B, G, S, E].
-    Value key, value;
-    /// [keys of a tile], index: the key row of each key.
+    /// [B, H, T, D], [B, G, S, D] and [B, G, S, E].
+    Value query, key, value;
+    /// [keys of a tile], index: the key row of each key. Null where keys are
+    /// neighbours.
     Value rows;
     /// How many queries there are; null where tiles of them take turns.
     Value queries;
@@ -53,9 +54,16 @@ public:
   /// `kept`, and -inf as the score of keys that are not kept.
   void addKeys(Value count, Value isWhole, function_ref<void()> adjust);
 
+  /// The rows of neighbouring keys: of place 0, and of the last one that any
+  /// place names.
+  Value firstRow, lastRow;
   /// The place of the first key that is added; null stands for 0.
   Value firstPlace;
   Value rowOf(Value place);
+
+  /// Scores are multiplied with it; null where queries are.
+  Value scale;
+  virtual bool scalesScores() { return false; }
 
   /// Scratch: the queries times the scale, scores and then their exponentials,
   /// and 1 where a query keeps a key, else 0, of a tile that is not whole. The
@@ -156,14 +164,14 @@ public:
 
   void makeScratch(Value width) override;
   SmallVector<OpFoldResult> sumSizes(Value valueWidth) override;
-  SmallVector<Value> queryAt(Value query, Value d) override {
-    return {query, orderOf(operands.key, d)};
-  }
+  /// Sums of bf16 products take the queries as they are.
+  bool scalesScores() override;
+  SmallVector<Value> queryAt(Value query, Value d) override;
   SmallVector<Value> scoreAt(Value key, Value query) override {
     return {query, key};
   }
   SmallVector<Value> sumAt(Value query, Value column) override {
-    return {query, orderOf(operands.value, column)};
+    return {query, orderOf(operands.value, column, valueVectors())};
   }
 
 protected:
@@ -172,10 +180,13 @@ protected:
   void addValues(Value count, ValueRange decay, bool keptOnly) override;
 
 private:
+  SmallVector<Value> sumProducts(ValueRange rows);
+  SmallVector<Value> sumPairs(ValueRange rows);
   void addColumns(ValueRange columns, Value mask, Value count, ValueRange decay,
                   bool keptOnly,
                   function_ref<SmallVector<Value>(Value row)> load);
-  Value orderOf(Value source, Value column);
+  int64_t valueVectors();
+  Value orderOf(Value source, Value column, int64_t vectors);
   SmallVector<Value> loadVectors(Value source, Value row, Value column,
                                  int64_t count);
   void prefetchValues(ValueRange rows);

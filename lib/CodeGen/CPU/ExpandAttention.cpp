@@ -180,8 +180,9 @@ template <typename Tile> void AttentionExpansion::runSplit(int64_t laneCount) {
   auto joinParts = [&](ValueRange at) {
     beginTask(at[0], at[1], laneCount);
     setOnlyTile();
-    Tile some(e, {batch, group, op.getKey(), op.getValue(), {}, {}}, {},
-              laneCount);
+    Tile some(e,
+              {batch, group, op.getQuery(), op.getKey(), op.getValue(), {}, {}},
+              {}, laneCount);
     tile = &some;
     join(some, all, firstPart(at), splits);
     storeResults(slice(firstPart(at)));
@@ -191,9 +192,11 @@ template <typename Tile> void AttentionExpansion::runSplit(int64_t laneCount) {
 }
 
 AttentionTile::Operands AttentionExpansion::makeOperands() {
-  keyRows = emitter.scratch(emitter.fixed(emitter.cpu.keyTile()),
-                            emitter.builder.getIndexType());
-  return {batch, group, op.getKey(), op.getValue(), keyRows, queries.count};
+  if (tables)
+    keyRows = emitter.scratch(emitter.fixed(emitter.cpu.keyTile()),
+                              emitter.builder.getIndexType());
+  return {batch,         group,   op.getQuery(), op.getKey(),
+          op.getValue(), keyRows, queries.count};
 }
 
 void AttentionExpansion::beginTask(Value batchRow, Value keyHead,
@@ -263,13 +266,15 @@ void AttentionExpansion::attend(AttentionTile &some, Value split,
 void AttentionExpansion::loadQueries() {
   VectorEmitter &e = emitter;
   Value scale = op.emitScale(e.builder);
+  if (tile->scalesScores())
+    tile->scale = scale;
   e.loop(e.index(0), queries.count, 1, [&](Value lane) {
     Value head = loadIndex(e, queries.headOf, lane),
           row = loadIndex(e, queries.rowOf, lane);
     e.loop(e.index(0), e.size(op.getQuery(), 3), 1, [&](Value d) {
       Value number = e.loadScalar(op.getQuery(), {batch, head, row, d});
-      e.storeScalar(e.mulFloats(number, scale), tile->queries,
-                    tile->queryAt(lane, d));
+      e.storeScalar(tile->scale ? number : e.mulFloats(number, scale),
+                    tile->queries, tile->queryAt(lane, d));
     });
   });
   // Lanes without a query have one of zeros.

@@ -13,17 +13,30 @@ static constexpr int64_t kFarCaches = 32;
 /// Keys that are multiplied with at once: streams that are read side by side.
 static constexpr int64_t kStreams = 4;
 /// Vectors of a key that are multiplied in a step, and of values that are
-/// summed at once.
+/// summed at once, unless known columns make others better.
 static constexpr int64_t kVectors = 4;
+/// Sums that do not wait for one another: less than these, and adding takes
+/// longer than reading.
+static constexpr int64_t kSums = 8;
+
+static bool isPaired(Value source) {
+  return cast<MemRefType>(source.getType()).getElementType().isBF16();
+}
+
+bool KeysAlongVectors::scalesScores() {
+  return emitter.cpu.pairDots && isPaired(operands.query) &&
+         isPaired(operands.key);
+}
 
 void KeysAlongVectors::makeScratch(Value width) {
   VectorEmitter &e = emitter;
   Type f32 = e.builder.getF32Type();
   OpFoldResult all = e.fixed(queryCount), keys = e.fixed(e.cpu.keyTile());
-  queries = e.scratch({all, width}, f32);
+  queries = e.scratch({all, width},
+                      scalesScores() ? Type(e.builder.getBF16Type()) : f32);
   scores = e.scratch({all, keys}, f32);
   kept = e.scratch({all, keys}, f32);
-  if (widthOf(operands.value) < 32)
+  if (operands.rows && widthOf(operands.value) < 32)
     areFar = e.lessThan(e.index(kFarCaches * e.cpu.secondCache()),
                         e.add(bytesOf(operands.key), bytesOf(operands.value)));
 }
@@ -40,8 +53,9 @@ Value KeysAlongVectors::bytesOf(Value source) {
   return bytes;
 }
 
-/// Each cache line of 16-bit numbers takes long to widen, so that few are on
-/// their way at a time. Values are asked for while their keys are multiplied.
+/// Nobody foresees which rows are gathered, and each cache line of 16-bit
+/// numbers takes long to widen, so that few are on their way at a time. Values
+/// are asked for while their keys are multiplied.
 void KeysAlongVectors::prefetchValues(ValueRange rows) {
   VectorEmitter &e = emitter;
   int64_t line = kVectorAlignment * 8 / widthOf(operands.value);
@@ -55,13 +69,25 @@ SmallVector<OpFoldResult> KeysAlongVectors::sumSizes(Value valueWidth) {
   return {emitter.fixed(queryCount), valueWidth};
 }
 
-static bool isPaired(Value source) {
-  return cast<MemRefType>(source.getType()).getElementType().isBF16();
+SmallVector<Value> KeysAlongVectors::queryAt(Value query, Value d) {
+  return {query, scalesScores() ? d : orderOf(operands.key, d, kVectors)};
+}
+
+/// Whole rows at once where they are known to fit half of the registers: memory
+/// is then read in order, and sums are many.
+int64_t KeysAlongVectors::valueVectors() {
+  VectorEmitter &e = emitter;
+  int64_t columns = cast<MemRefType>(operands.value.getType()).getDimSize(3);
+  for (int64_t vectors = e.cpu.vectorRegisters / 2; vectors >= 2; vectors -= 2)
+    if (!ShapedType::isDynamic(columns) && columns % (vectors * e.lanes()) == 0)
+      return vectors;
+  return kVectors;
 }
 
 /// Where scratch has a column of `source`: bf16 numbers are loaded as pairs,
 /// and all first ones of a vector of them lie in front of all second ones.
-Value KeysAlongVectors::orderOf(Value source, Value column) {
+/// `vectors` are loaded at once, and what is left is not paired.
+Value KeysAlongVectors::orderOf(Value source, Value column, int64_t vectors) {
   VectorEmitter &e = emitter;
   if (!isPaired(source))
     return column;
@@ -69,7 +95,7 @@ Value KeysAlongVectors::orderOf(Value source, Value column) {
   Value first = e.roundDown(column, 2 * e.lanes());
   Value place =
       e.add(e.sub(pair, e.quotient(first, 2)), e.mul(second, e.lanes()));
-  Value whole = e.roundDown(e.size(source, 3), kVectors * e.lanes());
+  Value whole = e.roundDown(e.size(source, 3), vectors * e.lanes());
   return e.select(e.lessThan(column, whole), e.add(first, place), column);
 }
 
@@ -106,57 +132,99 @@ SmallVector<Value> KeysAlongVectors::loadVectors(Value source, Value row,
   return vectors;
 }
 
-/// scores[q, i] = <key i, query q>. Keys are streams that the CPU foresees: to
-/// ask for them, or for f32 values meanwhile, costs more than it saves.
+/// scores[q, i] = <key i, query q>. Neighbouring keys are streams that the CPU
+/// foresees: to ask for them, or for their values, costs more than it saves.
 void KeysAlongVectors::multiplyKeys(Value count) {
   VectorEmitter &e = emitter;
-  int64_t step = kVectors * e.lanes();
-  Value width = e.size(operands.key, 3), whole = e.roundDown(width, step);
   e.loop(e.index(0), count, kStreams, [&](Value first) {
     SmallVector<Value> rows;
     for (int64_t i = 0; i < kStreams; ++i)
       rows.push_back(rowOf(e.add(first, i)));
     if (areFar)
       e.choose(areFar, [&] { prefetchValues(rows); });
-    auto addTerms = [&](ArrayRef<Value> keys, Value d, Value mask,
-                        ValueRange carried) {
-      SmallVector<Value> next;
-      for (int64_t query = 0; query < queryCount; ++query) {
-        Value numbers = e.load(queries, {e.index(query), d}, mask);
-        for (Value key : keys)
-          next.push_back(e.mulAdd(numbers, key, carried[next.size()]));
-      }
-      return next;
-    };
-    // Several vectors a step: the sizes of heads are few of them, and a loop
-    // over one at a time would cost as much as what it does.
-    auto addStep = [&](Value d, ValueRange carried) {
-      SmallVector<SmallVector<Value>> loaded;
-      for (Value row : rows)
-        loaded.push_back(loadVectors(operands.key, row, d, kVectors));
-      SmallVector<Value> sofar(carried);
-      for (int64_t i = 0; i < kVectors; ++i) {
-        SmallVector<Value> keys;
-        for (ArrayRef<Value> vectors : loaded)
-          keys.push_back(vectors[i]);
-        sofar = addTerms(keys, e.add(d, i * e.lanes()), {}, sofar);
-      }
-      return sofar;
-    };
-    auto addVector = [&](Value d, Value mask, ValueRange carried) {
-      SmallVector<Value> keys;
-      for (Value row : rows)
-        keys.push_back(loadSource(operands.key, row, d, mask));
-      return addTerms(keys, d, mask, carried);
-    };
-    SmallVector<Value> products(queryCount * kStreams, e.zeros());
-    products = e.loop(e.index(0), whole, step, products, addStep);
-    products = e.overColumns(whole, width, products, addVector);
-    for (int64_t query = 0; query < queryCount; ++query)
-      for (int64_t i = 0; i < kStreams; ++i)
-        e.storeScalar(e.sum(products[query * kStreams + i]), scores,
-                      scoreAt(e.add(first, i), e.index(query)));
+    SmallVector<Value> sums = scale ? sumPairs(rows) : sumProducts(rows);
+    for (int64_t query = 0; query < queryCount; ++query) {
+      Value products =
+          e.sumEach(ArrayRef<Value>(sums).slice(query * kStreams, kStreams));
+      if (scale)
+        products = e.mulFloats(
+            products, vector::BroadcastOp::create(e.builder, e.loc,
+                                                  products.getType(), scale));
+      e.storeBits(products, scores, scoreAt(first, e.index(query)));
+    }
   });
+}
+
+/// Vectors of the products of each query and each of some keys.
+SmallVector<Value> KeysAlongVectors::sumProducts(ValueRange rows) {
+  VectorEmitter &e = emitter;
+  int64_t step = kVectors * e.lanes();
+  Value width = e.size(operands.key, 3), whole = e.roundDown(width, step);
+  auto addTerms = [&](ArrayRef<Value> keys, Value d, Value mask,
+                      ValueRange carried) {
+    SmallVector<Value> next;
+    for (int64_t query = 0; query < queryCount; ++query) {
+      Value numbers = e.load(queries, {e.index(query), d}, mask);
+      for (Value key : keys)
+        next.push_back(e.mulAdd(numbers, key, carried[next.size()]));
+    }
+    return next;
+  };
+  // Several vectors a step: the sizes of heads are few of them, and a loop
+  // over one at a time would cost as much as what it does.
+  auto addStep = [&](Value d, ValueRange carried) {
+    SmallVector<SmallVector<Value>> loaded;
+    for (Value row : rows)
+      loaded.push_back(loadVectors(operands.key, row, d, kVectors));
+    SmallVector<Value> sofar(carried);
+    for (int64_t i = 0; i < kVectors; ++i) {
+      SmallVector<Value> keys;
+      for (ArrayRef<Value> vectors : loaded)
+        keys.push_back(vectors[i]);
+      sofar = addTerms(keys, e.add(d, i * e.lanes()), {}, sofar);
+    }
+    return sofar;
+  };
+  auto addVector = [&](Value d, Value mask, ValueRange carried) {
+    SmallVector<Value> keys;
+    for (Value row : rows)
+      keys.push_back(loadSource(operands.key, row, d, mask));
+    return addTerms(keys, d, mask, carried);
+  };
+  SmallVector<Value> products(queryCount * rows.size(), e.zeros());
+  products = e.loop(e.index(0), whole, step, products, addStep);
+  return e.overColumns(whole, width, products, addVector);
+}
+
+/// The same of bf16 numbers, of which a lane takes two products at a time.
+SmallVector<Value> KeysAlongVectors::sumPairs(ValueRange rows) {
+  VectorEmitter &e = emitter;
+  int64_t step = 2 * e.lanes();
+  Value width = e.size(operands.key, 3), whole = e.roundDown(width, step);
+  auto addTerms = [&](Value d, Value mask, ValueRange carried) {
+    SmallVector<Value> keys, next;
+    for (Value row : rows)
+      keys.push_back(e.loadBits(
+          operands.key, {operands.batch, operands.group, row, d}, step, mask));
+    for (int64_t query = 0; query < queryCount; ++query) {
+      Value pairs = e.loadBits(queries, {e.index(query), d}, step, mask);
+      for (Value key : keys)
+        next.push_back(e.addProducts(pairs, key, carried[next.size()]));
+    }
+    return next;
+  };
+  SmallVector<Value> sums(queryCount * rows.size(), e.zeros());
+  sums = e.loop(e.index(0), whole, step, sums, [&](Value d, ValueRange sofar) {
+    return addTerms(d, {}, sofar);
+  });
+  auto addRest = [&] {
+    auto type = VectorType::get(step, e.builder.getI1Type());
+    Value mask = vector::CreateMaskOp::create(e.builder, e.loc, type,
+                                              e.sub(width, whole));
+    return addTerms(whole, mask, sums);
+  };
+  return e.choose(e.lessThan(whole, width), ValueRange(sums).getTypes(),
+                  addRest, [&] { return sums; });
 }
 
 SmallVector<Value> KeysAlongVectors::weigh(Value count) {
@@ -204,9 +272,10 @@ SmallVector<Value> KeysAlongVectors::weigh(Value count) {
 void KeysAlongVectors::addValues(Value count, ValueRange decay, bool keptOnly) {
   VectorEmitter &e = emitter;
   Value width = e.size(operands.value, 3);
-  Value whole = e.roundDown(width, kVectors * e.lanes());
+  int64_t atOnce = valueVectors();
+  Value whole = e.roundDown(width, atOnce * e.lanes());
   // What is rare is code that is small rather than fast.
-  int64_t vectors = keptOnly ? 2 : kVectors;
+  int64_t vectors = keptOnly ? 2 : atOnce;
   e.loop(e.index(0), whole, vectors * e.lanes(), [&](Value first) {
     SmallVector<Value> columns;
     for (int64_t i = 0; i < vectors; ++i)
@@ -243,8 +312,22 @@ void KeysAlongVectors::addColumns(
     }
     return next;
   };
-  SmallVector<Value> zeros(queryCount * columns.size(), e.zeros());
-  SmallVector<Value> added = e.loop(e.index(0), count, 1, zeros, addOne);
+  int64_t perKey = queryCount * columns.size();
+  int64_t chains = keptOnly ? 1 : std::max<int64_t>(kSums / perKey, 1);
+  auto addSome = [&](Value first, ValueRange carried) {
+    SmallVector<Value> next;
+    for (int64_t i = 0; i < chains; ++i)
+      llvm::append_range(
+          next, addOne(e.add(first, i), carried.slice(i * perKey, perKey)));
+    return next;
+  };
+  Value whole = e.roundDown(count, chains);
+  SmallVector<Value> zeros(chains * perKey, e.zeros());
+  SmallVector<Value> added = e.loop(e.index(0), whole, chains, zeros, addSome);
+  for (; added.size() > size_t(perKey); added.truncate(added.size() - perKey))
+    for (int64_t i = 0; i < perKey; ++i)
+      added[i] = e.addFloats(added[i], added[added.size() - perKey + i]);
+  added = e.loop(whole, count, 1, added, addOne);
   for (int64_t query = 0; query < queryCount; ++query)
     for (unsigned i = 0; i < columns.size(); ++i) {
       SmallVector<Value> at{e.index(query), columns[i]};

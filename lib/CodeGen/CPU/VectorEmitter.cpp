@@ -109,8 +109,22 @@ Value VectorEmitter::tanh(Value x) {
 
 /// No lane of a tile's maximum is NaN: maxFloats() keeps the other operand.
 Value VectorEmitter::largest(Value vector) {
-  return vector::ReductionOp::create(builder, loc,
-                                     vector::CombiningKind::MAXNUMF, vector);
+  return firstOf(foldHalves(
+      vector, 1, [&](Value low, Value high) { return maxFloats(low, high); }));
+}
+
+Value VectorEmitter::foldHalves(Value vector, int64_t size,
+                                function_ref<Value(Value, Value)> join) {
+  int64_t count = cast<VectorType>(vector.getType()).getNumElements();
+  while (count > size) {
+    count /= 2;
+    auto half = [&](int64_t first) {
+      return vector::ExtractStridedSliceOp::create(builder, loc, vector, first,
+                                                   count, int64_t(1));
+    };
+    vector = join(half(0), half(count));
+  }
+  return vector;
 }
 
 Value VectorEmitter::firstOf(Value vector) {
@@ -171,6 +185,12 @@ Value VectorEmitter::sumParts(ArrayRef<Value> rows) {
     sums.truncate(step);
   }
   return sums[0];
+}
+
+Value VectorEmitter::sumEach(ArrayRef<Value> rows) {
+  return foldHalves(sumParts(rows), rows.size(), [&](Value low, Value high) {
+    return addFloats(low, high);
+  });
 }
 
 Value VectorEmitter::addProducts(Value left, Value right, Value sums) {

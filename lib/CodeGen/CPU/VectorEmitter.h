@@ -47,11 +47,16 @@ public:
   Value sum(Value vector);
   /// How many of some i1 lanes are true, as index.
   Value countTrue(Value mask);
+  /// Joins the halves of a vector, and theirs, until `size` lanes are left.
+  Value foldHalves(Value vector, int64_t size,
+                   function_ref<Value(Value, Value)> join);
   /// Exchanges rows and columns of a square: as many vectors as lanes.
   void transpose(MutableArrayRef<Value> rows);
   /// With n rows, of n lanes a part: lane i of a part is the sum of that part
   /// of row i.
   Value sumParts(ArrayRef<Value> rows);
+  /// The sums of all lanes of each row, side by side; rows are a power of 2.
+  Value sumEach(ArrayRef<Value> rows);
   /// sums + left right: of f32 lanes, or of pairs of bf16 numbers, of which
   /// each lane takes both products.
   Value addProducts(Value left, Value right, Value sums);

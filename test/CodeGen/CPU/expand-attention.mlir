@@ -1,4 +1,5 @@
 // RUN: effattn-opt %s -effattn-expand-attention='vector-bits=512 vector-registers=32' -canonicalize -split-input-file | FileCheck %s
+// RUN: effattn-opt %s -effattn-expand-attention='vector-bits=512 vector-registers=32 pair-dots' -canonicalize -split-input-file | FileCheck %s --check-prefix=PAIRS
 
 // Three forms, by how many queries share keys; without a mask no weight is left
 // out.
@@ -81,16 +82,41 @@ func.func @one_key_head(%q: memref<1x8x1x64xf32>, %k: memref<1x1x?x64xf32>, %v: 
 // -----
 
 // One query: pairs of bf16 numbers become a vector of first and one of second
-// ones; values are asked for only where no cache can hold them.
+// ones, or are multiplied as they are. Of two keys at a time, all four vectors
+// of values are weighed.
 // CHECK-LABEL: func @one_query_bf16
-// CHECK:         memref.prefetch
+// CHECK-NOT:     memref.prefetch
 // CHECK:         vector.load {{.*}} : memref<1x8x?x64xbf16>, vector<32xbf16>
 // CHECK:         arith.shli {{.*}} : vector<16xi32>
 // CHECK:         arith.andi {{.*}} : vector<16xi32>
 // CHECK-NOT:     effattn
 // CHECK:         return
+// PAIRS-LABEL: func @one_query_bf16
+// PAIRS:         memref.alloc() {{.*}} : memref<1x64xbf16>
+// PAIRS-COUNT-4: llvm.call_intrinsic "llvm.x86.avx512bf16.dpbf16ps.512"
+// PAIRS:         arith.mulf {{.*}} : vector<4xf32>
+// PAIRS:         vector.store {{.*}} : memref<1x128xf32>, vector<4xf32>
+// PAIRS-COUNT-4: vector.load {{.*}} : memref<1x8x?x64xbf16>, vector<32xbf16>
+// PAIRS:         return
 func.func @one_query_bf16(%q: memref<1x8x1x64xbf16>, %k: memref<1x8x?x64xbf16>, %v: memref<1x8x?x64xbf16>, %out: memref<1x8x1x64xbf16>) {
   effattn.attention ins(%q, %k, %v : memref<1x8x1x64xbf16>, memref<1x8x?x64xbf16>, memref<1x8x?x64xbf16>)
     outs(%out : memref<1x8x1x64xbf16>)
+  return
+}
+
+// -----
+
+// Gathered values are asked for where no cache can hold them.
+// CHECK-LABEL: func @one_query_gathered
+// CHECK:         memref.prefetch
+// CHECK-NOT:     effattn
+// CHECK:         return
+func.func @one_query_gathered(%q: memref<1x8x1x64xf32>, %k: memref<1x8x?x64xbf16>, %v: memref<1x8x?x64xbf16>,
+    %flags: memref<1x?xi1>, %out: memref<1x8x1x64xf32>) {
+  effattn.attention ins(%q, %k, %v : memref<1x8x1x64xf32>, memref<1x8x?x64xbf16>, memref<1x8x?x64xbf16>)
+    outs(%out : memref<1x8x1x64xf32>) mask {
+    %mask = effattn.separator_mask %flags : memref<1x?xi1> {initial = 4, window = 256}
+    effattn.yield %mask : !effattn.mask
+  }
   return
 }

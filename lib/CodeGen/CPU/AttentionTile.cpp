@@ -7,6 +7,10 @@
 using namespace mlir;
 using namespace mlir::effattn;
 
+bool AttentionTile::multipliesPairs() {
+  return emitter.cpu.pairDots && isBF16(operands.query) && isBF16(operands.key);
+}
+
 void AttentionTile::widenRow(Value source, Value row, Value destination,
                              Value place) {
   VectorEmitter &e = emitter;

@@ -77,6 +77,11 @@ protected:
   virtual SmallVector<Value> weigh(Value count) = 0;
   virtual void addValues(Value count, ValueRange decay, bool keptOnly) = 0;
 
+  /// Whether the products of keys and queries are those of bf16 pairs.
+  bool multipliesPairs();
+  static bool isBF16(Value source) {
+    return cast<MemRefType>(source.getType()).getElementType().isBF16();
+  }
   Value isFinite(Value count);
   Value placeOf(Value place) {
     return firstPlace ? emitter.add(firstPlace, place) : place;
@@ -165,7 +170,7 @@ public:
   void makeScratch(Value width) override;
   SmallVector<OpFoldResult> sumSizes(Value valueWidth) override;
   /// Sums of bf16 products take the queries as they are.
-  bool scalesScores() override;
+  bool scalesScores() override { return multipliesPairs(); }
   SmallVector<Value> queryAt(Value query, Value d) override;
   SmallVector<Value> scoreAt(Value key, Value query) override {
     return {query, key};
@@ -201,7 +206,8 @@ private:
 /// Few queries that share their keys, as the query heads of a key head when
 /// decoding, in blocks. Four numbers of a key times four of every query of a
 /// block give four parts of each score, which are added up later, and vectors
-/// of values are multiplied with a weight of each query.
+/// of values are multiplied with a weight of each query. Of bf16 numbers, four
+/// pairs are taken where there are sums of their products.
 class QueryBlocks : public AttentionTile {
 public:
   using AttentionTile::AttentionTile;
@@ -210,6 +216,7 @@ public:
 
   void makeScratch(Value width) override;
   SmallVector<OpFoldResult> sumSizes(Value valueWidth) override;
+  bool scalesScores() override { return multipliesPairs(); }
   SmallVector<Value> queryAt(Value query, Value d) override;
   SmallVector<Value> scoreAt(Value key, Value query) override;
   SmallVector<Value> sumAt(Value query, Value column) override {
@@ -226,6 +233,7 @@ private:
   void widenKeys(Value first);
   void multiplyBlock(Value block, Value first);
   SmallVector<Value> keyRow(Value first, int64_t i);
+  int64_t partSize();
   Value loadPart(ValueRange row, Value d, Value mask);
   Value addParts(ArrayRef<Value> parts);
   std::pair<Value, Value> split(Value value, int64_t size);
@@ -247,7 +255,8 @@ private:
 
   /// [1, Q]: the factors of what was summed before.
   Value factors;
-  /// [keys of a step, D]: keys as f32. Null where they are f32 in memory.
+  /// [keys of a step, D]: keys as f32. Null where they are multiplied as they
+  /// are in memory.
   Value f32Keys;
 };
 

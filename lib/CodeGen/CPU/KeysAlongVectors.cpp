@@ -19,15 +19,6 @@ static constexpr int64_t kVectors = 4;
 /// longer than reading.
 static constexpr int64_t kSums = 8;
 
-static bool isPaired(Value source) {
-  return cast<MemRefType>(source.getType()).getElementType().isBF16();
-}
-
-bool KeysAlongVectors::scalesScores() {
-  return emitter.cpu.pairDots && isPaired(operands.query) &&
-         isPaired(operands.key);
-}
-
 void KeysAlongVectors::makeScratch(Value width) {
   VectorEmitter &e = emitter;
   Type f32 = e.builder.getF32Type();
@@ -89,7 +80,7 @@ int64_t KeysAlongVectors::valueVectors() {
 /// `vectors` are loaded at once, and what is left is not paired.
 Value KeysAlongVectors::orderOf(Value source, Value column, int64_t vectors) {
   VectorEmitter &e = emitter;
-  if (!isPaired(source))
+  if (!isBF16(source))
     return column;
   Value pair = e.quotient(column, 2), second = e.sub(column, e.mul(pair, 2));
   Value first = e.roundDown(column, 2 * e.lanes());
@@ -105,7 +96,7 @@ SmallVector<Value> KeysAlongVectors::loadVectors(Value source, Value row,
                                                  Value column, int64_t count) {
   VectorEmitter &e = emitter;
   SmallVector<Value> vectors;
-  if (!isPaired(source)) {
+  if (!isBF16(source)) {
     for (int64_t i = 0; i < count; ++i)
       vectors.push_back(loadSource(source, row, e.add(column, i * e.lanes())));
     return vectors;

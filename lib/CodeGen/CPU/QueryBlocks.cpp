@@ -10,9 +10,14 @@ using namespace mlir::effattn;
 /// Chains of maxima and of sums, so that none waits for the one before.
 static constexpr int64_t kChains = 4;
 
-/// Neighbouring numbers of a key that are multiplied with as many of every
-/// query at once.
+/// Neighbouring numbers of a key, or pairs of them, that are multiplied with as
+/// many of every query at once.
 static constexpr int64_t kPart = 4;
+
+/// Numbers of a part.
+int64_t QueryBlocks::partSize() {
+  return multipliesPairs() ? 2 * kPart : kPart;
+}
 
 void QueryBlocks::makeScratch(Value width) {
   VectorEmitter &e = emitter;
@@ -20,15 +25,18 @@ void QueryBlocks::makeScratch(Value width) {
   OpFoldResult all = e.fixed(queryCount),
                blocks = e.fixed(queryCount / blockSize()),
                keys = e.fixed(e.cpu.keyTile() * blockSize());
-  Value parts = e.mul(e.ceilDiv(width, kPart), kPart * blockSize());
-  queries = e.scratch({blocks, parts}, f32);
+  int64_t ofPart = partSize() * blockSize();
+  Value parts = e.mul(e.ceilDiv(width, partSize()), ofPart);
+  Type bf16 = e.builder.getBF16Type();
+  queries = e.scratch({blocks, parts}, multipliesPairs() ? bf16 : f32);
   scores = e.scratch({blocks, keys}, f32);
   kept = e.scratch({blocks, keys}, f32);
   factors = e.scratch({e.fixed(1), all}, f32);
-  if (cast<MemRefType>(operands.key.getType()).getElementType() != f32)
+  if (cast<MemRefType>(operands.key.getType()).getElementType() != f32 &&
+      !multipliesPairs())
     f32Keys = e.scratch({e.fixed(keysOfStep()), width}, f32);
   // The last part may have more numbers than a query.
-  Value last = e.max(e.sub(parts, e.index(kPart * blockSize())), e.index(0));
+  Value last = e.max(e.sub(parts, e.index(ofPart)), e.index(0));
   overBlocks([&](Value block) {
     e.loop(last, parts, e.lanes(),
            [&](Value place) { e.store(e.zeros(), queries, {block, place}); });
@@ -48,9 +56,9 @@ std::pair<Value, Value> QueryBlocks::split(Value value, int64_t size) {
 SmallVector<Value> QueryBlocks::queryAt(Value query, Value d) {
   VectorEmitter &e = emitter;
   auto [block, place] = split(query, blockSize());
-  auto [part, number] = split(d, kPart);
+  auto [part, number] = split(d, partSize());
   Value row = e.add(e.mul(part, blockSize()), place);
-  return {block, e.add(e.mul(row, kPart), number)};
+  return {block, e.add(e.mul(row, partSize()), number)};
 }
 
 SmallVector<Value> QueryBlocks::scoreAt(Value key, Value query) {
@@ -95,21 +103,12 @@ SmallVector<Value> QueryBlocks::keyRow(Value first, int64_t i) {
 Value QueryBlocks::loadPart(ValueRange row, Value d, Value mask) {
   VectorEmitter &e = emitter;
   Value source = f32Keys ? f32Keys : operands.key;
-  auto type = VectorType::get(kPart, e.builder.getF32Type());
   SmallVector<Value> at(row);
   at.push_back(d);
-  Value part;
-  if (mask) {
-    Value zeros = arith::ConstantOp::create(e.builder, e.loc,
-                                            e.builder.getZeroAttr(type));
-    part = vector::MaskedLoadOp::create(e.builder, e.loc, type, source, at,
-                                        mask, zeros);
-  } else {
-    part = vector::LoadOp::create(e.builder, e.loc, type, source, at);
-  }
+  Value part = e.loadBits(source, at, partSize(), mask);
   SmallVector<int64_t> from;
-  for (int64_t lane = 0; lane < e.lanes(); ++lane)
-    from.push_back(lane % kPart);
+  for (int64_t lane = 0; lane < e.lanes() / kPart * partSize(); ++lane)
+    from.push_back(lane % partSize());
   return vector::ShuffleOp::create(e.builder, e.loc, part, part, from);
 }
 
@@ -124,33 +123,38 @@ void QueryBlocks::multiplyBlock(Value block, Value first) {
   auto addTerms = [&](Value d, Value mask, ValueRange carried) {
     SmallVector<Value> numbers, next;
     Value place = e.mul(d, blockSize());
+    int64_t ofVector = e.lanes() / kPart * partSize();
     for (int64_t i = 0; i < vectors; ++i)
-      numbers.push_back(e.load(queries, {block, e.add(place, i * e.lanes())}));
+      numbers.push_back(
+          e.loadBits(queries, {block, e.add(place, i * ofVector)}, ofVector));
     for (ValueRange row : rows) {
       Value key = loadPart(row, d, mask);
       for (Value query : numbers)
-        next.push_back(e.mulAdd(key, query, carried[next.size()]));
+        next.push_back(e.addProducts(key, query, carried[next.size()]));
     }
     return next;
   };
-  Value width = e.size(operands.key, 3), whole = e.roundDown(width, kPart);
+  Value width = e.size(operands.key, 3);
+  Value whole = e.roundDown(width, partSize());
   SmallVector<Value> sums(keysOfStep() * vectors, e.zeros());
   auto addWhole = [&](Value d, ValueRange carried) {
     return addTerms(d, {}, carried);
   };
   auto addRest = [&] {
-    auto type = VectorType::get(kPart, e.builder.getI1Type());
+    auto type = VectorType::get(partSize(), e.builder.getI1Type());
     Value mask = vector::CreateMaskOp::create(e.builder, e.loc, type,
                                               e.sub(width, whole));
     return addTerms(whole, mask, sums);
   };
-  sums = e.loop(e.index(0), whole, kPart, sums, addWhole);
+  sums = e.loop(e.index(0), whole, partSize(), sums, addWhole);
   sums = e.choose(e.lessThan(whole, width), ValueRange(sums).getTypes(),
                   addRest, [&] { return sums; });
   for (int64_t i = 0; i < stepVectors(); ++i) {
     Value place = e.mul(e.add(first, i * keysOfVector()), blockSize());
-    e.store(addParts(ArrayRef<Value>(sums).slice(i * kPart, kPart)), scores,
-            {block, place});
+    Value products = addParts(ArrayRef<Value>(sums).slice(i * kPart, kPart));
+    if (scale)
+      products = e.mulFloats(products, e.splat(scale));
+    e.store(products, scores, {block, place});
   }
 }
 

@@ -81,6 +81,24 @@ func.func @one_key_head(%q: memref<1x8x1x64xf32>, %k: memref<1x1x?x64xf32>, %v: 
 
 // -----
 
+// Of bf16 numbers, eight are taken at a time.
+// PAIRS-LABEL: func @one_key_head_bf16
+// PAIRS-COUNT-8: vector.load {{.*}} : memref<1x1x?x64xbf16>, vector<8xbf16>
+// PAIRS:         llvm.call_intrinsic "llvm.x86.avx512bf16.dpbf16ps.512"
+// PAIRS:         arith.mulf {{.*}} : vector<16xf32>
+// PAIRS:         return
+// CHECK-LABEL: func @one_key_head_bf16
+// CHECK:         memref.alloc() {{.*}} : memref<8x64xf32>
+// CHECK-NOT:     dpbf16ps
+// CHECK:         return
+func.func @one_key_head_bf16(%q: memref<1x8x1x64xbf16>, %k: memref<1x1x?x64xbf16>, %v: memref<1x1x?x64xbf16>, %out: memref<1x8x1x64xbf16>) {
+  effattn.attention ins(%q, %k, %v : memref<1x8x1x64xbf16>, memref<1x1x?x64xbf16>, memref<1x1x?x64xbf16>)
+    outs(%out : memref<1x8x1x64xbf16>)
+  return
+}
+
+// -----
+
 // One query: pairs of bf16 numbers become a vector of first and one of second
 // ones, or are multiplied as they are. Of two keys at a time, all four vectors
 // of values are weighed.

@@ -212,12 +212,13 @@ struct LimitParallelismPass
     for (Operation *op : parallel) {
       rewriter.setInsertionPoint(op);
       auto loop = dyn_cast<scf::ParallelOp>(op);
-      if (auto forall = dyn_cast<scf::ForallOp>(op);
-          forall && failed(scf::forallToParallelLoop(rewriter, forall, &loop)))
-        return signalPassFailure();
-      if (!isa<scf::ForallOp>(op) && loop.getNumLoops() > 1 &&
-          isOverElements(loop))
+      if (!loop) {
+        if (failed(scf::forallToParallelLoop(rewriter, cast<scf::ForallOp>(op),
+                                             &loop)))
+          return signalPassFailure();
+      } else if (loop.getNumLoops() > 1 && isOverElements(loop)) {
         loop = makeLastSequential(rewriter, loop);
+      }
       if (threads)
         addSequentialForm(rewriter, loop);
     }

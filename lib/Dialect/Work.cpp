@@ -26,6 +26,25 @@ static Value emitElements(OpBuilder &builder, Location loc, Value shaped) {
   return count;
 }
 
+/// 0 for what is not a tensor or memref of numbers.
+static int64_t getElementBytes(Value shaped) {
+  auto type = dyn_cast<ShapedType>(shaped.getType());
+  if (!type || !type.getElementType().isIntOrIndexOrFloat())
+    return 0;
+  Type element = type.getElementType();
+  return element.isIndex()
+             ? 8
+             : llvm::divideCeil(element.getIntOrFloatBitWidth(), 8);
+}
+
+Value effattn::emitBytes(OpBuilder &builder, Location loc, Value shaped) {
+  int64_t size = getElementBytes(shaped);
+  if (!size)
+    return {};
+  return emit::mul(builder, loc, emitElements(builder, loc, shaped),
+                   emit::index(builder, loc, size));
+}
+
 namespace {
 /// Evaluates the formulas of an op (EffAttn_ComputeOp says what they are).
 class FormulaEmitter {
@@ -106,39 +125,38 @@ private:
   std::optional<KeptPairs> kept;
 };
 
-/// Adds up bytes; what is given twice to be read counts once.
+/// Notes bytes; what is given twice to be read counts once.
 class ByteCounter {
 public:
   ByteCounter(OpBuilder &builder, Location loc) : builder(builder), loc(loc) {}
 
-  /// `elements` are those that are touched, at most; null for all. They are
-  /// touched `times`: read, written, or both.
-  void add(Value operand, unsigned times, Value elements = {}) {
-    auto type = dyn_cast<ShapedType>(operand.getType());
-    if (!type || !type.getElementType().isIntOrIndexOrFloat())
-      return;
-    Value all = emitElements(builder, loc, operand);
-    if (elements)
-      all = emit::min(builder, loc, all, elements);
-    Type element = type.getElementType();
-    int64_t bits = element.isIndex() ? 64 : element.getIntOrFloatBitWidth();
-    Value own =
-        emit::mul(builder, loc, all,
-                  emit::index(builder, loc, times * llvm::divideCeil(bits, 8)));
-    sum = sum ? emit::add(builder, loc, sum, own) : own;
-  }
-
-  Value get() { return sum ? sum : emit::index(builder, loc, 0); }
-
+  /// `elements` are those that are touched, at most; null for all.
   void addInput(Value operand, Value elements = {}) {
     if (inputs.insert(operand).second)
-      add(operand, /*times=*/1, elements);
+      add(operand, /*isRead=*/true, /*isWritten=*/false, elements);
+  }
+  void addInit(Value operand, bool isRead, Value elements = {}) {
+    add(operand, isRead, /*isWritten=*/true, elements);
   }
 
+  SmallVector<Access> take() { return std::move(accesses); }
+
 private:
+  void add(Value operand, bool isRead, bool isWritten, Value elements) {
+    int64_t size = getElementBytes(operand);
+    if (!size)
+      return;
+    Value count = emitElements(builder, loc, operand);
+    if (elements)
+      count = emit::min(builder, loc, count, elements);
+    Value bytes =
+        emit::mul(builder, loc, count, emit::index(builder, loc, size));
+    accesses.push_back({operand, bytes, isRead, isWritten});
+  }
+
   OpBuilder &builder;
   Location loc;
-  Value sum;
+  SmallVector<Access> accesses;
   DenseSet<Value> inputs;
 };
 } // namespace
@@ -158,11 +176,11 @@ static llvm::StringMap<StringRef> readTouchedFormulas(StringRef text) {
   return formulas;
 }
 
-static Work emitWorkOf(OpBuilder &builder, ComputeOpInterface op) {
+static Costs emitCostsOf(OpBuilder &builder, ComputeOpInterface op) {
   FormulaEmitter formulas(builder, op);
-  Work work;
+  Costs costs;
   if (StringRef flops = op.getFlopFormula(); !flops.empty())
-    work.flops = formulas.emit(flops);
+    costs.flops = formulas.emit(flops);
 
   auto touched = readTouchedFormulas(op.getTouchedFormulas());
   ByteCounter bytes(builder, op.getLoc());
@@ -175,7 +193,7 @@ static Work emitWorkOf(OpBuilder &builder, ComputeOpInterface op) {
       if (number < firstInit)
         bytes.addInput(operand, elements);
       else
-        bytes.add(operand, op.readsInit(number - firstInit) ? 2 : 1, elements);
+        bytes.addInit(operand, op.readsInit(number - firstInit), elements);
       ++number;
     }
   // What masks and scores look at.
@@ -183,8 +201,8 @@ static Work emitWorkOf(OpBuilder &builder, ComputeOpInterface op) {
   getUsedValuesDefinedAbove(op->getRegions(), captured);
   for (Value value : captured)
     bytes.addInput(value);
-  work.bytes = bytes.get();
-  return work;
+  costs.accesses = bytes.take();
+  return costs;
 }
 
 //===----------------------------------------------------------------------===//
@@ -229,25 +247,48 @@ static bool isFilled(Value value) {
   return value.getDefiningOp<linalg::FillOp>() != nullptr;
 }
 
-static Work emitWorkOf(OpBuilder &builder, linalg::LinalgOp op) {
+static Costs emitCostsOf(OpBuilder &builder, linalg::LinalgOp op) {
   ByteCounter bytes(builder, op.getLoc());
   for (OpOperand &init : op.getDpsInitsMutable()) {
     bool isRead =
         op.payloadUsesValueFromOperand(&init) && !isFilled(init.get());
-    bytes.add(init.get(), isRead ? 2 : 1);
+    bytes.addInit(init.get(), isRead);
   }
   for (OpOperand *input : op.getDpsInputOperands())
     if (op.payloadUsesValueFromOperand(input))
       bytes.addInput(input->get());
-  return {emitFlops(builder, op), bytes.get()};
+  return {emitFlops(builder, op), bytes.take()};
+}
+
+//===----------------------------------------------------------------------===//
+// Any op
+//===----------------------------------------------------------------------===//
+
+bool effattn::isComputation(Operation *op) {
+  return isa<ComputeOpInterface>(op) ||
+         (isa<linalg::LinalgDialect>(op->getDialect()) &&
+          isa<DestinationStyleOpInterface>(op) && !isa<linalg::FillOp>(op));
+}
+
+std::optional<Costs> effattn::emitCosts(OpBuilder &builder, Operation *op) {
+  if (auto compute = dyn_cast<ComputeOpInterface>(op))
+    return emitCostsOf(builder, compute);
+  if (auto linalgOp = dyn_cast<linalg::LinalgOp>(op))
+    return emitCostsOf(builder, linalgOp);
+  return std::nullopt;
 }
 
 Work effattn::emitWork(OpBuilder &builder, Operation *op) {
-  if (auto compute = dyn_cast<ComputeOpInterface>(op))
-    return emitWorkOf(builder, compute);
-  if (auto linalgOp = dyn_cast<linalg::LinalgOp>(op))
-    return emitWorkOf(builder, linalgOp);
-  return {};
+  std::optional<Costs> costs = emitCosts(builder, op);
+  if (!costs)
+    return {};
+  Location loc = op->getLoc();
+  Value bytes = emit::index(builder, loc, 0);
+  for (const Access &access : costs->accesses)
+    for (bool isTouched : {access.isRead, access.isWritten})
+      if (isTouched)
+        bytes = emit::add(builder, loc, bytes, access.bytes);
+  return {costs->flops, bytes};
 }
 
 StringRef effattn::nameComputation(Operation *op) {

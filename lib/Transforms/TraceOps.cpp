@@ -1,4 +1,5 @@
 //===- TraceOps.cpp - Measure how long each op takes ----------------------===//
+#include "LoopWork.h"
 #include "effattn/Dialect/EffAttn.h"
 #include "effattn/Dialect/Work.h"
 #include "effattn/Transforms/Passes.h"
@@ -21,13 +22,6 @@ using namespace mlir::effattn;
 //===----------------------------------------------------------------------===//
 // Which ops
 //===----------------------------------------------------------------------===//
-
-/// A constant tensor is made where something begins with it.
-static bool isComputation(Operation *op) {
-  return isa<ComputeOpInterface>(op) ||
-         (isa<linalg::LinalgDialect>(op->getDialect()) &&
-          isa<DestinationStyleOpInterface>(op) && !isa<linalg::FillOp>(op));
-}
 
 static bool isParallelLoop(Operation *op) {
   return isa<scf::ForallOp, scf::ParallelOp>(op);
@@ -95,7 +89,8 @@ static void trace(Operation *step) {
   OpBuilder builder(step);
   Location loc = step->getLoc();
   std::string name = nameStep(step);
-  Work work = emitWork(builder, step);
+  auto loop = dyn_cast<scf::ForallOp>(step);
+  Work work = loop ? emitLoopWork(builder, loop) : emitWork(builder, step);
   builder.setInsertionPoint(bringFills(builder, step));
   auto begin = BeginSpanOp::create(builder, loc, builder.getI64Type());
   builder.setInsertionPointAfter(step);

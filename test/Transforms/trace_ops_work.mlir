@@ -93,9 +93,9 @@ func.func @lengths_of_rows(%q: tensor<2x1x1x8xf32>, %k: tensor<2x1x512x8xf32>, %
 
 // -----
 
-// 6 rows of 4 numbers are read and written, 2 bytes each, and 6 ids: not the table. No FLOPs are known.
+// 6 rows of 4 numbers are read and written, 2 bytes each, and 6 ids: not the table. Nothing is computed.
 // CHECK-LABEL: @rows_of_a_table
-// CHECK: effattn.end_span %{{.+}}, "effattn.embedding" bytes(%c120)
+// CHECK: effattn.end_span %{{.+}}, "effattn.embedding" flops(%c0) bytes(%c120)
 func.func @rows_of_a_table(%ids: tensor<2x3xi32>, %table: tensor<9999x4xbf16>, %out: tensor<2x3x4xbf16>)
     -> tensor<2x3x4xbf16> {
   %rows = effattn.embedding ins(%ids, %table : tensor<2x3xi32>, tensor<9999x4xbf16>) outs(%out : tensor<2x3x4xbf16>)
@@ -106,7 +106,7 @@ func.func @rows_of_a_table(%ids: tensor<2x3xi32>, %table: tensor<9999x4xbf16>, %
 
 // A table of 2 rows is not more than whole: 24 + 16 + 48 bytes.
 // CHECK-LABEL: @rows_of_a_small_table
-// CHECK: "effattn.embedding" bytes(%c88)
+// CHECK: "effattn.embedding" flops(%c0) bytes(%c88)
 func.func @rows_of_a_small_table(%ids: tensor<2x3xi32>, %table: tensor<2x4xbf16>, %out: tensor<2x3x4xbf16>)
     -> tensor<2x3x4xbf16> {
   %rows = effattn.embedding ins(%ids, %table : tensor<2x3xi32>, tensor<2x4xbf16>) outs(%out : tensor<2x3x4xbf16>)

@@ -16,6 +16,7 @@ class EffAttn_TableOp<string mnemonic, list<Trait> traits = []>
 //===----------------------------------------------------------------------===//
 
 def EffAttn_EmbeddingOp : EffAttn_TableOp<"embedding"> {
+  let flops = "0";
   let touched = "table=out;";
   let summary = "look rows up in a table";
   let description = [{

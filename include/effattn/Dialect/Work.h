@@ -17,10 +17,35 @@ struct Work {
   Value bytes;
 };
 
-/// Emits the work of an op of the dialect or of linalg, on tensors or memrefs,
-/// from the sizes of its operands. docs/tutorials/trace-a-run.md says what
-/// counts.
+/// What an op touches of an operand, at each call.
+struct Access {
+  Value operand;
+  /// How many bytes.
+  Value bytes;
+  bool isRead, isWritten;
+};
+
+/// Work, with the bytes of each operand. An operand that is read twice is there
+/// once.
+struct Costs {
+  Value flops;
+  SmallVector<Access> accesses;
+};
+
+/// Whether the op computes tensors. A constant tensor is made where something
+/// begins with it.
+bool isComputation(Operation *op);
+
+/// Emits what a computation on tensors or memrefs costs, from the sizes of its
+/// operands; nothing where nobody has said. docs/tutorials/trace-a-run.md says
+/// what counts.
+std::optional<Costs> emitCosts(OpBuilder &builder, Operation *op);
+/// The same, with all bytes added up.
 Work emitWork(OpBuilder &builder, Operation *op);
+
+/// How many bytes a tensor or memref has; null for elements that are not
+/// numbers.
+Value emitBytes(OpBuilder &builder, Location loc, Value shaped);
 
 /// The name of the op, or of the one op in the body of a linalg.generic, which
 /// itself only says on what it works.

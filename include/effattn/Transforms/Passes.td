@@ -296,6 +296,11 @@ def TraceOpsPass : Pass<"effattn-trace-ops"> {
     one of arith or math on tensors. A zero that a product begins with is part of
     its span.
 
+    What an op takes is computed from the sizes of its operands before the span
+    begins. Of a loop that holds ops, a sequential loop adds it up over the
+    iterations, with index arithmetic alone; where sizes hang on more than that,
+    the span of the loop has no counts.
+
     Runs after all fusions, which it does not change, and before ops become
     others.
   }];

@@ -247,6 +247,18 @@ def test_chunk_of_many_blocks_of_tokens(way, element, width):
             np.testing.assert_array_equal(counts, want_counts)
 
 
+def test_chunk_of_more_blocks_than_a_task_lists():
+    tokens, lengths = 600_000, np.array([599_999])
+    library = harness.compile_ir(chunk_ir("chunk", "f32", ("lengths",), "drop"))
+    rng = np.random.default_rng(0)
+    h, mask = normal(rng, "f32", 1, tokens, 2), flags(rng, 0.02, 1, tokens)
+    for capacity in (5000, 13000):
+        concepts, counts = library.chunk(h, mask, capacity, lengths)
+        want, want_counts = reference.chunk(h, mask, overflow="drop", lengths=lengths, capacity=capacity)
+        np.testing.assert_array_equal(concepts, want)
+        np.testing.assert_array_equal(counts, want_counts)
+
+
 @given(
     seeds, elements, sizes, sizes, st.integers(0, 9), sizes, st.sampled_from(DECHUNK_OPTIONS), st.integers(0, 1)
 )

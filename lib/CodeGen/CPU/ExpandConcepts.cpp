@@ -22,8 +22,11 @@ namespace mlir::effattn {
 using namespace mlir;
 using namespace mlir::effattn;
 
-/// Tokens of a block: their boundaries stay in the first cache.
+/// Tokens of a block, whose boundaries are counted.
 static constexpr int64_t kBlockTokens = 1024;
+/// Blocks whose boundaries are listed together: in one there may be too few to
+/// ask for rows ahead of time.
+static constexpr int64_t kListedBlocks = 8;
 /// Flags that are looked at together, as the bits of a word, and boundaries of
 /// a word that are written together, whether they are there or not.
 static constexpr int64_t kWordTokens = 64, kTogether = 4;
@@ -51,9 +54,9 @@ private:
   void countBefore(Value row);
   void checkCounts(Value rows);
   void storeCount(Value row);
-  void gatherBlock(Value row, Value block, Value places);
+  void gatherBlocks(Value row, Value block, Value endBlock, Value places);
   void clear(Value row, Value first, Value end);
-  /// The tokens of a block that are boundaries, into `places`.
+  /// The tokens in [first, end) that are boundaries, into `places`.
   void findBoundaries(Value row, Value first, Value end, Value places);
   void copyRow(Value row, Value token, Value concept);
   void prefetchRow(Value row, Value token);
@@ -110,10 +113,13 @@ void ChunkExpansion::run() {
   e.parallel({rows, tasks}, [&](ValueRange at) {
     Value first = e.mul(at[1], step);
     Value end = e.add(first, step);
-    Value places =
-        e.scratch(e.fixed(kBlockTokens + kTogether), e.builder.getIndexType());
-    e.loop(first, e.min(end, tokenBlocks), 1,
-           [&](Value block) { gatherBlock(at[0], block, places); });
+    Value endBlock = e.min(end, tokenBlocks);
+    Value places = e.scratch(e.fixed(kListedBlocks * kBlockTokens + kTogether),
+                             e.builder.getIndexType());
+    e.loop(first, endBlock, kListedBlocks, [&](Value block) {
+      gatherBlocks(at[0], block, e.min(e.add(block, kListedBlocks), endBlock),
+                   places);
+    });
     clear(at[0], e.mul(first, kBlockTokens), e.mul(end, kBlockTokens));
   });
   if (concepts != op.getConcepts())
@@ -163,12 +169,13 @@ void ChunkExpansion::storeCount(Value row) {
              op.getCounts(), row);
 }
 
-void ChunkExpansion::gatherBlock(Value row, Value block, Value places) {
+void ChunkExpansion::gatherBlocks(Value row, Value block, Value endBlock,
+                                  Value places) {
   VectorEmitter &e = emitter;
   Value first = e.mul(block, kBlockTokens);
-  Value end = e.min(e.add(first, kBlockTokens), validTokens(row));
+  Value end = e.min(e.mul(endBlock, kBlockTokens), validTokens(row));
   Value concept = e.min(loadBefore(row, block), capacity);
-  Value next = e.min(loadBefore(row, e.add(block, 1)), capacity);
+  Value next = e.min(loadBefore(row, endBlock), capacity);
   e.choose(e.lessThan(concept, next), [&] {
     findBoundaries(row, first, end, places);
     Value count = e.sub(next, concept), last = e.sub(count, e.index(1));

@@ -10,7 +10,7 @@
 // CHECK:             math.ctpop {{.*}} : i64
 // CHECK:             memref.store %{{.*}} : memref<?xi32>
 // CHECK:           scf.parallel
-// CHECK:             memref.alloc() {{.*}} : memref<1028xindex>
+// CHECK:             memref.alloc() {{.*}} : memref<8196xindex>
 // CHECK:             scf.if
 // CHECK-NEXT:          scf.for
 // CHECK:                 llvm.load {{.*}} : !llvm.ptr -> vector<64xi8>

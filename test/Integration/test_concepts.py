@@ -247,6 +247,7 @@ def test_chunk_of_many_blocks_of_tokens(way, element, width):
             np.testing.assert_array_equal(counts, want_counts)
 
 
+@pytest.mark.cpu  # kernels list nothing
 def test_chunk_of_more_blocks_than_a_task_lists():
     tokens, lengths = 600_000, np.array([599_999])
     library = harness.compile_ir(chunk_ir("chunk", "f32", ("lengths",), "drop"))

@@ -11,6 +11,15 @@ bool AttentionTile::multipliesPairs() {
   return emitter.cpu.pairDots && isBF16(operands.query) && isBF16(operands.key);
 }
 
+void AttentionTile::prefetchRow(Value source, Value row) {
+  VectorEmitter &e = emitter;
+  int64_t bits = cast<MemRefType>(source.getType()).getElementTypeBitWidth();
+  e.loop(e.index(0), e.size(source, 3), kVectorAlignment * 8 / bits,
+         [&](Value column) {
+           e.prefetch(source, {operands.batch, operands.group, row, column});
+         });
+}
+
 void AttentionTile::widenRow(Value source, Value row, Value destination,
                              Value place) {
   VectorEmitter &e = emitter;

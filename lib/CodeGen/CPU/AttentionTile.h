@@ -90,6 +90,8 @@ protected:
     return emitter.load(source, {operands.batch, operands.group, row, column},
                         mask);
   }
+  /// Asks for a row of keys or values, to be needed soon.
+  void prefetchRow(Value source, Value row);
   /// Writes a row of keys or values as f32 into a row of scratch.
   void widenRow(Value source, Value row, Value destination, Value place);
   /// 0 where there is no score so far: -inf - -inf would be NaN.
@@ -145,6 +147,7 @@ protected:
   void addValues(Value count, ValueRange decay, bool keptOnly) override;
 
 private:
+  void prefetchGathered(ValueRange places);
   void addColumns(ValueRange columns, Value count, ValueRange decay,
                   bool keptOnly);
   void convert(Value source, Value destination, Value count);
@@ -194,7 +197,6 @@ private:
   Value orderOf(Value source, Value column, int64_t vectors);
   SmallVector<Value> loadVectors(Value source, Value row, Value column,
                                  int64_t count);
-  void prefetchValues(ValueRange rows);
   Value bytesOf(Value source);
   static int64_t widthOf(Value source);
 

@@ -44,18 +44,6 @@ Value KeysAlongVectors::bytesOf(Value source) {
   return bytes;
 }
 
-/// Nobody foresees which rows are gathered, and each cache line of 16-bit
-/// numbers takes long to widen, so that few are on their way at a time. Values
-/// are asked for while their keys are multiplied.
-void KeysAlongVectors::prefetchValues(ValueRange rows) {
-  VectorEmitter &e = emitter;
-  int64_t line = kVectorAlignment * 8 / widthOf(operands.value);
-  for (Value row : rows)
-    e.loop(e.index(0), e.size(operands.value, 3), line, [&](Value column) {
-      e.prefetch(operands.value, {operands.batch, operands.group, row, column});
-    });
-}
-
 SmallVector<OpFoldResult> KeysAlongVectors::sumSizes(Value valueWidth) {
   return {emitter.fixed(queryCount), valueWidth};
 }
@@ -131,8 +119,13 @@ void KeysAlongVectors::multiplyKeys(Value count) {
     SmallVector<Value> rows;
     for (int64_t i = 0; i < kStreams; ++i)
       rows.push_back(rowOf(e.add(first, i)));
+    // Nobody foresees which rows are gathered, and each cache line of 16-bit
+    // numbers takes long to widen, so that few are on their way at a time.
     if (areFar)
-      e.choose(areFar, [&] { prefetchValues(rows); });
+      e.choose(areFar, [&] {
+        for (Value row : rows)
+          prefetchRow(operands.value, row);
+      });
     SmallVector<Value> sums = scale ? sumPairs(rows) : sumProducts(rows);
     for (int64_t query = 0; query < queryCount; ++query) {
       Value products =

@@ -161,6 +161,19 @@ Value QueriesAlongVectors::loadOne(Value source, Value converted, Value place,
       source, {operands.batch, operands.group, rowOf(place), column});
 }
 
+/// Nobody foresees which rows are gathered. The next keys, and the values of
+/// these ones, are asked for while these keys are multiplied.
+void QueriesAlongVectors::prefetchGathered(ValueRange places) {
+  VectorEmitter &e = emitter;
+  Value last = e.index(e.cpu.keyTile() - 1);
+  for (Value place : places) {
+    if (!f32Values)
+      prefetchRow(operands.value, rowOf(place));
+    if (!f32Keys)
+      prefetchRow(operands.key, rowOf(e.min(e.add(place, kRows), last)));
+  }
+}
+
 /// scores[i, :] = <key i, queries>.
 void QueriesAlongVectors::multiplyKeys(Value count) {
   VectorEmitter &e = emitter;
@@ -168,6 +181,8 @@ void QueriesAlongVectors::multiplyKeys(Value count) {
     SmallVector<Value> places;
     for (int64_t i = 0; i < kRows; ++i)
       places.push_back(e.add(first, i));
+    if (operands.rows)
+      prefetchGathered(places);
     auto addOne = [&](Value d, ValueRange carried) {
       SmallVector<Value> numbers = loadRow(queries, d), next;
       for (int64_t i = 0; i < kRows; ++i) {

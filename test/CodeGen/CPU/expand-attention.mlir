@@ -21,6 +21,7 @@ func.func @all_keys(%q: memref<?x?x?x64xf32>, %k: memref<?x?x?x64xf32>, %out: me
 // CHECK:         arith.constant 0xFF800000 : f32
 // CHECK:         scf.parallel {{.*}} to (%c2, %c86)
 // CHECK-NOT:     effattn
+// CHECK-NOT:     memref.prefetch
 // CHECK:         return
 func.func @causal(%q: memref<1x8x4096x64xf32>, %k: memref<1x2x4096x64xf32>, %out: memref<1x8x4096x64xf32>) {
   effattn.attention ins(%q, %k, %k : memref<1x8x4096x64xf32>, memref<1x2x4096x64xf32>, memref<1x2x4096x64xf32>)
@@ -34,10 +35,13 @@ func.func @causal(%q: memref<1x8x4096x64xf32>, %k: memref<1x2x4096x64xf32>, %out
 // -----
 
 // Separators are found once; nothing as large as queries times keys exists.
+// Gathered keys and values are asked for ahead of time.
 // CHECK-LABEL: func @separators
 // CHECK-DAG:     memref.alloc() {{.*}} : memref<1x4097xindex>
 // CHECK-DAG:     memref.alloc() {{.*}} : memref<1x4096xindex>
 // CHECK:         scf.parallel
+// CHECK-NOT:     memref<{{.*}}4096x4096
+// CHECK:         memref.prefetch {{.*}} read, locality<3>, data : memref<1x2x4096x64xf32>
 // CHECK-NOT:     memref<{{.*}}4096x4096
 // CHECK:         return
 func.func @separators(%q: memref<1x2x4096x64xf32>, %k: memref<1x2x4096x64xf32>, %flags: memref<1x4096xi1>,

@@ -82,7 +82,8 @@ def _wrapped(start: List[str], words: List[str], width: int = 98) -> str:
 
 
 def find_cc() -> str:
-    cc = os.environ.get("CC") or "cc"
+    # The compiler that effattn is built with is on the machine, if no other is.
+    cc = os.environ.get("CC") or next(filter(shutil.which, ("cc", "clang-22")), "cc")
     found = shutil.which(cc)
     if not found:
         raise Error(

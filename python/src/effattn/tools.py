@@ -7,8 +7,7 @@ import pathlib
 
 
 def tool(name: str) -> pathlib.Path:
-    """The path of a tool: in the build tree, or beside the package that was installed."""
+    """The path of a tool, which needs the libraries that the native half of the package needs."""
     from effattn import _native
 
-    folder = getattr(_native, "tools", None) or pathlib.Path(_native.__file__).parent / "bin"
-    return pathlib.Path(folder) / name
+    return _native.tools / name

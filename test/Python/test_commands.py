@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """``python -m effattn``: the tools, pictures, and what is wrong with files."""
 
+import os
 import subprocess
 import sys
 
 import numpy as np
-from compiler import needs_compiler
+from compiler import BUILD, needs_compiler
 
 pytestmark = needs_compiler
 
@@ -46,10 +47,39 @@ def test_plots(tmp_path):
 
 def test_plots_of_bad_files(tmp_path):
     (tmp_path / "x.npy").write_text("text")
-    for name, sentence in (("x.npy", "is no .npy file"), ("y.npy", "no such file or directory")):
+    (tmp_path / "empty.npy").write_bytes(b"")
+    header = b"{'descr': '<f4', 'fortran_order': False, 'shape': (99999999999, 9999999), }"
+    (tmp_path / "large.npy").write_bytes(b"\x93NUMPY\x01\x00v\x00" + header.ljust(117) + b"\n")
+    for name, sentence in (
+        ("x.npy", "is no .npy file"),
+        ("empty.npy", "is no .npy file"),
+        ("large.npy", "is too large"),
+        ("y.npy", "no such file or directory"),
+        ("", "is a directory"),
+    ):
         done = command("plot", "mask", tmp_path / name, "-o", tmp_path / "x.png")
         assert done.returncode == 1 and sentence in done.stderr and "Traceback" not in done.stderr
+    for name in ("x.gif", "x"):
+        done = command("plot", "mask", tmp_path / "y.npy", "-o", tmp_path / name)
+        assert done.returncode == 1
+        assert done.stderr == f"effattn: expected a picture to end in .svg, .png, .pdf, but got {tmp_path / name}\n"
     assert command("paint").returncode == 2
+
+
+def test_without_the_libraries_of_llvm(tmp_path):
+    """As in a wheel on a machine that has none."""
+    (tmp_path / "python").mkdir()
+    for path in (BUILD / "python").glob("_native.*.so"):
+        content = path.read_bytes()
+        assert b"libMLIR.so" in content
+        (tmp_path / "python" / path.name).write_bytes(content.replace(b"libMLIR.so", b"libNONE.so"))
+    environment = {**os.environ, "EFFATTN_BUILD_DIR": str(tmp_path)}
+    for arguments in (["compile", "--help"], ["tune", "-o", "x.json"]):
+        line = [sys.executable, "-m", "effattn", *arguments]
+        done = subprocess.run(line, capture_output=True, text=True, env=environment)
+        assert done.returncode == 1 and done.stderr.startswith("effattn: the compiler needs the libraries of LLVM")
+        assert "libNONE.so" in done.stderr and "apt-get install libmlir-22" in done.stderr
+        assert len(done.stderr.splitlines()) == 1
 
 
 def test_the_parts_of_the_package_are_there():

@@ -15,9 +15,7 @@ from typing import Any, List, Optional
 
 import numpy as np
 
-from effattn import tune
 from effattn.error import Error, exit_status
-from effattn.models import command as models
 
 TOOLS = {"compile": "effattn-compile", "run": "effattn-run"}
 
@@ -34,8 +32,10 @@ def _array(path: str) -> Any:
         return np.load(path, allow_pickle=False)
     except OSError as error:
         raise Error(f"cannot read {path}: {(error.strerror or str(error)).lower()}") from None
-    except ValueError as error:
+    except (EOFError, ValueError) as error:
         raise Error(f"{path} is no .npy file: {error}") from None
+    except MemoryError as error:
+        raise Error(f"{path} is too large: {error}") from None
 
 
 def _text(path: str) -> str:
@@ -47,6 +47,7 @@ def _text(path: str) -> str:
 def _plot(options: argparse.Namespace) -> None:
     from effattn import plot
 
+    plot.check_picture(options.output)
     tokens = _text(options.text) if getattr(options, "text", None) else None
     if options.picture == "mask":
         plot.mask_picture(_array(options.mask), options.output, tokens=tokens)
@@ -69,6 +70,10 @@ def _plot(options: argparse.Namespace) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
+    # They need the compiler, which may be missing.
+    from effattn import tune
+    from effattn.models import command as models
+
     parser = argparse.ArgumentParser(prog="python -m effattn", description=__doc__.replace("``", ""))
     commands = parser.add_subparsers(dest="command", required=True)
     for command, tool in TOOLS.items():

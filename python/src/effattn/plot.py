@@ -6,6 +6,7 @@ Every function writes one file, whose format follows its suffix (PNG, SVG, PDF).
 
 from __future__ import annotations
 
+import os
 from os import PathLike
 from typing import Any, List, Mapping, Optional, Sequence, Tuple, Union
 
@@ -19,6 +20,8 @@ from effattn.error import Error
 from effattn.reference.masks import Mask, materialize_mask
 
 Path = Union[str, "PathLike[str]"]
+
+FORMATS = (".svg", ".png", ".pdf")
 Tokens = Union[str, Sequence[str]]
 
 DROPPED = "#f2f2f0"
@@ -41,7 +44,14 @@ def _figure(width: float, height: float) -> Tuple[Figure, Any]:
     return figure, axes
 
 
+def check_picture(path: Path) -> None:
+    """Refuse a file whose name does not say which of the formats it has."""
+    if os.path.splitext(path)[1] not in FORMATS:
+        raise Error(f"expected a picture to end in {', '.join(FORMATS)}, but got {os.fspath(path)}")
+
+
 def _save(figure: Figure, path: Path) -> None:
+    check_picture(path)
     figure.savefig(path, dpi=150, facecolor="white")
 
 

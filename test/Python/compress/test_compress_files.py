@@ -119,9 +119,10 @@ def test_files_that_hold_no_compressed_table(tmp_path):
 def test_tables_to_compress(tmp_path):
     np.save(tmp_path / "table.npy", TABLE)
     np.testing.assert_array_equal(read_table(tmp_path / "table.npy"), TABLE)
-    (tmp_path / "text.npy").write_text("no array")
-    with pytest.raises(Error, match="text.npy to be a .npy file of numbers"):
-        read_table(tmp_path / "text.npy")
+    for text in ("no array", ""):
+        (tmp_path / "text.npy").write_text(text)
+        with pytest.raises(Error, match="text.npy to be a .npy file of numbers"):
+            read_table(tmp_path / "text.npy")
     with pytest.raises(Error, match="table.txt to end in .npy or .safetensors"):
         read_table(tmp_path / "table.txt")
 

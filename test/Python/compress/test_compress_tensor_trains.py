@@ -136,6 +136,8 @@ def test_refused_tables():
         ({"max_error": float("nan")}, r"max_error to lie in \[0, 1\], but got nan"),
         ({"max_error": "0.1"}, "max_error to be a number"),
         ({"rank": 1, "cores": 0}, "cores to be an integer of at least 1, but got 0"),
+        ({"rank": 1, "cores": 17}, "at most 16 cores, but got 17"),
+        ({"rank": 1, "cores": 10**9}, "at most 16 cores, but got 1000000000"),
         ({"rank": 1, "row_factors": []}, "row_factors to have at least one factor"),
         ({"rank": 1, "row_factors": [3, 0]}, r"row_factors\[1\] to be an integer of at least 1, but got 0"),
         ({"rank": 1, "row_factors": [3, 2]}, "row_factors to be at least the 8 rows of table, but got 6"),

@@ -170,6 +170,11 @@ def test_mistakes(tmp_path, capsys):
         name = option.strip("-").replace("-", "_")
         sentence = f"expected {name} to be an integer of at least {least}, but got {number}"
         assert sentence in mistake(*train, option, number)
+    for option in ("--gamma", "--rate", "--weight-decay"):
+        name = option.strip("-").replace("-", "_")
+        for number in ("-1", "nan", "inf"):
+            found = mistake(*train, option, number)
+            assert f"expected {name} to lie in [0, 1.79769e+308], but got {number}" in found
     assert "expected kept to be at most 16, as many as there are slots, but got 17" in mistake(*train, "--kept", 17)
     assert not (tmp_path / "run").exists()
     assert "expected a finite loss" in mistake(*train, "--rate", "1e30", "--steps", "9", "--warmup", 0)

@@ -210,12 +210,14 @@ def _integers(text: str) -> List[int]:
 def _compress(options: argparse.Namespace, start: Callable[[argparse.Namespace], Compressed]) -> None:
     # What cannot be written is refused before the work.
     path = writable(options.output)
+    if options.plot:
+        from effattn.plot import check_picture, row_errors
+
+        check_picture(options.plot)
     compressed = start(options)
     save(compressed, path)
     print(compressed.report)
     if options.plot:
-        from effattn.plot import row_errors
-
         row_errors({options.way: compressed.report.row_errors}, options.plot)
 
 

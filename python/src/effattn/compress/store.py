@@ -89,7 +89,7 @@ def read_table(path: PathLike, tensor: Optional[str] = None) -> np.ndarray:
     if path.suffix == ".npy":
         try:
             return np.load(path, mmap_mode="r")
-        except ValueError as error:
+        except (EOFError, ValueError) as error:
             raise Error(f"expected {path} to be a .npy file of numbers, but got: {error}") from None
     if path.suffix != ".safetensors":
         raise Error(f"expected {path} to end in .npy or .safetensors")

@@ -17,6 +17,9 @@ from effattn.compress.result import Compressed, measured
 from effattn.compress.truncation import as_rank, rank_or_error, rank_within, truncate
 from effattn.error import Error
 
+# NumPy's arrays had at most 32 dimensions for long, and the table of n cores is one of 2 n.
+MOST_CORES = 16
+
 
 @dataclass
 class TensorTrain(Compressed):
@@ -184,6 +187,8 @@ def _factors(
 ) -> Tuple[List[int], List[int]]:
     rows, columns = _integers("row_factors", row_factors), _integers("column_factors", column_factors)
     count = len(rows or columns or []) or at_least("cores", count, 1)
+    if count > MOST_CORES:
+        raise Error(f"expected at most {MOST_CORES} cores, but got {count}")
     # Small n meet large m, so that the cores come out alike.
     rows = rows or balanced_row_factors(shape[0], count)
     columns = columns or balanced_column_factors(shape[1], count)

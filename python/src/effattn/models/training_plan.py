@@ -4,16 +4,23 @@
 from __future__ import annotations
 
 import math
+import sys
 from dataclasses import dataclass
 from typing import Any
 
-from effattn.compress.arrays import at_least
+from effattn.compress.arrays import at_least, within
 
 
 def expect_at_least(least: int, sizes: Any, *names: str) -> None:
     """Refuse the fields of these names that are less."""
     for name in names:
         at_least(name, getattr(sizes, name), least)
+
+
+def expect_finite(plan: Any, *names: str) -> None:
+    """Refuse the fields of these names that are negative, infinite or no number."""
+    for name in names:
+        within(name, getattr(plan, name), 0.0, sys.float_info.max)
 
 
 @dataclass(frozen=True)
@@ -35,6 +42,7 @@ class TrainingPlan:
     def __post_init__(self) -> None:
         expect_at_least(1, self, "steps")
         expect_at_least(0, self, "warmup", "seed")
+        expect_finite(self, "rate", "weight_decay")
 
     def rate_at(self, step: int) -> float:
         if step < self.warmup:

@@ -17,8 +17,9 @@ from effattn.error import Error
 from effattn.models.mqar.examples import Task
 from effattn.models.mqar.measuring import conclusions, measure, table
 from effattn.models.mqar.model import KINDS, Config
-from effattn.models.mqar.picture import FORMATS, draw
+from effattn.models.mqar.picture import draw
 from effattn.models.mqar.training import Plan, Training
+from effattn.plot import FORMATS, check_picture
 
 
 def _chosen(kind: Any, options: argparse.Namespace, **more: Any) -> Any:
@@ -49,8 +50,7 @@ def _measure(options: argparse.Namespace) -> None:
 
 
 def _plot(options: argparse.Namespace) -> None:
-    if options.output.suffix not in FORMATS:
-        raise Error(f"expected a picture to end in {', '.join(FORMATS)}, but got {options.output}")
+    check_picture(options.output)
     _native.check_writable(str(options.output))
     try:
         results = json.loads(options.results.read_text())

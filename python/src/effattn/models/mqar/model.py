@@ -12,7 +12,7 @@ from torch import Tensor, nn
 import effattn.torch as F
 from effattn.error import Error
 from effattn.models.mqar.examples import Task
-from effattn.models.training_plan import expect_at_least
+from effattn.models.training_plan import expect_at_least, expect_finite
 from effattn.torch.nn import RMSNorm
 
 
@@ -38,6 +38,7 @@ class Config:
 
     def __post_init__(self) -> None:
         expect_at_least(1, self, "width", "layers", "digits", "base", "kept", "value_width")
+        expect_finite(self, "gamma")
         if self.kept > self.slots:
             raise Error(
                 f"expected kept to be at most {self.slots}, as many as there are slots, but got {self.kept}"

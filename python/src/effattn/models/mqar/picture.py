@@ -13,7 +13,6 @@ from matplotlib.figure import Figure
 from effattn.models.mqar.measuring import LINEAR, RAM_NET, chosen
 
 COLORS = {RAM_NET: "#3d6fb4", LINEAR: "#e39a2d"}
-FORMATS = (".svg", ".png", ".pdf")
 STYLES = ("-", "--", ":", "-.")
 
 

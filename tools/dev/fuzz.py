@@ -14,9 +14,11 @@ as it is when the search ends early.
 import argparse
 import collections
 import hashlib
+import os
 import pathlib
 import random
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -106,12 +108,54 @@ def sort_findings(binary: pathlib.Path, folder: pathlib.Path) -> bool:
     return all(any(pattern.search(reason) for pattern in known) for reason in found)
 
 
+def read_processes() -> dict[int, tuple[int, float]]:
+    """The parent of every process, and the seconds that it has computed."""
+    processes = {}
+    for path in pathlib.Path("/proc").glob("[0-9]*/stat"):
+        try:
+            # The name, in parentheses, may have spaces.
+            fields = path.read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        processes[int(path.parent.name)] = int(fields[1]), sum(map(int, fields[11:13])) / os.sysconf("SC_CLK_TCK")
+    return processes
+
+
+def list_jobs(processes: dict[int, tuple[int, float]], search: int) -> dict[int, float]:
+    """What the search has started and that has started nothing itself, with the seconds that it has computed."""
+    parents = {parent for parent, _ in processes.values()}
+
+    def is_below(process: int) -> bool:
+        parent = processes[process][0] if process in processes else 0
+        return parent == search or (parent > 1 and is_below(parent))
+
+    return {job: spent for job, (_, spent) in processes.items() if job not in parents and is_below(job)}
+
+
+def watch(search: subprocess.Popen[bytes], patience: float) -> None:
+    """Ends jobs that stand still: libFuzzer may wait for a lock of its own where it reports a slow input."""
+    before: dict[int, float] = {}
+    while True:
+        try:
+            search.wait(patience)
+            return
+        except subprocess.TimeoutExpired:
+            jobs = list_jobs(read_processes(), search.pid)
+        for job, spent in jobs.items():
+            if job in before and spent - before[job] < 0.01 * patience:
+                print(f"a job stood still for {patience:g} s, and was ended", flush=True)
+                os.kill(job, signal.SIGKILL)
+        before = jobs
+
+
 def search(options: argparse.Namespace, findings: pathlib.Path, corpora: list[pathlib.Path]) -> bool:
     """Whether it went on for the whole time: libFuzzer's status is that of the last input."""
     goes_on = ["-fork=1", "-ignore_crashes=1", "-ignore_timeouts=1", "-ignore_ooms=1"]
     start = time.monotonic()
-    subprocess.run([options.binary, *goes_on, *LIMITS, f"-dict={options.work}/names.dict", f"-seed={options.seed}",
-                    f"-max_total_time={options.seconds}", f"-artifact_prefix={findings}/", *corpora])
+    line = [options.binary, *goes_on, *LIMITS, f"-dict={options.work}/names.dict", f"-seed={options.seed}",
+            f"-max_total_time={options.seconds}", f"-artifact_prefix={findings}/", *corpora]
+    with subprocess.Popen(line) as process:
+        watch(process, options.patience)
     taken = time.monotonic() - start
     if taken < options.seconds:
         print(f"expected {options.binary} to search for {options.seconds} s, but it ended after {taken:.0f} s")
@@ -124,6 +168,7 @@ def main() -> int:
     parser.add_argument("--work", type=pathlib.Path, default=ROOT / "build-fuzz/fuzz", help="folder of results")
     parser.add_argument("--seconds", type=int, default=600, help="how long to search; 0: only sort")
     parser.add_argument("--seed", type=int, default=0, help="of libFuzzer; 0: another one each time")
+    parser.add_argument("--patience", type=float, default=120, help="seconds that a job may stand still")
     options = parser.parse_args()
     findings, corpus, seeds = (options.work / name for name in ("findings", "corpus", "seeds"))
     for folder in (findings, corpus):

@@ -87,8 +87,11 @@ def ExpandAttentionPass : EffAttn_ExpansionPass<"effattn-expand-attention"> {
     Queries lie along vectors, so that keys and values are read where they lie,
     once for all queries of a task. Where a key head has 16 queries or fewer, as
     in decoding, keys and values lie along vectors instead, and are split over
-    several tasks whose softmaxes are joined. Scratch of a task: Q (D + E + 256) numbers
-    for Q queries, and 16 bytes a key for the columns of the mask.
+    several tasks whose softmaxes are joined. There, with `pair-dots`, scores of
+    bf16 queries and keys are sums of products of pairs, for which numbers below
+    2^-126 count as 0; they are scaled afterwards. Weights and values stay f32.
+    Scratch of a task: Q (D + E + 256) numbers for Q queries, and 16 bytes a key
+    for the columns of the mask.
 
     Source: FlashAttention (arXiv 2205.14135); SepLLM (arXiv 2412.12094).
   }];

@@ -16,13 +16,16 @@
 #include "model.h"
 
 #include <algorithm>
+#include <charconv>
 #include <cstring>
 #include <functional>
 #include <iostream>
 #include <map>
 #include <memory>
+#include <new>
 #include <stdexcept>
 #include <string>
+#include <system_error>
 #include <vector>
 
 #include <nlohmann/json.hpp>
@@ -71,6 +74,17 @@ public:
   template <typename T> T *begin() { return static_cast<T *>(data); }
   std::int64_t size(std::size_t dim) const { return shape.at(dim); }
 
+  /// How many bytes it has; `most` and one more for all that have more.
+  std::size_t bytesUpTo(std::size_t most) const {
+    std::size_t bytes = type.bits / 8;
+    for (std::int64_t size : shape) {
+      if (size < 0 || (size != 0 && bytes > most / std::size_t(size)))
+        return most + 1;
+      bytes *= std::size_t(size);
+    }
+    return bytes;
+  }
+
   DLTensor *dl() {
     header.data = data;
     header.device = {kDLCPU, 0};
@@ -88,21 +102,40 @@ private:
   DLTensor header{};
 };
 
+/// A number from the command line.
+std::int64_t parse(const std::string &text, const std::string &what,
+                   std::int64_t least) {
+  constexpr std::int64_t most = 1 << 30;
+  std::int64_t value = 0;
+  const char *end = text.data() + text.size();
+  auto [stopped, error] = std::from_chars(text.data(), end, value);
+  if (error != std::errc() || stopped != end || value < least || value > most)
+    throw std::runtime_error("expected " + what + " to be an integer from " +
+                             std::to_string(least) + " to " +
+                             std::to_string(most) + ", but got '" + text + "'");
+  return value;
+}
+
 /// The arrays of a packed file, where they are mapped.
 class Weights {
 public:
-  explicit Weights(const std::string &path) {
+  explicit Weights(const std::string &path) try {
     int file = open(path.c_str(), O_RDONLY);
     struct stat about{};
     if (file < 0 || fstat(file, &about) != 0)
       throw std::runtime_error("cannot read " + path);
     size = static_cast<std::size_t>(about.st_size);
+    if (!S_ISREG(about.st_mode) || size == 0)
+      throw std::runtime_error("expected " + path + " to be a file of weights");
     void *mapped = mmap(nullptr, size, PROT_READ, MAP_PRIVATE, file, 0);
     close(file);
     if (mapped == MAP_FAILED)
       throw std::runtime_error("cannot map " + path);
     begin = static_cast<const char *>(mapped);
     readHeader(path);
+  } catch (const Json::exception &error) {
+    throw std::runtime_error("expected " + path +
+                             " to be a file of weights: " + error.what());
   }
   ~Weights() { munmap(const_cast<char *>(begin), size); }
   Weights(const Weights &) = delete;
@@ -124,10 +157,16 @@ private:
     std::size_t place = front + length;
     if (size != place + about.at("bytes").get<std::size_t>())
       throw std::runtime_error("expected " + path + " to be whole");
-    for (const auto &[name, array] : about.at("arrays").items())
-      arrays.emplace(
-          name, Tensor(array.at(0).get<std::string>(), array.at(1).get<Sizes>(),
-                       begin + place + array.at(2).get<std::size_t>()));
+    for (const auto &[name, array] : about.at("arrays").items()) {
+      std::size_t offset = array.at(2).get<std::size_t>();
+      Tensor tensor(array.at(0).get<std::string>(), array.at(1).get<Sizes>(),
+                    begin + place + offset);
+      std::size_t left = size - place;
+      if (offset > left || tensor.bytesUpTo(left) > left - offset)
+        throw std::runtime_error("expected " + path + " to hold all of " +
+                                 name);
+      arrays.emplace(name, std::move(tensor));
+    }
   }
 
   const char *begin = nullptr;
@@ -292,7 +331,7 @@ void run(Weights &weights, std::int64_t context, std::int64_t count,
          char **words) {
   std::vector<std::int32_t> ids;
   for (char **word = words; *word; ++word)
-    ids.push_back(std::stoi(*word));
+    ids.push_back(static_cast<std::int32_t>(parse(*word, "an id", 0)));
   const char *between = "";
   generate(weights, context, count, ids, [&](std::int32_t token) {
     std::cout << between << token << std::flush;
@@ -311,9 +350,14 @@ int main(int argc, char **argv) try {
     std::cerr << usage;
     return 2;
   }
+  std::int64_t context = parse(argv[2], "CONTEXT", 1);
+  std::int64_t count = parse(argv[3], "COUNT", 0);
   Weights weights(argv[1]);
-  run(weights, std::stoll(argv[2]), std::stoll(argv[3]), argv + 4);
+  run(weights, context, count, argv + 4);
   return 0;
+} catch (const std::bad_alloc &) {
+  std::cerr << "generate: out of memory\n";
+  return 1;
 } catch (const std::exception &error) {
   std::cerr << "generate: " << error.what() << "\n";
   return 1;

@@ -20,6 +20,9 @@ def exit_status(run: Callable[[], Optional[int]]) -> int:
     except (Error, OSError) as problem:
         print(f"effattn: {_sentence_of(problem)}", file=sys.stderr)
         return 1
+    except MemoryError as problem:
+        print(f"effattn: out of memory{f': {problem}' if str(problem) else ''}", file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         print("effattn: interrupted", file=sys.stderr)
         return INTERRUPTED

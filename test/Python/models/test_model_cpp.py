@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """The C++ example generates what Python does, from the same file of weights."""
 
+import json
 import pathlib
 import shutil
 import subprocess
@@ -89,5 +90,35 @@ def test_what_it_refuses(model, tmp_path):
     assert "to be a file of weights" in run(program, broken, CONTEXT, 1, 2)[2]
     broken.write_bytes(path.read_bytes()[:-64])
     assert run(program, broken, CONTEXT, 1, 2) == (1, "", f"generate: expected {broken} to be whole\n")
+    content, front = path.read_bytes(), len(b"effattn weights\n") + 8
+    broken.write_bytes(content[:front] + b"?" + content[front + 1 :])
+    assert f"expected {broken} to be a file of weights: " in run(program, broken, CONTEXT, 1, 2)[2]
+    # The first array is said to lie where the file is at its end.
+    length = int.from_bytes(content[front - 4 : front], "little")
+    about = json.loads(content[front : front + length])
+    name = next(iter(about["arrays"]))
+    for place, value in ((2, about["bytes"]), (2, 2**63), (1, [2**62, 4]), (1, [-1])):
+        array = list(about["arrays"][name])
+        array[place] = value
+        header = json.dumps({**about, "arrays": {**about["arrays"], name: array}}).encode()
+        size = len(header).to_bytes(4, "little")
+        broken.write_bytes(content[: front - 4] + size + header + content[front + length :])
+        assert run(program, broken, CONTEXT, 1, 2) == (1, "", f"generate: expected {broken} to hold all of {name}\n")
+    for nothing in (tmp_path, tmp_path / "empty"):
+        (tmp_path / "empty").write_bytes(b"")
+        error = f"generate: expected {nothing} to be a file of weights\n"
+        assert run(program, nothing, CONTEXT, 1, 2) == (1, "", error)
+    for words, what, least in (
+        (("0", "1", "2"), "CONTEXT", 1),
+        (("much", "1", "2"), "CONTEXT", 1),
+        (("9x", "1", "2"), "CONTEXT", 1),
+        (("9" * 30, "1", "2"), "CONTEXT", 1),
+        (("9", "-1", "2"), "COUNT", 0),
+        (("9", "1", "-2"), "an id", 0),
+        (("9", "1", "nan"), "an id", 0),
+    ):
+        status, text, error = run(program, path, *words)
+        found = f"generate: expected {what} to be an integer from {least} to 1073741824, but got '"
+        assert (status, text) == (1, "") and error.startswith(found)
     status, _, error = run(program, path, CONTEXT, 1, CONFIG.vocabulary)
     assert status == 1 and error.startswith("generate: decode: ")

@@ -174,7 +174,7 @@ def test_mistakes(tmp_path, capsys):
         name = option.strip("-").replace("-", "_")
         for number in ("-1", "nan", "inf"):
             found = mistake(*train, option, number)
-            assert f"expected {name} to lie in [0, 1.79769e+308], but got {number}" in found
+            assert f"expected {name} to be finite and not negative, but got {number}" in found
     assert "expected kept to be at most 16, as many as there are slots, but got 17" in mistake(*train, "--kept", 17)
     assert not (tmp_path / "run").exists()
     assert "expected a finite loss" in mistake(*train, "--rate", "1e30", "--steps", "9", "--warmup", 0)
@@ -188,6 +188,8 @@ def test_mistakes(tmp_path, capsys):
     measured = tmp_path / "mqar.json"
     found = mistake("measure", tmp_path / "begun", "-o", measured)
     assert "to have taken 60 steps, but it has taken 1: train it to its end" in found
+    found = mistake("measure", tmp_path / "begun", "-o", measured, "--queries", 0)
+    assert "expected queries to be an integer of at least 1, but got 0" in found
     assert "expected trained models in" in mistake("measure", tmp_path, "-o", measured)
     begun = checkpoints.read(checkpoint, "")
     for change in (
@@ -215,6 +217,9 @@ def test_interrupts_are_one_sentence(tmp_path, capsys):
     with mock.patch.object(Training, "run", side_effect=KeyboardInterrupt):
         assert main(["train", "--output", str(tmp_path), *SIZES]) == 130
     assert capsys.readouterr().err == "effattn: interrupted\n"
+    with mock.patch.object(Training, "run", side_effect=MemoryError("no room for 9 GiB")):
+        assert main(["train", "--output", str(tmp_path), *SIZES]) == 1
+    assert capsys.readouterr().err == "effattn: out of memory: no room for 9 GiB\n"
 
 
 def test_without_pytorch():

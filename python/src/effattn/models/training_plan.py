@@ -4,11 +4,11 @@
 from __future__ import annotations
 
 import math
-import sys
 from dataclasses import dataclass
 from typing import Any
 
-from effattn.compress.arrays import at_least, within
+from effattn.compress.arrays import at_least
+from effattn.error import Error
 
 
 def expect_at_least(least: int, sizes: Any, *names: str) -> None:
@@ -20,7 +20,9 @@ def expect_at_least(least: int, sizes: Any, *names: str) -> None:
 def expect_finite(plan: Any, *names: str) -> None:
     """Refuse the fields of these names that are negative, infinite or no number."""
     for name in names:
-        within(name, getattr(plan, name), 0.0, sys.float_info.max)
+        value = getattr(plan, name)
+        if not 0.0 <= value < math.inf:
+            raise Error(f"expected {name} to be finite and not negative, but got {value:g}")
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from typing import Any, List
 import torch
 
 from effattn import _native
+from effattn.compress.arrays import at_least
 from effattn.error import Error
 from effattn.models.mqar.examples import Task
 from effattn.models.mqar.measuring import conclusions, measure, table
@@ -42,6 +43,7 @@ def _train(options: argparse.Namespace) -> None:
 
 
 def _measure(options: argparse.Namespace) -> None:
+    at_least("queries", options.queries, 1)
     _native.check_writable(str(options.output))
     results = measure(options.folder, options.queries)
     options.output.write_text(json.dumps(results, indent=1) + "\n")

@@ -7,17 +7,16 @@
 using namespace mlir;
 using namespace mlir::effattn;
 
+/// Heads are narrower than this; behind it, the CPU sees what will be read.
+static constexpr int64_t kColumnsAhead = 256;
+
 bool AttentionTile::multipliesPairs() {
   return emitter.cpu.pairDots && isBF16(operands.query) && isBF16(operands.key);
 }
 
 void AttentionTile::prefetchRow(Value source, Value row) {
-  VectorEmitter &e = emitter;
-  int64_t bits = cast<MemRefType>(source.getType()).getElementTypeBitWidth();
-  e.loop(e.index(0), e.size(source, 3), kVectorAlignment * 8 / bits,
-         [&](Value column) {
-           e.prefetch(source, {operands.batch, operands.group, row, column});
-         });
+  emitter.prefetchRow(source, {operands.batch, operands.group, row},
+                      kColumnsAhead);
 }
 
 void AttentionTile::widenRow(Value source, Value row, Value destination,

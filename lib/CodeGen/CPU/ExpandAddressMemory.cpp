@@ -25,8 +25,6 @@ static constexpr int64_t kBlockVectors = 4;
 /// How many tokens ahead slots are asked for, and how many columns of them:
 /// behind the first few lines of a long row, the CPU sees what will be read.
 static constexpr int64_t kTokensAhead = 1, kColumnsAhead = 256;
-/// f32 numbers of a cache line.
-static constexpr int64_t kLine = kVectorAlignment / sizeof(float);
 /// Powers up to this one are products.
 static constexpr double kMostFactors = 16;
 
@@ -177,17 +175,7 @@ void AddressMemoryExpansion::prefetch(const Address &address, Value token,
                                       Value place, bool isWrite) {
   VectorEmitter &e = emitter;
   Value slot = loadSlot(address, token, place);
-  auto line = [&](Value column) {
-    e.prefetch(memory, {row, slot, column}, isWrite);
-  };
-  int64_t known = cast<MemRefType>(out.getType()).getDimSize(2);
-  if (ShapedType::isDynamic(known)) {
-    e.loop(e.index(0), e.min(width, e.index(kColumnsAhead)), kLine, line);
-  } else {
-    for (int64_t column = 0; column < std::min(known, kColumnsAhead);
-         column += kLine)
-      line(e.index(column));
-  }
+  e.prefetchRow(memory, {row, slot}, kColumnsAhead, isWrite);
 }
 
 /// (1 - w)^gamma, where 0^0 is 1.

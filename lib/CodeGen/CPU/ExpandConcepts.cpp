@@ -59,7 +59,6 @@ private:
   /// The tokens in [first, end) that are boundaries, into `places`.
   void findBoundaries(Value row, Value first, Value end, Value places);
   void copyRow(Value row, Value token, Value concept);
-  void prefetchRow(Value row, Value token);
 
   /// The boundaries among tokens [token, end), at most kWordTokens, as the bits
   /// of an i64.
@@ -183,7 +182,8 @@ void ChunkExpansion::gatherBlocks(Value row, Value block, Value endBlock,
       return emit::load(e.builder, e.loc, places, number);
     };
     e.loop(e.index(0), count, 1, [&](Value number) {
-      prefetchRow(row, placeOf(e.min(e.add(number, kRowsAhead), last)));
+      Value ahead = placeOf(e.min(e.add(number, kRowsAhead), last));
+      e.prefetchRow(h, {row, ahead}, kColumnsAhead);
       copyRow(row, placeOf(number), e.add(concept, number));
     });
   });
@@ -270,20 +270,6 @@ void ChunkExpansion::copyRow(Value row, Value token, Value concept) {
   emitter.overBlocks(width, kBlockVectors, [&](const Block &block) {
     emitter.copy(h, {row, token}, concepts, {row, concept}, block);
   });
-}
-
-void ChunkExpansion::prefetchRow(Value row, Value token) {
-  VectorEmitter &e = emitter;
-  auto type = cast<MemRefType>(h.getType());
-  int64_t line = kVectorAlignment * 8 / type.getElementTypeBitWidth();
-  int64_t known = type.getDimSize(2);
-  auto ask = [&](Value column) { e.prefetch(h, {row, token, column}); };
-  if (ShapedType::isDynamic(known))
-    e.loop(e.index(0), e.min(width, e.index(kColumnsAhead)), line, ask);
-  else
-    for (int64_t column = 0; column < std::min(known, kColumnsAhead);
-         column += line)
-      ask(e.index(column));
 }
 
 /// Zeros in [first, end) that lie behind the last concept of a row.

@@ -25,6 +25,10 @@ using namespace mlir::effattn;
 /// those of a tensor train share scratch only.
 static constexpr int64_t kTaskOfProduct = 64, kTaskOfTrain = 16;
 
+/// Columns of a row that are asked for when its id is found: those of a task
+/// fit the second-level cache.
+static constexpr int64_t kColumnsAhead = 1024;
+
 /// A size of scratch that no machine has, but whose bytes can be counted.
 static constexpr int64_t kMostNumbers = int64_t(1) << 60;
 
@@ -147,7 +151,7 @@ void LoraExpansion::gather(const Ids &ids, Value number) {
   SmallVector<Value> place = ids.place(e, number);
   Value id = loadId(e, op.getIds(), place);
   memref::StoreOp::create(e.builder, e.loc, id, found, number);
-  e.prefetch(table, {id, e.index(0)});
+  e.prefetchRow(table, id, kColumnsAhead);
   e.loop(e.index(0), domains, 1, [&](Value domain) {
     Value weight;
     if (Value weights = op.getWeights())

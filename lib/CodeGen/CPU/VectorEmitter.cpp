@@ -288,6 +288,18 @@ void VectorEmitter::prefetch(Value memory, ValueRange indices, bool isWrite) {
                              /*localityHint=*/3, /*isDataCache=*/true);
 }
 
+void VectorEmitter::prefetchRow(Value memory, ValueRange row,
+                                int64_t mostColumns, bool isWrite) {
+  auto type = cast<MemRefType>(memory.getType());
+  int64_t line = kVectorAlignment * 8 / type.getElementTypeBitWidth();
+  Value columns = min(size(memory, type.getRank() - 1), index(mostColumns));
+  loop(index(0), columns, line, [&](Value column) {
+    SmallVector<Value> at(row);
+    at.push_back(column);
+    prefetch(memory, at, isWrite);
+  });
+}
+
 void VectorEmitter::storeScalar(Value scalar, Value destination,
                                 ValueRange indices) {
   Type element = cast<MemRefType>(destination.getType()).getElementType();

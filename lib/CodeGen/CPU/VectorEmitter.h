@@ -92,6 +92,10 @@ public:
             const Block &block);
   /// Asks for the cache line of an element, to be needed soon.
   void prefetch(Value memory, ValueRange indices, bool isWrite = false);
+  /// Asks for the first columns of a row, at most so many, which is named by
+  /// the indices of all dimensions but the last.
+  void prefetchRow(Value memory, ValueRange row, int64_t mostColumns,
+                   bool isWrite = false);
   void storeScalar(Value scalar, Value destination, ValueRange indices);
 
   /// Uninitialised memory, which the deallocation passes free behind its last

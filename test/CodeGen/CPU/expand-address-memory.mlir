@@ -9,13 +9,14 @@
 // CHECK-NOT:         memref.alloc
 // CHECK:             scf.for
 // CHECK:               scf.for
-// CHECK-COUNT-4:         memref.prefetch {{.*}} write
+// CHECK:                 scf.for {{.*}} = %c0 to %c64 step %c16
+// CHECK-NEXT:              memref.prefetch {{.*}} write
 // CHECK:                 memref.store
 // CHECK-COUNT-4:       vector.load %{{.*}} : memref<?x?x64xbf16>, vector<16xbf16>
 // CHECK:               scf.for
 // CHECK-COUNT-4:         vector.store {{.*}} : memref<?x?x64xf32>, vector<16xf32>
 // CHECK:               scf.for
-// CHECK-COUNT-4:         memref.prefetch {{.*}} read
+// CHECK:                 memref.prefetch {{.*}} read
 // CHECK:               scf.for {{.*}} iter_args(%{{.*}}, %{{.*}}, %{{.*}}, %{{.*}} =
 // CHECK-COUNT-4:         vector.load %{{.*}} : memref<?x?x64xf32>, vector<16xf32>
 // CHECK-NOT:             math.powf

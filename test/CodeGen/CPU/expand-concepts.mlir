@@ -17,7 +17,8 @@
 // CHECK:                 scf.for
 // CHECK-COUNT-4:           math.cttz
 // CHECK:               scf.for
-// CHECK-COUNT-2:         memref.prefetch {{.*}} read
+// CHECK:                 scf.for {{.*}} = %c0 to %c64 step %c32
+// CHECK-NEXT:              memref.prefetch {{.*}} read
 // CHECK-COUNT-4:         vector.load {{.*}} : memref<?x?x64xbf16>, vector<16xbf16>
 // CHECK-NOT:             arith.extf
 // CHECK-COUNT-4:         vector.store {{.*}} : memref<?x?x64xbf16>, vector<16xbf16>

@@ -1,13 +1,15 @@
 // RUN: effattn-opt %s -effattn-expand-embeddings='vector-bits=512 vector-registers=32' -canonicalize -split-input-file | FileCheck %s
 // RUN: effattn-opt %s -effattn-expand-embeddings='vector-bits=256' -canonicalize -split-input-file | FileCheck %s --check-prefix=AVX2
 
-// The numbers of 64 ids are gathered; tiles of 8 ids by 3 vectors are summed in
+// The numbers of 64 ids are gathered and their rows asked for; tiles of 8 ids by 3 vectors are summed in
 // registers over all domains, and rows of the table come to them.
 // CHECK-LABEL: func @changes
 // CHECK:         scf.parallel
 // CHECK:           memref.alloc(%{{.*}}) {{.*}} : memref<64x?x?xf32>
 // CHECK:           memref.alloc() {{.*}} : memref<64xindex>
 // CHECK-NOT:       memref.alloc
+// CHECK:           scf.for {{.*}} = %c0 to %c512 step %c16
+// CHECK-NEXT:        memref.prefetch {{.*}} : memref<?x512xf32>
 // CHECK:           scf.if
 // CHECK:           } else {
 // CHECK:             scf.for {{.*}} -> (

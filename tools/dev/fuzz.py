@@ -18,6 +18,7 @@ import os
 import pathlib
 import random
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -170,6 +171,10 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0, help="of libFuzzer; 0: another one each time")
     parser.add_argument("--patience", type=float, default=120, help="seconds that a job may stand still")
     options = parser.parse_args()
+    if options.seconds < 0 or options.patience <= 0:
+        parser.error("expected --seconds to be at least 0, and --patience to be more")
+    if not shutil.which(options.binary):
+        parser.error(f"{options.binary} is no program: cmake --build --preset fuzz makes the fuzzer")
     findings, corpus, seeds = (options.work / name for name in ("findings", "corpus", "seeds"))
     for folder in (findings, corpus):
         folder.mkdir(parents=True, exist_ok=True)

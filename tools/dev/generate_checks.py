@@ -198,7 +198,10 @@ def insert_checks(lines, functions, prefix):
 
 
 def generate(file, definitions):
-    text = file.read_text()
+    try:
+        text = file.read_text()
+    except UnicodeDecodeError:
+        raise Error(f"{file}: expected text in UTF-8") from None
     commands = list(checked_commands(text))
     if not commands:
         raise Error(f"{file}: expected a line 'RUN: COMMAND | FileCheck %s'")

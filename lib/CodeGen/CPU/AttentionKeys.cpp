@@ -52,7 +52,7 @@ Value AttentionExpansion::listRows(const Segment &segment, Value first) {
   tile->lastRow = last;
   if (tables)
     e.choose(segment.isColumns, [&] { list(true); }, [&] { list(false); });
-  return e.min(e.index(e.cpu.keyTile()), e.sub(segment.high, first));
+  return e.min(e.index(tile->keyTile()), e.sub(segment.high, first));
 }
 
 /// Of `count` keys from `first` on, whose rows are listed, those that the tile

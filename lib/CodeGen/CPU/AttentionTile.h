@@ -35,6 +35,8 @@ public:
         queryCount(queryCount) {}
   virtual ~AttentionTile() = default;
 
+  /// The most keys that are added at once.
+  virtual int64_t keyTile() { return emitter.cpu.keyTile(); }
   /// Scratch for queryCount queries of width D.
   virtual void makeScratch(Value width) = 0;
   /// Sizes of `Sums::values` for values of width E.
@@ -170,6 +172,7 @@ class KeysAlongVectors : public AttentionTile {
 public:
   using AttentionTile::AttentionTile;
 
+  int64_t keyTile() override;
   void makeScratch(Value width) override;
   SmallVector<OpFoldResult> sumSizes(Value valueWidth) override;
   /// Sums of bf16 products take the queries as they are.

@@ -129,7 +129,7 @@ void AttentionExpansion::attendTiles(Value first, Value tiles, Value height) {
   Value many = e.mul(tiles, lanes);
   setQueries(firstQuery, e.min(many, e.sub(rows, firstQuery)));
   overSegments([&](const Segment &segment) {
-    e.loop(segment.low, segment.high, e.cpu.keyTile(), [&](Value firstKey) {
+    e.loop(segment.low, segment.high, tile->keyTile(), [&](Value firstKey) {
       Value count = listRows(segment, firstKey);
       tile->convertKeys(count);
       overTiles([&](Value) {
@@ -254,7 +254,7 @@ void AttentionExpansion::attend(AttentionTile &some, Value split,
       return e.add(whole.low, e.quotient(e.mul(length, number), splits));
     };
     Segment share{end(split), end(e.add(split, 1)), whole.isColumns};
-    e.loop(share.low, share.high, e.cpu.keyTile(), [&](Value first) {
+    e.loop(share.low, share.high, tile->keyTile(), [&](Value first) {
       Value count = listRows(share, first);
       tile->convertKeys(count);
       addKeys(share, count);

@@ -10,6 +10,8 @@ using namespace mlir::effattn;
 /// Second-level caches whose size keys and values exceed when memory outside of
 /// all caches is to be expected.
 static constexpr int64_t kFarCaches = 32;
+/// Common tiles of keys that are one here.
+static constexpr int64_t kTiles = 2;
 /// Keys that are multiplied with at once: streams that are read side by side.
 static constexpr int64_t kStreams = 4;
 /// Vectors of a key that are multiplied in a step, and of values that are
@@ -19,10 +21,16 @@ static constexpr int64_t kVectors = 4;
 /// longer than reading.
 static constexpr int64_t kSums = 8;
 
+/// Scores of few queries are few, and what is done once for a tile is waited
+/// for. The list of gathered rows is that of a common tile.
+int64_t KeysAlongVectors::keyTile() {
+  return operands.rows ? emitter.cpu.keyTile() : kTiles * emitter.cpu.keyTile();
+}
+
 void KeysAlongVectors::makeScratch(Value width) {
   VectorEmitter &e = emitter;
   Type f32 = e.builder.getF32Type();
-  OpFoldResult all = e.fixed(queryCount), keys = e.fixed(e.cpu.keyTile());
+  OpFoldResult all = e.fixed(queryCount), keys = e.fixed(keyTile());
   queries = e.scratch({all, width},
                       scalesScores() ? Type(e.builder.getBF16Type()) : f32);
   scores = e.scratch({all, keys}, f32);

@@ -117,7 +117,7 @@ func.func @one_key_head_bf16(%q: memref<1x8x1x64xbf16>, %k: memref<1x1x?x64xbf16
 // PAIRS:         memref.alloc() {{.*}} : memref<1x64xbf16>
 // PAIRS-COUNT-4: llvm.call_intrinsic "llvm.x86.avx512bf16.dpbf16ps.512"
 // PAIRS:         arith.mulf {{.*}} : vector<4xf32>
-// PAIRS:         vector.store {{.*}} : memref<1x128xf32>, vector<4xf32>
+// PAIRS:         vector.store {{.*}} : memref<1x256xf32>, vector<4xf32>
 // PAIRS-COUNT-4: vector.load {{.*}} : memref<1x8x?x64xbf16>, vector<32xbf16>
 // PAIRS:         return
 func.func @one_query_bf16(%q: memref<1x8x1x64xbf16>, %k: memref<1x8x?x64xbf16>, %v: memref<1x8x?x64xbf16>, %out: memref<1x8x1x64xbf16>) {

@@ -123,14 +123,21 @@ def read_processes() -> dict[int, tuple[int, float]]:
 
 
 def list_jobs(processes: dict[int, tuple[int, float]], search: int) -> dict[int, float]:
-    """What the search has started and that has started nothing itself, with the seconds that it has computed."""
+    """The last in each chain of processes below the search, with the seconds that it has computed.
+
+    A job is started by a shell. What the search starts itself names functions, and waits for more of them.
+    """
     parents = {parent for parent, _ in processes.values()}
 
     def is_below(process: int) -> bool:
         parent = processes[process][0] if process in processes else 0
         return parent == search or (parent > 1 and is_below(parent))
 
-    return {job: spent for job, (_, spent) in processes.items() if job not in parents and is_below(job)}
+    return {
+        job: spent
+        for job, (parent, spent) in processes.items()
+        if job not in parents and parent != search and is_below(parent)
+    }
 
 
 def watch(search: subprocess.Popen[bytes], patience: float) -> None:

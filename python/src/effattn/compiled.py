@@ -248,6 +248,8 @@ class Compiled:
     def spans(self) -> List[Span]:
         """The ops that ran in this thread's calls since the last time, in the order in which they ended.
 
+        A thread that comes and goes takes its own before it ends; their memory stays in use otherwise.
+
         Raises:
             effattn.Error: the function was not compiled with ``trace=True``.
         """

@@ -139,7 +139,7 @@ public:
     add(operand, isRead, /*isWritten=*/true, elements);
   }
 
-  SmallVector<Access> take() { return std::move(accesses); }
+  SmallVector<Traffic> take() { return std::move(traffic); }
 
 private:
   void add(Value operand, bool isRead, bool isWritten, Value elements) {
@@ -151,12 +151,12 @@ private:
       count = emit::min(builder, loc, count, elements);
     Value bytes =
         emit::mul(builder, loc, count, emit::index(builder, loc, size));
-    accesses.push_back({operand, bytes, isRead, isWritten});
+    traffic.push_back({operand, bytes, isRead, isWritten});
   }
 
   OpBuilder &builder;
   Location loc;
-  SmallVector<Access> accesses;
+  SmallVector<Traffic> traffic;
   DenseSet<Value> inputs;
 };
 } // namespace
@@ -201,7 +201,7 @@ static Costs emitCostsOf(OpBuilder &builder, ComputeOpInterface op) {
   getUsedValuesDefinedAbove(op->getRegions(), captured);
   for (Value value : captured)
     bytes.addInput(value);
-  costs.accesses = bytes.take();
+  costs.traffic = bytes.take();
   return costs;
 }
 
@@ -284,10 +284,10 @@ Work effattn::emitWork(OpBuilder &builder, Operation *op) {
     return {};
   Location loc = op->getLoc();
   Value bytes = emit::index(builder, loc, 0);
-  for (const Access &access : costs->accesses)
-    for (bool isTouched : {access.isRead, access.isWritten})
+  for (const Traffic &part : costs->traffic)
+    for (bool isTouched : {part.isRead, part.isWritten})
       if (isTouched)
-        bytes = emit::add(builder, loc, bytes, access.bytes);
+        bytes = emit::add(builder, loc, bytes, part.bytes);
   return {costs->flops, bytes};
 }
 

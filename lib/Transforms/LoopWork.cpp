@@ -175,13 +175,13 @@ static std::optional<IterationCosts> emitIteration(OpBuilder &builder,
                        ? emit::add(builder, loc, sums.flops, costs->flops)
                        : costs->flops;
     auto style = cast<DestinationStyleOpInterface>(op);
-    for (const Access &access : costs->accesses) {
-      Value outside = findOutside(loop, access.operand);
-      if (access.isRead && outside)
-        addBytes(builder, loc, sums.read, outside, access.bytes);
+    for (const Traffic &part : costs->traffic) {
+      Value outside = findOutside(loop, part.operand);
+      if (part.isRead && outside)
+        addBytes(builder, loc, sums.read, outside, part.bytes);
       for (OpOperand &init : style.getDpsInitsMutable())
-        if (access.isWritten && init.get() == access.operand)
-          written[style.getTiedOpResult(&init)] = access.bytes;
+        if (part.isWritten && init.get() == part.operand)
+          written[style.getTiedOpResult(&init)] = part.bytes;
     }
   }
   if (!knowsFlops)

@@ -18,7 +18,7 @@ struct Work {
 };
 
 /// What an op touches of an operand, at each call.
-struct Access {
+struct Traffic {
   Value operand;
   /// How many bytes.
   Value bytes;
@@ -29,7 +29,7 @@ struct Access {
 /// once.
 struct Costs {
   Value flops;
-  SmallVector<Access> accesses;
+  SmallVector<Traffic> traffic;
 };
 
 /// Whether the op computes tensors. A constant tensor is made where something

@@ -85,6 +85,8 @@ static PositionBounds boundPositions(Value offset, int64_t queries,
   // Room for sums of offsets and sizes.
   constexpr int64_t kLarge = int64_t(1) << 60;
   PositionBounds bounds;
+  if (queries > kLarge || keys > kLarge)
+    return bounds;
   bounds.lowestKey = 0;
   bool knowsQueries = !ShapedType::isDynamic(queries);
   bool knowsKeys = !ShapedType::isDynamic(keys);

@@ -2,6 +2,8 @@
 #include "effattn/Dialect/EmbeddingOps.h"
 #include "IndexChecks.h"
 
+#include "llvm/Support/MathExtras.h"
+
 using namespace mlir;
 using namespace mlir::effattn;
 
@@ -113,7 +115,11 @@ LogicalResult SplitEmbeddingOp::verify() {
   bool isKnown = isSum ? ShapedType::isStatic(first) : known(first, second);
   if (!isKnown || ShapedType::isDynamic(width))
     return success();
-  int64_t wanted = isSum ? first : first + second;
+  int64_t wanted = first;
+  if (!isSum && llvm::AddOverflow(first, second, wanted))
+    return emitOpError("expected a width of the rows that fits into 64 bits, "
+                       "but got ")
+           << first << " and " << second;
   if (width == wanted)
     return success();
   return emitOpError("expected out width (dim ")

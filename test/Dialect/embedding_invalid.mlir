@@ -93,6 +93,14 @@ func.func @split_embedding_c1_sum_of_two_widths(%ids: memref<3xi32>, %i: memref<
 
 // -----
 
+func.func @split_embedding_c2_widths_that_overflow(%ids: memref<3xi32>, %i: memref<4x3xf32>, %v: memref<9x9223372036854775807xf32>, %out: memref<3x8xf32>) {
+  // expected-error @below {{expected a width of the rows that fits into 64 bits, but got 3 and 9223372036854775807}}
+  effattn.split_embedding ins(%ids, %i, %v : memref<3xi32>, memref<4x3xf32>, memref<9x9223372036854775807xf32>) outs(%out : memref<3x8xf32>) {combine = #effattn.combine<concat>}
+  return
+}
+
+// -----
+
 func.func @split_embedding_c2_sum_of_another_width(%ids: memref<3xi32>, %i: memref<4x?xf32>, %v: memref<9x6xf32>, %out: memref<3x8xf32>) {
   // expected-error @below {{expected out width (dim 1) to equal the width of the rows, but got 8 and 6}}
   effattn.split_embedding ins(%ids, %i, %v : memref<3xi32>, memref<4x?xf32>, memref<9x6xf32>) outs(%out : memref<3x8xf32>)

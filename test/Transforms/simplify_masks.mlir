@@ -263,6 +263,20 @@ func.func @window_and_constant_offset(%keep: tensor<2x1x4x8xi1>) -> (tensor<2x1x
 
 // -----
 
+// The positions of so many queries behind so large an offset do not fit into 64 bits: nothing is known of them.
+// CHECK-LABEL: @positions_that_overflow
+// CHECK:           effattn.causal_mask
+func.func @positions_that_overflow(%keep: memref<1x1x9223372036854775807x8xi1>) {
+  %offset = arith.constant 1152921504606846976 : i64
+  effattn.materialize_mask offset(%offset : i64) outs(%keep : memref<1x1x9223372036854775807x8xi1>) mask {
+    %causal = effattn.causal_mask
+    effattn.yield %causal : !effattn.mask
+  }
+  return
+}
+
+// -----
+
 // CHECK-LABEL: @offset_decides_at_run_time
 // CHECK:           effattn.window_mask
 func.func @offset_decides_at_run_time(%offset: i64, %keep: tensor<2x1x4x8xi1>) -> tensor<2x1x4x8xi1> {

@@ -237,6 +237,35 @@ def test_one_query_of_known_width(flags, element, width):
         assert_close(f(q, k, v)[0], reference.attention(wide(q), wide(k), wide(v)), TOLERANCE[element])
 
 
+SECOND_COLUMNS = """
+func.func @f(%q: tensor<1x4x?x16x{t}>, %k: tensor<1x2x?x16x{t}>, %v: tensor<1x2x?x16x{t}>) -> tensor<1x4x?x8x{t}> {{
+  %c2 = arith.constant 2 : index
+  %n = tensor.dim %q, %c2 : tensor<1x4x?x16x{t}>
+  %s = tensor.dim %k, %c2 : tensor<1x2x?x16x{t}>
+  %q2 = tensor.extract_slice %q[0, 0, 0, 0] [1, 4, %n, 8] [1, 1, 1, 2] : tensor<1x4x?x16x{t}> to tensor<1x4x?x8x{t}>
+  %k2 = tensor.extract_slice %k[0, 0, 0, 1] [1, 2, %s, 8] [1, 1, 1, 2] : tensor<1x2x?x16x{t}> to tensor<1x2x?x8x{t}>
+  %v2 = tensor.extract_slice %v[0, 0, 0, 0] [1, 2, %s, 8] [1, 1, 1, 2] : tensor<1x2x?x16x{t}> to tensor<1x2x?x8x{t}>
+  %e = tensor.empty(%n) : tensor<1x4x?x8x{t}>
+  %r = effattn.attention ins(%q2, %k2, %v2 : tensor<1x4x?x8x{t}>, tensor<1x2x?x8x{t}>, tensor<1x2x?x8x{t}>)
+    outs(%e : tensor<1x4x?x8x{t}>)
+  return %r : tensor<1x4x?x8x{t}>
+}}
+"""
+
+
+@pytest.mark.parametrize("flags", WAYS, ids=" ".join)
+@pytest.mark.parametrize("element", ["f32", "bf16", "f16"])
+def test_every_second_column(flags, element):
+    """Rows whose numbers do not lie side by side, of one query, of few and of many."""
+    f = harness.compile_ir(SECOND_COLUMNS.format(t=element), *flags).f
+    rng = np.random.default_rng(0)
+    for queries, keys in itertools.product([0, 1, 5, 40], [0, 1, 37]):
+        shapes = [(1, 4, queries, 16), (1, 2, keys, 16), (1, 2, keys, 16)]
+        q, k, v = (draw_values(rng, DTYPES[element], shape, None) for shape in shapes)
+        want = reference.attention(wide(q[..., ::2]), wide(k[..., 1::2]), wide(v[..., ::2]))
+        assert_close(f(q, k, v)[0], want, TOLERANCE[element])
+
+
 @pytest.mark.parametrize("seed", MANY)
 def test_attention_under_random_masks(seed):
     rng = np.random.default_rng(seed)

@@ -29,6 +29,10 @@ static constexpr int64_t kUnevenTasks = 32;
 
 void AttentionExpansion::run() {
   VectorEmitter &e = emitter;
+  // Rows are read by vectors.
+  op.getQueryMutable().assign(e.contiguous(op.getQuery()));
+  op.getKeyMutable().assign(e.contiguous(op.getKey()));
+  op.getValueMutable().assign(e.contiguous(op.getValue()));
   heads = e.size(op.getQuery(), 1);
   groups = e.size(op.getKey(), 1);
   // Without heads there are no tasks, and no division by 0 either.

@@ -85,8 +85,7 @@ void QueriesAlongVectors::loadQueries(Value source, Value heads,
                                       Value queryRows, Value scale) {
   VectorEmitter &e = emitter;
   Value width = e.size(queries, 0), factor = e.splat(scale);
-  Value whole =
-      e.isContiguous(source) ? e.roundDown(width, e.lanes()) : e.index(0);
+  Value whole = e.roundDown(width, e.lanes());
   auto at = [](ValueRange query, Value d) {
     return SmallVector<Value>{query[0], query[1], query[2], d};
   };
@@ -116,12 +115,12 @@ void QueriesAlongVectors::storeMeans(Value destination, Value heads,
                                      Value queryRows, Value factors) {
   VectorEmitter &e = emitter;
   Value width = e.size(sums.values, 0);
-  Value whole =
-      e.isContiguous(destination) ? e.roundDown(width, e.lanes()) : e.index(0);
+  bool hasRows = e.isContiguous(destination);
+  Value whole = hasRows ? e.roundDown(width, e.lanes()) : e.index(0);
   auto at = [](ValueRange query, Value column) {
     return SmallVector<Value>{query[0], query[1], query[2], column};
   };
-  e.loop(e.index(0), e.index(queryCount), e.lanes(), [&](Value lane) {
+  auto storeSquares = [&](Value lane) {
     Value factor = e.load(factors, lane);
     Value isEmpty = e.equalFloats(factor, e.zeros());
     e.loop(e.index(0), whole, e.lanes(), [&](Value column) {
@@ -137,7 +136,9 @@ void QueriesAlongVectors::storeMeans(Value destination, Value heads,
                     e.store(square[i], destination, at(query, column));
                   });
     });
-  });
+  };
+  if (hasRows)
+    e.loop(e.index(0), e.index(queryCount), e.lanes(), storeSquares);
   Value zero = emit::f32(e.builder, e.loc, 0);
   e.loop(e.index(0), e.index(queryCount), 1, [&](Value lane) {
     Value factor = e.loadScalar(factors, lane);

@@ -32,6 +32,12 @@ static Value areAligned(LoopEmitter &e, Value source) {
                           e.equal(parts.getStrides().back(), e.index(1)));
 }
 
+/// Whether the numbers of a row may lie side by side, for all that is known.
+static bool mayHaveRows(MemRefType type) {
+  auto [strides, offset] = type.getStridesAndOffset();
+  return strides.back() == 1 || ShapedType::isDynamic(strides.back());
+}
+
 /// A warp copies a row.
 static void copyRows(LoopEmitter &host, Value source, Value copy) {
   SmallVector<Value> sizes;
@@ -70,7 +76,7 @@ PackedRows::PackedRows(LoopEmitter &host, Value source)
   auto type = cast<MemRefType>(source.getType());
   int64_t width = type.getDimSize(3),
           packed = llvm::alignTo(width, countAtOnce(type));
-  bool isWhole = width == packed;
+  bool isWhole = width == packed && mayHaveRows(type);
   // What is contiguous begins where it was allocated.
   if (isWhole && type.getLayout().isIdentity())
     return;

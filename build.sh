@@ -368,7 +368,7 @@ run_sanitized() {
   runtime=$(clang-22 -print-file-name="libclang_rt.asan-$(uname -m).so")
   if [[ -n ${EFFATTN_LONG-} ]]; then
     tests=({sanitizer,attention,concepts,contractions,embeddings}.py
-      {feed_forward,memory,address_memory,products}.py
+      {separator_attention,feed_forward,memory,address_memory,products}.py
       {quantized_products,tilings}.py)
   fi
   (

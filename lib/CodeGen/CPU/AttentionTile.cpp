@@ -7,16 +7,12 @@
 using namespace mlir;
 using namespace mlir::effattn;
 
-/// Heads are narrower than this; behind it, the CPU sees what will be read.
-static constexpr int64_t kColumnsAhead = 256;
-
 bool AttentionTile::multipliesPairs() {
-  return emitter.cpu.pairDots && isBF16(operands.query) && isBF16(operands.key);
+  return effattn::multipliesPairs(emitter.cpu, operands.query, operands.key);
 }
 
 void AttentionTile::prefetchRow(Value source, Value row) {
-  emitter.prefetchRow(source, {operands.batch, operands.group, row},
-                      kColumnsAhead);
+  emitter.prefetchRow(source, {operands.batch, operands.group, row});
 }
 
 void AttentionTile::widenRow(Value source, Value row, Value destination,

@@ -81,9 +81,6 @@ protected:
 
   /// Whether the products of keys and queries are those of bf16 pairs.
   bool multipliesPairs();
-  static bool isBF16(Value source) {
-    return cast<MemRefType>(source.getType()).getElementType().isBF16();
-  }
   Value isFinite(Value count);
   Value placeOf(Value place) {
     return firstPlace ? emitter.add(firstPlace, place) : place;

@@ -22,9 +22,8 @@ using namespace mlir::effattn;
 
 /// Vectors of columns that are in registers at once.
 static constexpr int64_t kBlockVectors = 4;
-/// How many tokens ahead slots are asked for, and how many columns of them:
-/// behind the first few lines of a long row, the CPU sees what will be read.
-static constexpr int64_t kTokensAhead = 1, kColumnsAhead = 256;
+/// How many tokens ahead slots are asked for.
+static constexpr int64_t kTokensAhead = 1;
 /// Powers up to this one are products.
 static constexpr double kMostFactors = 16;
 
@@ -175,7 +174,7 @@ void AddressMemoryExpansion::prefetch(const Address &address, Value token,
                                       Value place, bool isWrite) {
   VectorEmitter &e = emitter;
   Value slot = loadSlot(address, token, place);
-  e.prefetchRow(memory, {row, slot}, kColumnsAhead, isWrite);
+  e.prefetchRow(memory, {row, slot}, isWrite);
 }
 
 /// (1 - w)^gamma, where 0^0 is 1.

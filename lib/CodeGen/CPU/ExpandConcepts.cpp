@@ -34,9 +34,8 @@ static constexpr int64_t kWordTokens = 64, kTogether = 4;
 static constexpr int64_t kMostTasks = 64;
 /// Vectors of a row that are in registers at once.
 static constexpr int64_t kBlockVectors = 4;
-/// How many kept rows ahead the CPU is asked for, and how many columns of them:
-/// behind the first few lines of a long row, it sees what will be read.
-static constexpr int64_t kRowsAhead = 8, kColumnsAhead = 256;
+/// How many kept rows ahead the CPU is asked for.
+static constexpr int64_t kRowsAhead = 8;
 
 namespace {
 /// Counts the boundaries before each block of tokens, so that blocks can then
@@ -183,7 +182,7 @@ void ChunkExpansion::gatherBlocks(Value row, Value block, Value endBlock,
     };
     e.loop(e.index(0), count, 1, [&](Value number) {
       Value ahead = placeOf(e.min(e.add(number, kRowsAhead), last));
-      e.prefetchRow(h, {row, ahead}, kColumnsAhead);
+      e.prefetchRow(h, {row, ahead});
       copyRow(row, placeOf(number), e.add(concept, number));
     });
   });

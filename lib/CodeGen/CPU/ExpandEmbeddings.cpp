@@ -151,7 +151,7 @@ void LoraExpansion::gather(const Ids &ids, Value number) {
   SmallVector<Value> place = ids.place(e, number);
   Value id = loadId(e, op.getIds(), place);
   memref::StoreOp::create(e.builder, e.loc, id, found, number);
-  e.prefetchRow(table, id, kColumnsAhead);
+  e.prefetchRow(table, id, /*isWrite=*/false, kColumnsAhead);
   e.loop(e.index(0), domains, 1, [&](Value domain) {
     Value weight;
     if (Value weights = op.getWeights())

@@ -32,7 +32,7 @@ void KeysAlongVectors::makeScratch(Value width) {
   Type f32 = e.builder.getF32Type();
   OpFoldResult all = e.fixed(queryCount), keys = e.fixed(keyTile());
   queries = e.scratch({all, width},
-                      scalesScores() ? Type(e.builder.getBF16Type()) : f32);
+                      multipliesPairs() ? Type(e.builder.getBF16Type()) : f32);
   scores = e.scratch({all, keys}, f32);
   kept = e.scratch({all, keys}, f32);
   if (operands.rows && widthOf(operands.value) < 32)
@@ -57,7 +57,7 @@ SmallVector<OpFoldResult> KeysAlongVectors::sumSizes(Value valueWidth) {
 }
 
 SmallVector<Value> KeysAlongVectors::queryAt(Value query, Value d) {
-  return {query, scalesScores() ? d : orderOf(operands.key, d, kVectors)};
+  return {query, multipliesPairs() ? d : orderOf(operands.key, d, kVectors)};
 }
 
 /// Whole rows at once where they are known to fit half of the registers: memory
@@ -134,7 +134,8 @@ void KeysAlongVectors::multiplyKeys(Value count) {
         for (Value row : rows)
           prefetchRow(operands.value, row);
       });
-    SmallVector<Value> sums = scale ? sumPairs(rows) : sumProducts(rows);
+    SmallVector<Value> sums =
+        multipliesPairs() ? sumPairs(rows) : sumProducts(rows);
     for (int64_t query = 0; query < queryCount; ++query) {
       Value products =
           e.sumEach(ArrayRef<Value>(sums).slice(query * kStreams, kStreams));

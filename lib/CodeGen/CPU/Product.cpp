@@ -83,11 +83,8 @@ bool Product::readsPanels() const {
 }
 
 bool Product::multipliesPairs(const CpuModel &cpu) const {
-  auto isBF16 = [](Value memory) {
-    return cast<MemRefType>(memory.getType()).getElementType().isBF16();
-  };
-  return cpu.pairDots && !right.readColumn && isBF16(left.memory) &&
-         isBF16(right.memory);
+  return !right.readColumn &&
+         effattn::multipliesPairs(cpu, left.memory, right.memory);
 }
 
 bool Product::hasF32Result() const { return isF32(result.memory); }

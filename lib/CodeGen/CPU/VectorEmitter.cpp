@@ -288,8 +288,8 @@ void VectorEmitter::prefetch(Value memory, ValueRange indices, bool isWrite) {
                              /*localityHint=*/3, /*isDataCache=*/true);
 }
 
-void VectorEmitter::prefetchRow(Value memory, ValueRange row,
-                                int64_t mostColumns, bool isWrite) {
+void VectorEmitter::prefetchRow(Value memory, ValueRange row, bool isWrite,
+                                int64_t mostColumns) {
   auto type = cast<MemRefType>(memory.getType());
   int64_t line = kVectorAlignment * 8 / type.getElementTypeBitWidth();
   Value columns = min(size(memory, type.getRank() - 1), index(mostColumns));

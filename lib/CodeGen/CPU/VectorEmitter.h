@@ -92,10 +92,11 @@ public:
             const Block &block);
   /// Asks for the cache line of an element, to be needed soon.
   void prefetch(Value memory, ValueRange indices, bool isWrite = false);
-  /// Asks for the first columns of a row, at most so many, which is named by
-  /// the indices of all dimensions but the last.
-  void prefetchRow(Value memory, ValueRange row, int64_t mostColumns,
-                   bool isWrite = false);
+  /// Asks for the first columns of a row, which is named by the indices of all
+  /// dimensions but the last: behind a few lines of a long row, the CPU sees
+  /// what will be read.
+  void prefetchRow(Value memory, ValueRange row, bool isWrite = false,
+                   int64_t mostColumns = 256);
   void storeScalar(Value scalar, Value destination, ValueRange indices);
 
   /// Uninitialised memory, which the deallocation passes free behind its last
@@ -129,6 +130,16 @@ public:
   /// Every index in [0, counts), in any order and at the same time.
   void parallel(ValueRange counts, function_ref<void(ValueRange)> body);
 };
+
+inline bool isBF16(Value memory) {
+  return cast<MemRefType>(memory.getType()).getElementType().isBF16();
+}
+
+/// Whether products of their numbers are those of bf16 pairs: see
+/// addProducts().
+inline bool multipliesPairs(const CpuModel &cpu, Value left, Value right) {
+  return cpu.pairDots && isBF16(left) && isBF16(right);
+}
 
 /// A cache line, and the widest vector, in bytes.
 inline constexpr int64_t kVectorAlignment = 64;

@@ -90,33 +90,33 @@ func.func @{name}(%h: tensor<?x?x?x{element}>, %mask: tensor<?x?xi1>, %n: index{
 }}"""
 
 
-def dechunk_ir(name, element, options, epsilon, residual=None):
-    residual = residual or element
-    arguments = [f"%y: tensor<?x?x?x{element}>", "%p: tensor<?x?xf32>", "%mask: tensor<?x?xi1>"]
+def dechunk_ir(name, element, options, epsilon, residual=None, width="?"):
+    residual, columns = residual or element, ", %c" if width == "?" else ""
+    arguments = [f"%y: tensor<?x?x{width}x{element}>", "%p: tensor<?x?xf32>", "%mask: tensor<?x?xi1>"]
     groups = ""
     if "resume" in options:
-        arguments.append("%state: tensor<?x?xf32>")
+        arguments.append(f"%state: tensor<?x{width}xf32>")
     for option, group, kind in [
-        ("residual", "residual", f"tensor<?x?x?x{residual}>"),
+        ("residual", "residual", f"tensor<?x?x{width}x{residual}>"),
         ("ids", "sequence_ids", "tensor<?x?xi32>"),
         ("lengths", "lengths", "tensor<?xi64>"),
     ]:
         if option in options:
             arguments.append(f"%{option}: {kind}")
             groups += f" {group}(%{option} : {kind})"
-    fresh = "" if "resume" in options else "%state = tensor.empty(%b, %c) : tensor<?x?xf32>"
+    fresh = "" if "resume" in options else f"%state = tensor.empty(%b{columns}) : tensor<?x{width}xf32>"
     return f"""
-func.func @{name}({", ".join(arguments)}) -> (tensor<?x?x?x{element}>, tensor<?x?xf32>) {{
+func.func @{name}({", ".join(arguments)}) -> (tensor<?x?x{width}x{element}>, tensor<?x{width}xf32>) {{
   {SIZES}
-  %b = tensor.dim %y, %c0 : tensor<?x?x?x{element}>
+  %b = tensor.dim %y, %c0 : tensor<?x?x{width}x{element}>
   %t = tensor.dim %p, %c1 : tensor<?x?xf32>
-  %c = tensor.dim %y, %c2 : tensor<?x?x?x{element}>
-  %out = tensor.empty(%b, %t, %c) : tensor<?x?x?x{element}>
+  %c = tensor.dim %y, %c2 : tensor<?x?x{width}x{element}>
+  %out = tensor.empty(%b, %t{columns}) : tensor<?x?x{width}x{element}>
   {fresh}
   %0:2 = effattn.dechunk {"resume" if "resume" in options else ""}
-    ins(%y, %p, %mask : tensor<?x?x?x{element}>, tensor<?x?xf32>, tensor<?x?xi1>){groups}
-    outs(%out, %state : tensor<?x?x?x{element}>, tensor<?x?xf32>) {{epsilon = {epsilon}}}
-  return %0#0, %0#1 : tensor<?x?x?x{element}>, tensor<?x?xf32>
+    ins(%y, %p, %mask : tensor<?x?x{width}x{element}>, tensor<?x?xf32>, tensor<?x?xi1>){groups}
+    outs(%out, %state : tensor<?x?x{width}x{element}>, tensor<?x{width}xf32>) {{epsilon = {epsilon}}}
+  return %0#0, %0#1 : tensor<?x?x{width}x{element}>, tensor<?x{width}xf32>
 }}"""
 
 

@@ -292,6 +292,26 @@ def test_dechunk(rng, element, batch, tokens, concepts, width, options, clamped)
     assert_close(next_state, want_state, AVERAGE["f32"])
 
 
+@pytest.mark.parametrize("way", WAYS, ids=" ".join)
+@pytest.mark.parametrize("element, options", [("f32", ()), ("bf16", ("resume", "residual", "ids", "lengths"))])
+def test_dechunk_shares_the_columns_of_wide_rows(way, element, options):
+    width, rng = 768, np.random.default_rng(0)
+    library = harness.compile_ir(dechunk_ir("f", element, options, 0.0, width=width), *way)
+    for batch, tokens, concepts in [(1, 84, 30), (1, 85, 60), (3, 200, 150), (1, 0, 0), (1, 200, 0)]:
+        y, residual = normal(rng, element, batch, concepts, width), normal(rng, element, batch, tokens, width)
+        p, mask = probabilities(rng, batch, tokens), flags(rng, 0.5, batch, tokens)
+        state = normal(rng, "f32", batch, width)
+        ids = np.cumsum(flags(rng, 0.1, batch, tokens), axis=1).astype(np.int32)
+        lengths = rng.integers(0, tokens + 1, batch)
+        more = dict(resume=state, residual=residual, ids=ids, lengths=lengths)
+        out, next_state = library.f(y, p, mask, *select(options, **more))
+        named = {"resume": "state", "ids": "sequence_ids"}
+        given = {named.get(option, option): more[option] for option in options}
+        want, want_state = reference.dechunk(y, p, mask, epsilon=0.0, **given)
+        assert_close(out, want, AVERAGE[element])
+        assert_close(next_state, want_state, AVERAGE["f32"])
+
+
 def test_dechunk_adds_the_residual_before_rounding():
     library = harness.compile_ir(dechunk_ir("f", "bf16", ("residual",), 0.0, residual="f32"))
     # e = 1 - 2^-9 is a tie that bf16 rounds to 1; with the residual it is none.

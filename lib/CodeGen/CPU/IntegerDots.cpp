@@ -11,7 +11,7 @@ using namespace mlir::effattn;
 /// Rows of the table that a task has at least, and tasks at most.
 static constexpr int64_t kTaskRows = 64, kMostTasks = 64;
 /// How far ahead codes are asked for, in bytes.
-static constexpr int64_t kAhead = 4096;
+static constexpr int64_t kAhead = 8192;
 
 namespace {
 /// How codes are taken up. A vector of them, a block, has those of several

@@ -32,11 +32,13 @@ public:
 
 private:
   void runTask(Value firstPanel, Value endPanel, Value firstRow, Value endRow);
+  Value blockRows();
   void packPanel(Value panel, Value place);
   void packColumns(Value first, Value place, Value at);
-  void readRow(const RowPart &part, int64_t number, Value line, Value place,
-               Value at);
-  void clearRow(int64_t number, Value line, Value place, Value at);
+  void readRow(const RowPart &part, int64_t number, Value line);
+  void clearRow(int64_t number, Value line);
+  void turn(Value from, Value to, Value width, Value place, Value part,
+            Value at);
   Value loadBlock(const RowPart &part, Value block);
   void multiplyTile(Value row, Value panel, Value place);
   SmallVector<Value> addGroup(ArrayRef<Value> rows, Value place, Value part,
@@ -56,10 +58,12 @@ private:
   const IntegerActivations &x;
   int64_t tileRows, tileVectors, panelColumns, parts;
   Value panels, quarter;
-  /// [panel, part, C / 4, column], i32, and [panel, part, group, column], f32.
+  /// [panel, part, C / 4, column], i32, and [panel, part, group, column], f32,
+  /// of whole squares.
   Value packed, scales;
-  /// [part, column, C / 4], i32: codes of a block's columns made positive.
-  Value lines;
+  /// [part, column, C / 4], i32: codes of a block's columns made positive; and
+  /// [part, column, group], f32, of whole squares.
+  Value lines, scaleLines;
 };
 } // namespace
 
@@ -92,15 +96,34 @@ void PackedIntegerProduct::runTask(Value firstPanel, Value endPanel,
                columns = e.fixed(panelColumns);
   Type i32 = e.builder.getI32Type();
   packed = e.scratch({count, partCount, quarter, columns}, i32);
-  scales = e.scratch({count, partCount, table.groups, columns},
-                     e.builder.getF32Type());
+  Value groups = e.mul(e.ceilDiv(table.groups, kBlockLanes), kBlockLanes);
+  Type f32 = e.builder.getF32Type();
+  scales = e.scratch({count, partCount, groups, columns}, f32);
   lines = e.scratch({partCount, e.fixed(kBlockLanes), quarter}, i32);
-  e.loop(firstPanel, endPanel, 1, [&](Value panel) {
-    Value place = e.sub(panel, firstPanel);
-    packPanel(panel, place);
-    e.loop(firstRow, endRow, tileRows,
-           [&](Value row) { multiplyTile(row, panel, place); });
+  scaleLines = e.scratch({partCount, e.fixed(kBlockLanes), groups}, f32);
+  auto overPanels = [&](function_ref<void(Value, Value)> body) {
+    e.loop(firstPanel, endPanel, 1,
+           [&](Value panel) { body(panel, e.sub(panel, firstPanel)); });
+  };
+  overPanels([&](Value panel, Value place) { packPanel(panel, place); });
+  Value block = blockRows();
+  Value blocks = e.ceilDiv(e.sub(endRow, firstRow), block);
+  e.loop(e.index(0), blocks, 1, [&](Value number) {
+    Value start = e.add(firstRow, e.mul(number, block));
+    Value end = e.min(e.add(start, block), endRow);
+    overPanels([&](Value panel, Value place) {
+      e.loop(start, end, tileRows,
+             [&](Value row) { multiplyTile(row, panel, place); });
+    });
   });
+}
+
+/// Rows of activations that stay in the second-level cache beside the panels,
+/// and whose results lie in few pages.
+Value PackedIntegerProduct::blockRows() {
+  int64_t bytes = e.cpu.get(Tiling::SecondCache) / 4;
+  Value rows = e.quotient(e.index(bytes), e.max(table.width, e.index(1)));
+  return e.max(e.roundDown(rows, tileRows), e.index(tileRows));
 }
 
 //===----------------------------------------------------------------------===//
@@ -119,9 +142,8 @@ void PackedIntegerProduct::packColumns(Value first, Value place, Value at) {
   Value last = e.sub(table.count, e.index(1));
   e.loop(e.index(0), e.index(kBlockLanes), 1, [&](Value line) {
     Value id = e.min(e.add(first, line), last);
-    Value column = e.add(at, line);
     auto read = [&](const RowPart &part, int64_t number) {
-      readRow(part, number, line, place, column);
+      readRow(part, number, line);
     };
     e.choose(
         table.isWide(id), [&] { read(table.ownPart(id, true), 0); },
@@ -133,26 +155,35 @@ void PackedIntegerProduct::packColumns(Value first, Value place, Value at) {
       e.choose(
           e.lessEqual(e.index(0), source),
           [&] { read(table.nearestPart(id, source), parts - 1); },
-          [&] { clearRow(parts - 1, line, place, column); });
+          [&] { clearRow(parts - 1, line); });
     }
   });
-  for (int64_t part = 0; part < parts; ++part)
-    e.loop(e.index(0), quarter, kBlockLanes, [&](Value k) {
-      SmallVector<Value> square;
-      for (int64_t line = 0; line < kBlockLanes; ++line)
-        square.push_back(vector::LoadOp::create(
-            e.builder, e.loc, integers(kBlockLanes), lines,
-            ValueRange{e.index(part), e.index(line), k}));
-      e.transpose(square);
-      for (auto [step, column] : llvm::enumerate(square))
-        vector::StoreOp::create(
-            e.builder, e.loc, column, packed,
-            ValueRange{place, e.index(part), e.add(k, step), at});
-    });
+  for (int64_t part = 0; part < parts; ++part) {
+    turn(lines, packed, quarter, place, e.index(part), at);
+    turn(scaleLines, scales, table.groups, place, e.index(part), at);
+  }
+}
+
+/// Makes columns of lines, in squares, so that both are read and written as
+/// vectors.
+void PackedIntegerProduct::turn(Value from, Value to, Value width, Value place,
+                                Value part, Value at) {
+  auto type = VectorType::get(
+      kBlockLanes, cast<MemRefType>(from.getType()).getElementType());
+  e.loop(e.index(0), width, kBlockLanes, [&](Value k) {
+    SmallVector<Value> square;
+    for (int64_t line = 0; line < kBlockLanes; ++line)
+      square.push_back(vector::LoadOp::create(
+          e.builder, e.loc, type, from, ValueRange{part, e.index(line), k}));
+    e.transpose(square);
+    for (auto [step, column] : llvm::enumerate(square))
+      vector::StoreOp::create(e.builder, e.loc, column, to,
+                              ValueRange{place, part, e.add(k, step), at});
+  });
 }
 
 void PackedIntegerProduct::readRow(const RowPart &part, int64_t number,
-                                   Value line, Value place, Value column) {
+                                   Value line) {
   Value where = e.index(number), most = splatInteger(e, kBlockLanes, -1);
   auto copyBlock = [&](Value k, ValueRange least) {
     Value block = loadBlock(part, k);
@@ -162,26 +193,24 @@ void PackedIntegerProduct::readRow(const RowPart &part, int64_t number,
   };
   Value least = e.loop(e.index(0), quarter, kBlockLanes, most, copyBlock)[0];
   table.watchIf(part, least, part.bits() == 8 ? 0 : 128 - 8);
-  e.loop(e.index(0), table.groups, 1, [&](Value group) {
-    Value scale = e.loadScalar(part.scales, {part.scaleRow, group});
+  e.overColumns(e.index(0), table.groups, [&](Value group, Value mask) {
+    Value numbers = e.load(part.scales, {part.scaleRow, group}, mask);
     if (part.weight)
-      scale = e.mulFloats(part.weight, scale);
-    e.storeScalar(scale, scales, {place, where, group, column});
+      numbers = e.mulFloats(e.splat(part.weight), numbers);
+    e.store(numbers, scaleLines, {where, line, group}, mask);
   });
 }
 
 /// Codes of 0 and their scales.
-void PackedIntegerProduct::clearRow(int64_t number, Value line, Value place,
-                                    Value column) {
+void PackedIntegerProduct::clearRow(int64_t number, Value line) {
   Value where = e.index(number);
   Value none = splatInteger(e, kBlockLanes, 0x80808080);
   e.loop(e.index(0), quarter, kBlockLanes, [&](Value k) {
     vector::StoreOp::create(e.builder, e.loc, none, lines,
                             ValueRange{where, line, k});
   });
-  e.loop(e.index(0), table.groups, 1, [&](Value group) {
-    e.storeScalar(emit::f32(e.builder, e.loc, 0), scales,
-                  {place, where, group, column});
+  e.overColumns(e.index(0), table.groups, [&](Value group, Value mask) {
+    e.store(e.zeros(), scaleLines, {where, line, group}, mask);
   });
 }
 
@@ -199,11 +228,11 @@ Value PackedIntegerProduct::loadBlock(const RowPart &part, Value k) {
 //===----------------------------------------------------------------------===//
 
 void PackedIntegerProduct::multiplyTile(Value row, Value panel, Value place) {
-  Value last = e.sub(x.rows, e.index(1));
-  // Behind the last row, that one is computed again.
+  // Rows behind the last one are of numbers that were never written, and are
+  // not stored.
   SmallVector<Value> rows;
   for (int64_t i = 0; i < tileRows; ++i)
-    rows.push_back(e.min(e.add(row, i), last));
+    rows.push_back(e.add(row, i));
   SmallVector<Value> sums(tileRows * tileVectors, e.zeros());
   auto addPart = [&](Value part, ValueRange carried) {
     return e.loop(e.index(0), table.groups, 1, carried,
@@ -213,17 +242,28 @@ void PackedIntegerProduct::multiplyTile(Value row, Value panel, Value place) {
   };
   sums = e.loop(e.index(0), e.index(parts), 1, sums, addPart);
   Value column = e.mul(panel, panelColumns);
-  auto store = [&](bool isWhole) {
-    for (auto [number, sum] : llvm::enumerate(sums)) {
-      Value first = e.add(column, number % tileVectors * e.lanes());
+  auto storeRow = [&](int64_t number, bool isWhole) {
+    for (int64_t j = 0; j < tileVectors; ++j) {
+      Value first = e.add(column, j * e.lanes());
       Value mask = isWhole ? Value() : e.firstLanes(e.sub(table.count, first));
-      e.store(sum, product.result.memory,
-              product.result.at(rows[number / tileVectors], first), mask);
+      e.store(sums[number * tileVectors + j], product.result.memory,
+              product.result.at(rows[number], first), mask);
     }
   };
+  Value isWhole = emit::logicalAnd(
+      e.builder, e.loc, e.lessEqual(e.add(column, panelColumns), table.count),
+      e.lessEqual(e.add(row, tileRows), x.rows));
   e.choose(
-      e.lessEqual(e.add(column, panelColumns), table.count),
-      [&] { store(true); }, [&] { store(false); });
+      isWhole,
+      [&] {
+        for (int64_t i = 0; i < tileRows; ++i)
+          storeRow(i, /*isWhole=*/true);
+      },
+      [&] {
+        for (int64_t i = 0; i < tileRows; ++i)
+          e.choose(e.lessThan(rows[i], x.rows),
+                   [&] { storeRow(i, /*isWhole=*/false); });
+      });
 }
 
 /// The sums with the products of a group of columns more, row by row.

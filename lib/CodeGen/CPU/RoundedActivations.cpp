@@ -57,14 +57,21 @@ Value effattn::splatInteger(VectorEmitter &e, int64_t lanes, int64_t number) {
 // Rounding
 //===----------------------------------------------------------------------===//
 
+/// Magnitudes are compared by their bits, whose order is theirs, with NaN above
+/// all: one instruction, where the maximum of floats takes four.
 static Value largerMagnitude(VectorEmitter &e, Value largest, Value numbers) {
-  Value sizes = math::AbsFOp::create(e.builder, e.loc, numbers);
-  return arith::MaximumFOp::create(e.builder, e.loc, largest, sizes);
+  auto type = cast<VectorType>(largest.getType());
+  Value bits = vector::BitCastOp::create(e.builder, e.loc, type, numbers);
+  Value signless = splatInteger(e, type.getNumElements(), 0x7fffffff);
+  Value sizes = arith::AndIOp::create(e.builder, e.loc, bits, signless);
+  return arith::MaxUIOp::create(e.builder, e.loc, largest, sizes);
 }
 
 static Value reduceLargest(VectorEmitter &e, Value largest) {
-  return vector::ReductionOp::create(e.builder, e.loc,
-                                     vector::CombiningKind::MAXIMUMF, largest);
+  Value bits = vector::ReductionOp::create(
+      e.builder, e.loc, vector::CombiningKind::MAXUI, largest);
+  return arith::BitcastOp::create(e.builder, e.loc, e.builder.getF32Type(),
+                                  bits);
 }
 
 void effattn::emitRoundedActivations(VectorEmitter &e, const MatrixView &x,
@@ -77,11 +84,12 @@ void effattn::emitRoundedActivations(VectorEmitter &e, const MatrixView &x,
     auto load = [&](Value column, Value mask) {
       return e.load(x.memory, x.at(row, column), mask);
     };
-    Value largest = e.loop(first, whole, e.lanes(), e.zeros(),
-                           [&](Value column, ValueRange carried) {
-                             return SmallVector<Value>{largerMagnitude(
-                                 e, carried[0], load(column, {}))};
-                           })[0];
+    Value none = splatInteger(e, e.lanes(), 0);
+    Value largest = e.loop(
+        first, whole, e.lanes(), none, [&](Value column, ValueRange carried) {
+          return SmallVector<Value>{
+              largerMagnitude(e, carried[0], load(column, {}))};
+        })[0];
     largest = largerMagnitude(e, largest, load(whole, mask));
     GroupStep step(e, reduceLargest(e, largest));
     e.overColumns(first, end, [&](Value column, Value mask) {
@@ -196,11 +204,9 @@ Value IntegerRounding::roundBlock(GroupStep &step, Value row, Value column,
 
 void IntegerRounding::roundGroup(Value row, Value group) {
   Value first = e.mul(group, groupWidth), end = e.add(first, groupWidth);
-  auto type = VectorType::get(kByteBlock, e.builder.getF32Type());
-  Value zeros =
-      arith::ConstantOp::create(e.builder, e.loc, e.builder.getZeroAttr(type));
+  Value none = splatInteger(e, kByteBlock, 0);
   Value largest = e.loop(
-      first, end, kByteBlock, zeros, [&](Value column, ValueRange carried) {
+      first, end, kByteBlock, none, [&](Value column, ValueRange carried) {
         return SmallVector<Value>{
             largerMagnitude(e, carried[0], loadBlock(row, column))};
       })[0];
@@ -217,11 +223,10 @@ void IntegerRounding::roundGroup(Value row, Value group) {
   e.storeScalar(step.step, result.steps, {row, group});
 }
 
-IntegerActivations effattn::emitIntegerActivations(VectorEmitter &e,
-                                                   const MatrixView &x,
-                                                   Value rows, Value groups,
-                                                   Value groupWidth,
-                                                   bool isParallel) {
+IntegerActivations
+effattn::emitIntegerActivations(VectorEmitter &e, const MatrixView &x,
+                                Value rows, Value room, Value groups,
+                                Value groupWidth, bool isParallel) {
   Type i32 = e.builder.getI32Type();
   Value width = e.mul(groups, groupWidth);
   auto part = [&](int64_t divisor) -> Value {
@@ -229,10 +234,10 @@ IntegerActivations effattn::emitIntegerActivations(VectorEmitter &e,
   };
   IntegerActivations made;
   made.rows = rows;
-  made.codes = e.scratch({rows, e.fixed(2), part(4)}, i32);
-  made.halves = e.scratch({rows, e.fixed(3), part(8)}, i32);
-  made.totals = e.scratch({rows, groups}, i32);
-  made.steps = e.scratch({rows, groups}, e.builder.getF32Type());
+  made.codes = e.scratch({room, e.fixed(2), part(4)}, i32);
+  made.halves = e.scratch({room, e.fixed(3), part(8)}, i32);
+  made.totals = e.scratch({room, groups}, i32);
+  made.steps = e.scratch({room, groups}, e.builder.getF32Type());
   IntegerRounding rounding(e, x, groupWidth, made);
   auto roundRow = [&](Value row) {
     e.loop(e.index(0), groups, 1,

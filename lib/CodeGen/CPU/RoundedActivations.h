@@ -35,11 +35,12 @@ Value leastBytes(VectorEmitter &emitter, Value lhs, Value rhs);
 Value splatInteger(VectorEmitter &emitter, int64_t lanes, int64_t number);
 
 /// Rounds groups of activations to whole multiples of their largest magnitude
-/// over 127. For groups of whole blocks.
+/// over 127. For groups of whole blocks. There is room for more rows, which
+/// are not written.
 IntegerActivations emitIntegerActivations(VectorEmitter &emitter,
                                           const MatrixView &x, Value rows,
-                                          Value groups, Value groupWidth,
-                                          bool isParallel);
+                                          Value room, Value groups,
+                                          Value groupWidth, bool isParallel);
 
 /// The same into f32 rows, for groups of any width.
 void emitRoundedActivations(VectorEmitter &emitter, const MatrixView &x,

@@ -84,25 +84,86 @@ private:
   }
 };
 
-/// Rows in parallel; inside a row the moving average lives in `state`.
+/// Columns that a task of dechunk has at least, so that what it reads and
+/// writes of a row is a stretch of memory; tasks of a row of the batch at most;
+/// and elements of a row that are worth several.
+constexpr int64_t kTaskColumns = 256, kMostTasks = 8, kSharedElements = 1 << 16;
+
+/// Rows in parallel, and equal shares of the columns, which are averaged on
+/// their own; the average lives in `state`.
 class DechunkLowering : ConceptLowering<DechunkOp> {
 public:
   DechunkLowering(OpBuilder &builder, DechunkOp op)
       : ConceptLowering(builder, op) {}
 
   SmallVector<Value> run() {
-    return emitter.parallel(
-        emitter.sizes(op.getOut()).front(), {op.getOut(), op.getState()},
-        [&](ValueRange at, ValueRange outputs) {
-          SmallVector<Value> written =
-              visitRow(at[0], emitter.rowOf(outputs[0], at),
-                       emitter.rowOf(outputs[1], at));
-          return OwnedSlices{{written[0], emitter.sliceOf(outputs[0], at)},
-                             {written[1], emitter.sliceOf(outputs[1], at)}};
-        });
+    int64_t shares = countShares();
+    if (shares == 1)
+      return visitRows(shares);
+    return emitter.when(
+        isLong(), {op.getOut(), op.getState()},
+        [&] { return visitRows(shares); }, [&] { return visitRows(1); });
   }
 
 private:
+  int64_t width() {
+    return cast<ShapedType>(op.getOut().getType()).getDimSize(2);
+  }
+
+  /// Of a width that is known; 1 where they would not be equal.
+  int64_t countShares() {
+    if (ShapedType::isDynamic(width()))
+      return 1;
+    int64_t shares = std::min(kMostTasks, width() / kTaskColumns);
+    while (shares > 1 && width() % shares)
+      --shares;
+    return std::max<int64_t>(shares, 1);
+  }
+
+  /// Whether there are so many tokens that a row is worth several tasks.
+  Value isLong() {
+    Value tokens = emit::size(builder, loc, op.getOut(), 1);
+    return emit::lessEqual(builder, loc, index(kSharedElements / width()),
+                           tokens);
+  }
+
+  SmallVector<Value> visitRows(int64_t shares) {
+    SmallVector<OpFoldResult> tasks = {emitter.sizes(op.getOut()).front()};
+    if (shares > 1)
+      tasks.push_back(builder.getIndexAttr(shares));
+    return emitter.parallel(
+        tasks, {op.getOut(), op.getState()},
+        [&](ValueRange at, ValueRange outputs) {
+          Value row = at[0];
+          chooseColumns(at.drop_front(), shares);
+          SmallVector<Value> written =
+              visitRow(row, partOf(outputs[0], row), partOf(outputs[1], row));
+          return OwnedSlices{{written[0], sliceOf(outputs[0], row)},
+                             {written[1], sliceOf(outputs[1], row)}};
+        });
+  }
+
+  void chooseColumns(ValueRange share, int64_t shares) {
+    firstColumn = Value();
+    if (share.empty())
+      return;
+    columns = width() / shares;
+    firstColumn = emit::mul(builder, loc, share[0], index(columns));
+  }
+
+  /// The task's columns behind the leading indices of a tensor.
+  LinalgEmitter::Slice sliceOf(Value tensor, ValueRange leading) {
+    LinalgEmitter::Slice slice = emitter.sliceOf(tensor, leading);
+    if (firstColumn) {
+      slice.offsets.back() = firstColumn;
+      slice.sizes.back() = builder.getIndexAttr(columns);
+    }
+    return slice;
+  }
+  Value partOf(Value tensor, ValueRange leading) {
+    return emitter.rowOf(tensor, sliceOf(tensor, leading), leading.size());
+  }
+
   /// `out` [T, C] and `average` [C] of a row after its tokens.
   SmallVector<Value> visitRow(Value row, Value out, Value average) {
     if (!op.getResume())
@@ -163,7 +224,7 @@ private:
     Value rest =
         arith::SubFOp::create(builder, loc, emit::f32(builder, loc, 1.0), pi);
     return emitter.map(
-        emitter.rowOf(op.getY(), {row, concept}), average,
+        partOf(op.getY(), {row, concept}), average,
         [&](OpBuilder &, Location, ValueRange elements) -> Value {
           Value y = emitter.extend(elements[0]);
           Value kept = arith::MulFOp::create(builder, loc, rest, elements[1]);
@@ -176,7 +237,7 @@ private:
   Value write(Value row, Value token, Value average, Value out) {
     SmallVector<Value> inputs = {average};
     if (op.getResidual())
-      inputs.push_back(emitter.rowOf(op.getResidual(), {row, token}));
+      inputs.push_back(partOf(op.getResidual(), {row, token}));
     return emitter.map(
         inputs, out, [&](OpBuilder &, Location, ValueRange elements) {
           Value sum = elements[0];
@@ -186,6 +247,11 @@ private:
           return emit::toFloat(builder, loc, sum, elements.back().getType());
         });
   }
+
+  /// Where the task's columns begin, and how many there are; null where it has
+  /// all of them.
+  Value firstColumn;
+  int64_t columns = 0;
 };
 } // namespace
 

@@ -87,14 +87,16 @@ Value LinalgEmitter::insert(Value scalar, Value tensor, ValueRange indices) {
 
 SmallVector<Value>
 LinalgEmitter::when(Value condition, ValueRange values,
-                    function_ref<SmallVector<Value>()> body) {
+                    function_ref<SmallVector<Value>()> body,
+                    function_ref<SmallVector<Value>()> otherwise) {
   auto branch = scf::IfOp::create(builder, loc, values.getTypes(), condition,
                                   /*withElseRegion=*/true);
   OpBuilder::InsertionGuard guard(builder);
   builder.setInsertionPointToStart(branch.thenBlock());
   scf::YieldOp::create(builder, loc, body());
   builder.setInsertionPointToStart(branch.elseBlock());
-  scf::YieldOp::create(builder, loc, values);
+  scf::YieldOp::create(builder, loc,
+                       otherwise ? otherwise() : SmallVector<Value>(values));
   return llvm::to_vector<4>(ValueRange(branch.getResults()));
 }
 
@@ -197,13 +199,16 @@ Value LinalgEmitter::extract(Value tensor, const Slice &slice) {
 }
 
 Value LinalgEmitter::rowOf(Value tensor, ValueRange leading) {
+  return rowOf(tensor, sliceOf(tensor, leading), leading.size());
+}
+
+Value LinalgEmitter::rowOf(Value tensor, const Slice &slice, unsigned leading) {
   auto type = cast<RankedTensorType>(tensor.getType());
-  auto rowType = RankedTensorType::get(
-      type.getShape().drop_front(leading.size()), type.getElementType());
-  Slice slice = sliceOf(tensor, leading);
+  ArrayRef<OpFoldResult> sizes = ArrayRef(slice.sizes).drop_front(leading);
+  auto rowType = RankedTensorType::get(decomposeMixedValues(sizes).first,
+                                       type.getElementType());
   if (isEmpty(rowType))
-    return empty(ArrayRef(slice.sizes).drop_front(leading.size()),
-                 type.getElementType());
+    return empty(sizes, type.getElementType());
   SmallVector<OpFoldResult> strides(type.getRank(), builder.getIndexAttr(1));
   return tensor::ExtractSliceOp::create(builder, loc, rowType, tensor,
                                         slice.offsets, slice.sizes, strides);

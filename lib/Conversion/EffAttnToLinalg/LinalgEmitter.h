@@ -55,10 +55,12 @@ public:
   /// `tensor` with one element replaced.
   Value insert(Value scalar, Value tensor, ValueRange indices);
 
-  /// What `body` returns where `condition` holds, else `values`. For tensors
-  /// to stay in place, `body` returns insertions into those of `values`.
+  /// What `body` returns where `condition` holds, else what `otherwise` does
+  /// or, without it, `values`. For tensors to stay in place, bodies return
+  /// insertions into those of `values`.
   SmallVector<Value> when(Value condition, ValueRange values,
-                          function_ref<SmallVector<Value>()> body);
+                          function_ref<SmallVector<Value>()> body,
+                          function_ref<SmallVector<Value>()> otherwise = {});
 
   /// A sequential loop from `low` to `high` that carries `values`. `body` gets
   /// the counter and the carried values and returns their successors.
@@ -90,6 +92,8 @@ public:
   /// What `tensor` holds at the `leading` indices: a slice of its other
   /// dimensions. And `tensor` with such a slice in its place.
   Value rowOf(Value tensor, ValueRange leading);
+  /// The same of a slice that has one index of each leading dimension.
+  Value rowOf(Value tensor, const Slice &slice, unsigned leading);
   Value insertRow(Value row, Value tensor, ValueRange leading);
   /// Where that slice lies.
   Slice sliceOf(Value tensor, ValueRange leading);

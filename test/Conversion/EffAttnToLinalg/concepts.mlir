@@ -88,6 +88,24 @@ func.func @dechunk(%y: tensor<?x?x?xbf16>, %p: tensor<?x?xf32>, %mask: tensor<?x
   return %0#0, %0#1 : tensor<?x?x?xbf16>, tensor<?x?xf32>
 }
 
+// Where rows are long, their columns are shared out, in equal parts.
+// CHECK-LABEL: @dechunk_of_wide_rows
+// CHECK:         %[[IS_LONG:.*]] = arith.cmpi sge, %{{.*}}, %c85
+// CHECK:         scf.if %[[IS_LONG]]
+// CHECK:           scf.forall (%[[ROW:.*]], %[[SHARE:.*]]) in (2, 3)
+// CHECK:             %[[COLUMN:.*]] = arith.muli %[[SHARE]], %c256
+// CHECK:             tensor.parallel_insert_slice %{{.*}}[%[[ROW]], 0, %[[COLUMN]]] [1, %{{.*}}, 256]
+// CHECK:         } else {
+// CHECK:           scf.forall (%{{.*}}) in (2)
+// BUFFERS-LABEL: @dechunk_of_wide_rows
+// BUFFERS-NOT:     memref.alloc
+func.func @dechunk_of_wide_rows(%y: tensor<2x?x768xf32>, %p: tensor<2x?xf32>, %mask: tensor<2x?xi1>,
+    %out: tensor<2x?x768xf32>, %state: tensor<2x768xf32>) -> (tensor<2x?x768xf32>, tensor<2x768xf32>) {
+  %0:2 = effattn.dechunk resume ins(%y, %p, %mask : tensor<2x?x768xf32>, tensor<2x?xf32>, tensor<2x?xi1>)
+    outs(%out, %state : tensor<2x?x768xf32>, tensor<2x768xf32>)
+  return %0#0, %0#1 : tensor<2x?x768xf32>, tensor<2x768xf32>
+}
+
 // CHECK-LABEL: @ratio_loss
 // CHECK-NOT:     = effattn.
 // CHECK:         arith.divf {{.*}} : f64

@@ -155,7 +155,8 @@ static std::string loopPasses(const PipelineOptions &options) {
          "effattn-limit-parallelism" +
          std::string(options.openmp ? "" : "{threads=false}") +
          ",canonicalize,cse,"
-         "loop-invariant-code-motion";
+         "loop-invariant-code-motion" +
+         (options.openmp ? "" : ",effattn-outline-loops");
 }
 
 static std::string gpuPasses(const PipelineOptions &) {

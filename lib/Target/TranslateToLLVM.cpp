@@ -1,5 +1,6 @@
 //===- TranslateToLLVM.cpp - From the LLVM dialect to code ----------------===//
 #include "effattn/Target/TranslateToLLVM.h"
+#include "EmittedOrder.h"
 
 #include "effattn/Runtime/SupportBitcode.h"
 #include "mlir/Target/LLVMIR/Export.h"
@@ -145,6 +146,7 @@ effattn::generateCode(ModuleOp source, llvm::Module &module,
   ErrorsOfLLVM errors(source, module.getContext());
   SmallVector<char, 0> code;
   llvm::raw_svector_ostream stream(code);
+  EmittedOrder order(module, machine);
   llvm::legacy::PassManager passes;
   if (machine.addPassesToEmitFile(passes, stream, nullptr, kind))
     return source.emitError("LLVM cannot generate this kind of code for ")

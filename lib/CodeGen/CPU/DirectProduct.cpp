@@ -166,12 +166,13 @@ void DirectProduct::multiplyFirst(Value column) {
 void DirectProduct::multiplyTile(ResultTile tile) {
   VectorEmitter &e = emitter;
   const MatrixView &right = product.right;
-  if (product.readsPanels())
+  if (product.readsPanels()) {
+    PanelTile panel(e, right, start, tile.columnAt(0));
     return sumTile(tile, [&](Value k, int64_t j) {
-      Value ahead = e.add(k, e.cpu.prefetchRows());
-      e.prefetch(right.memory, right.at(e.add(start, ahead), tile.columnAt(j)));
-      return readRight(tile, k, j, {});
+      panel.prefetch(e.add(k, e.cpu.prefetchRows()), j);
+      return panel.load(k, j);
     });
+  }
   sumTile(tile, [&](Value k, int64_t j) {
     Value next = e.add(tile.columnAt(j), e.cpu.tileColumns());
     e.prefetch(right.memory, right.at(e.add(start, k), next));

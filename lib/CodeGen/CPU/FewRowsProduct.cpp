@@ -113,15 +113,13 @@ static constexpr int64_t kTaskPanels = 8;
 /// A panel is read once, from its beginning to its end, for a tile of results.
 static void emitPanel(VectorEmitter &e, const Product &product, Value column) {
   int64_t vectors = e.cpu.tileVectors();
+  PanelTile panel(e, product.right, e.index(0), column);
   auto addRow = [&](Value k, ValueRange sums, SmallVectorImpl<Value> &next) {
     Value factor = e.splat(
         e.loadScalar(product.left.memory, product.left.at(e.index(0), k)));
     for (int64_t j = 0; j < vectors; ++j) {
-      Value at = e.add(column, j * e.lanes());
-      Value ahead = e.add(k, kPanelAhead / e.cpu.tileColumns());
-      e.prefetch(product.right.memory, product.right.at(ahead, at));
-      Value numbers = e.load(product.right.memory, product.right.at(k, at));
-      next.push_back(e.mulAdd(factor, numbers, sums[j]));
+      panel.prefetch(e.add(k, kPanelAhead / e.cpu.tileColumns()), j);
+      next.push_back(e.mulAdd(factor, panel.load(k, j), sums[j]));
     }
   };
   Value whole = e.roundDown(product.depth, kPanelSteps);

@@ -1,21 +1,18 @@
 //===- OutlineKernels.cpp - Expand ops that are equal in one place --------===//
 #include "../Contraction.h"
+#include "StatusFunction.h"
 #include "effattn/CodeGen/CPU/Passes.h"
 #include "effattn/Dialect/AttentionOps.h"
 #include "effattn/Dialect/EmbeddingOps.h"
 #include "effattn/Dialect/FeedForwardOps.h"
 #include "effattn/Dialect/MemoryOps.h"
 
-#include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
-#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
-#include "mlir/IR/IRMapping.h"
 #include "mlir/IR/Matchers.h"
 #include "mlir/IR/Remarks.h"
 #include "mlir/IR/SymbolTable.h"
-#include "mlir/Transforms/RegionUtils.h"
 
 namespace mlir::effattn {
 #define GEN_PASS_DEF_OUTLINEKERNELSPASS
@@ -52,7 +49,6 @@ public:
 private:
   OwningOpRef<func::FuncOp> makeFunction(const KernelOps &ops,
                                          SmallVector<Value> &arguments);
-  void replaceByCall(const Kernel::Use &use, func::FuncOp function);
 
   OpBuilder builder;
   SymbolTable symbols;
@@ -91,12 +87,6 @@ static StringRef getKernelName(Operation *op) {
 // Functions
 //===----------------------------------------------------------------------===//
 
-/// A scalar that is known is part of a kernel, not given to it.
-static bool isKnownScalar(Value value) {
-  return value.getType().isIntOrIndexOrFloat() &&
-         matchPattern(value, m_Constant());
-}
-
 /// The type in which a kernel takes an operand: of memory, any layout whose
 /// rows are as contiguous as the operand's, so that an argument of the model
 /// and scratch are the same to it.
@@ -114,40 +104,10 @@ static Type getArgumentType(Type type) {
 OwningOpRef<func::FuncOp>
 KernelOutliner::makeFunction(const KernelOps &ops,
                              SmallVector<Value> &arguments) {
-  // An operand that ops use more than once is given once: that it is the same
-  // memory is part of what the kernel does.
-  llvm::SetVector<Value> used, known;
-  auto note = [&](Value value) {
-    (isKnownScalar(value) ? known : used).insert(value);
-  };
-  for (Operation *op : ops) {
-    llvm::for_each(op->getOperands(), note);
-    llvm::SetVector<Value> captured;
-    getUsedValuesDefinedAbove(op->getRegions(), captured);
-    llvm::for_each(captured, note);
-  }
-  arguments = used.takeVector();
-
+  OwningOpRef<func::FuncOp> function =
+      makeStatusFunction(builder, ops, getArgumentType, arguments);
   // One place cannot be named for all that call it.
   Location loc = builder.getUnknownLoc();
-  SmallVector<Type> types;
-  for (Value argument : arguments)
-    types.push_back(getArgumentType(argument.getType()));
-  OwningOpRef<func::FuncOp> function = func::FuncOp::create(
-      loc, "effattn_kernel",
-      builder.getFunctionType(types, builder.getI32Type()));
-  OpBuilder::InsertionGuard guard(builder);
-  Block *body = function->addEntryBlock();
-  builder.setInsertionPointToStart(body);
-  IRMapping mapping;
-  mapping.map(arguments, body->getArguments());
-  for (Value scalar : known)
-    builder.clone(*scalar.getDefiningOp(), mapping);
-  for (Operation *op : ops)
-    builder.clone(*op, mapping);
-  func::ReturnOp::create(
-      builder, loc,
-      arith::ConstantIntOp::create(builder, loc, 0, 32).getResult());
   function->walk([&](Operation *op) { op->setLoc(loc); });
   return function;
 }
@@ -185,11 +145,6 @@ void KernelOutliner::outline() {
     StringRef kind = getKernelName(kernel.uses[0].ops.back());
     function.setName("effattn_kernel_" + kind.str() + "_" +
                      std::to_string(counts[kind]++));
-    function.setPrivate();
-    MLIRContext *context = builder.getContext();
-    function->setAttr("llvm.linkage",
-                      LLVM::LinkageAttr::get(context, LLVM::Linkage::Internal));
-    function->setAttr("passthrough", builder.getStrArrayAttr({"noinline"}));
     symbols.insert(function);
     for (Kernel::Use &use : kernel.uses) {
       remark::passed(use.ops.back()->getLoc(),
@@ -198,26 +153,9 @@ void KernelOutliner::outline() {
           << remark::reason("one of {0} equal ops that are expanded once, as "
                             "{1}",
                             kernel.uses.size(), function.getName());
-      replaceByCall(use, function);
+      replaceByCall(builder, use.ops, function, use.arguments);
     }
   }
-}
-
-void KernelOutliner::replaceByCall(const Kernel::Use &use,
-                                   func::FuncOp function) {
-  Operation *last = use.ops.back();
-  Location loc = last->getLoc();
-  builder.setInsertionPoint(last);
-  SmallVector<Value> arguments;
-  for (auto [value, type] :
-       llvm::zip(use.arguments, function.getArgumentTypes()))
-    arguments.push_back(
-        value.getType() == type
-            ? value
-            : memref::CastOp::create(builder, loc, type, value));
-  func::CallOp::create(builder, loc, function, arguments);
-  for (Operation *op : llvm::reverse(use.ops))
-    op->erase();
 }
 
 namespace {

@@ -32,6 +32,33 @@ struct MatrixView {
   }
 };
 
+/// The columns of a tile in a matrix in panels, from a row on. They lie side by
+/// side, so that the panel is looked for once.
+class PanelTile {
+public:
+  PanelTile(VectorEmitter &emitter, const MatrixView &matrix, Value row,
+            Value column)
+      : e(emitter), memory(matrix.memory), first(matrix.at(row, column)) {}
+
+  Value load(Value row, int64_t vector) {
+    return e.load(memory, at(row, vector));
+  }
+  void prefetch(Value row, int64_t vector) {
+    e.prefetch(memory, at(row, vector));
+  }
+
+private:
+  SmallVector<Value> at(Value row, int64_t vector) {
+    return {first[0], e.add(first[1], row),
+            e.add(first[2], vector * e.lanes())};
+  }
+
+  VectorEmitter &e;
+  Value memory;
+  /// [panel, row, column].
+  SmallVector<Value> first;
+};
+
 /// value / divisor, rounded up; divided by 1 where the divisor is 0.
 Value ceilDivide(VectorEmitter &emitter, Value value, Value divisor);
 

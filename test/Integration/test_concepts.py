@@ -32,7 +32,7 @@ PROBABILITY_OPTIONS = [
     ("resume", "started", "ids", "lengths"),
 ]
 DECHUNK_OPTIONS = [(), ("resume",), ("residual",), ("ids", "lengths"), ("resume", "residual", "ids", "lengths")]
-WAYS = [(), ("--cpu=x86-64-v3",), ("--cpu=x86-64",), ("--lowering=linalg",)]
+WAYS = [(), ("--cpu=x86-64-v3", "--threads=none"), ("--cpu=x86-64",), ("--lowering=linalg",)]
 PAIRINGS = ["current_query", "previous_query"]
 
 

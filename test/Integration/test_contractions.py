@@ -56,7 +56,7 @@ def test_products_equal_numpy(equation, seed, sizes, wide):
     assert_close(product(equation)(*arrays, start)[0], want, 1e-5)
 
 
-@pytest.mark.parametrize("flags", [(), ("--cpu=x86-64-v3",), ("--cpu=x86-64",)], ids=" ".join)
+@pytest.mark.parametrize("flags", [(), ("--cpu=x86-64-v3", "--threads=none"), ("--cpu=x86-64",)], ids=" ".join)
 @pytest.mark.parametrize("equation", ["ik,kj->ij", "ki,kj->ij", "ik,jk->ij"])
 @given(rows=st.sampled_from([64, 65, 70, 511, 512, 513]), depth=st.sampled_from([0, 1, 383, 385, 1023, 1024, 1025]),
        columns=st.sampled_from([1, 47, 48, 49, 100, 260]), seed=st.integers(0, 2**32 - 1))  # fmt: skip

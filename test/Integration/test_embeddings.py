@@ -159,7 +159,7 @@ def test_lora_embedding(rng, shape, domains, rank, width, kind):
     assert_close(got, reference.lora_embedding(ids, table, *factors, **options), ROUNDING[dtype])
 
 
-WAYS = [(), ("--cpu=x86-64-v3",), ("--cpu=x86-64",), ("--lowering=linalg",)]
+WAYS = [(), ("--cpu=x86-64-v3", "--threads=none"), ("--cpu=x86-64",), ("--lowering=linalg",)]
 
 
 @pytest.mark.parametrize("flags", WAYS, ids=" ".join)

@@ -136,7 +136,7 @@ def test_hourglass_of_the_worked_case():
 
 # --- Both -----------------------------------------------------------------
 
-WAYS = [(), ("--cpu=x86-64-v3",), ("--cpu=x86-64",), ("--lowering=linalg",)]
+WAYS = [(), ("--cpu=x86-64-v3", "--threads=none"), ("--cpu=x86-64",), ("--lowering=linalg",)]
 
 
 @pytest.mark.parametrize("flags", WAYS, ids=" ".join)

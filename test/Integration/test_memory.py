@@ -274,7 +274,7 @@ def long_digits(draw):
     return x.astype(np.float32)
 
 
-WAYS = [(), ("--cpu=x86-64-v3",), ("--cpu=x86-64",), ("--lowering=linalg",)]
+WAYS = [(), ("--cpu=x86-64-v3", "--threads=none"), ("--cpu=x86-64",), ("--lowering=linalg",)]
 
 
 @pytest.mark.parametrize("flags", WAYS, ids=" ".join)

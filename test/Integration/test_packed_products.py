@@ -15,7 +15,7 @@ from effattn import reference
 
 ROUNDING = {"f32": 3e-6, "bf16": 2**-7, "f16": 2**-10}
 DTYPES = {"f32": np.float32, "bf16": ml_dtypes.bfloat16, "f16": np.float16}
-FLAGS = [(), ("--cpu=x86-64-v3",), ("--lowering=linalg",)]
+FLAGS = [(), ("--cpu=x86-64-v3", "--threads=none"), ("--lowering=linalg",)]
 
 PRODUCT = """
 func.func @f(%x: tensor<{lead}?x{tx}>, %panels: tensor<?x?x{width}x{tp}>, %out: tensor<{lead}?x{to}>)

@@ -103,13 +103,14 @@ def test_sums_of_bf16_products(flags, equation, seed, sizes):
     check(run, equation, "bf16", True, seed, sizes, result="f32")
 
 
+@pytest.mark.parametrize("threads", ["none", "openmp"])
 @pytest.mark.parametrize("cpu", ["x86-64", "x86-64-v3", "x86-64-v4"])
 @settings(max_examples=25)
 @cases
-def test_cpus(cpu, seed, sizes):
+def test_cpus(cpu, threads, seed, sizes):
     if cpu == "x86-64-v4" and "avx512vl" not in open("/proc/cpuinfo").read():
         pytest.skip("this machine has no AVX-512")
-    run = product("ik,kj->ij", "f32", False, f"--cpu={cpu}")
+    run = product("ik,kj->ij", "f32", False, f"--cpu={cpu}", f"--threads={threads}")
     check(run, "ik,kj->ij", "f32", False, seed, sizes)
 
 

@@ -28,6 +28,8 @@ activations = pytest.mark.parametrize("activation", ["f32", "i8"])
 def flags_of(cpu):
     if CPUS[cpu] not in FEATURES:
         pytest.skip(f"this machine has no {CPUS[cpu]}")
+    if cpu == "x86-64-v4":
+        return (f"--cpu={cpu}", "--threads=none")
     return () if cpu == "native" else (f"--cpu={cpu}",)
 
 

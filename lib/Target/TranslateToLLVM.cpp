@@ -64,6 +64,15 @@ static void setFunctionAttributes(llvm::Module &module,
   }
 }
 
+/// Traces of debuggers and profilers go on through compiled functions and the
+/// support code to who called them.
+static void describeFrames(llvm::Module &module) {
+  module.setUwtable(llvm::UWTableKind::Async);
+  for (llvm::Function &function : module)
+    if (!function.isDeclaration())
+      function.setUWTableKind(llvm::UWTableKind::Async);
+}
+
 static LogicalResult verify(ModuleOp source, const llvm::Module &module) {
   std::string text;
   llvm::raw_string_ostream stream(text);
@@ -105,6 +114,7 @@ effattn::translateToLLVM(ModuleOp source, llvm::LLVMContext &context,
     source.emitError() << llvm::toString(std::move(error));
     return nullptr;
   }
+  describeFrames(*module);
   if (failed(verify(source, *module)) || failed(errors.result()))
     return nullptr;
   return module;

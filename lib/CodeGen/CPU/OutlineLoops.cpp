@@ -27,7 +27,8 @@ struct OutlineLoopsPass
   void runOnOperation() override {
     SmallVector<scf::ParallelOp> loops;
     getOperation()->walk<WalkOrder::PreOrder>([&](scf::ParallelOp loop) {
-      if (countOps(loop) >= leastOps && loop.getNumReductions() == 0)
+      if (countOps(loop) >= leastOps && loop.getNumReductions() == 0 &&
+          loop->getParentOfType<func::FuncOp>())
         loops.push_back(loop);
       return WalkResult::skip();
     });
@@ -37,8 +38,10 @@ struct OutlineLoopsPass
       SmallVector<Value> arguments;
       OwningOpRef<func::FuncOp> function = makeStatusFunction(
           builder, {loop}, [](Type type) { return type; }, arguments);
-      function->setName("effattn_loop");
-      // The table changes the name where it is taken.
+      // Debuggers and profilers show whose loop it is. The table changes the
+      // name where it is taken.
+      auto parent = loop->getParentOfType<func::FuncOp>();
+      function->setName("effattn." + parent.getSymName().str() + ".loop");
       func::FuncOp inserted = function.release();
       symbols.insert(inserted);
       replaceByCall(builder, {loop}, inserted, arguments);

@@ -6,9 +6,9 @@
 // CHECK-LABEL: func @rows(
 // CHECK-SAME:    %[[M:.*]]: memref<?x16xf32>, %[[N:.*]]: index
 // CHECK-NOT:     scf.parallel
-// CHECK:         call @effattn_loop(%[[N]], %[[M]]) : (index, memref<?x16xf32>) -> i32
+// CHECK:         call @effattn.rows.loop(%[[N]], %[[M]]) : (index, memref<?x16xf32>) -> i32
 // CHECK:         return
-// CHECK:       func private @effattn_loop(%[[COUNT:.*]]: index, %[[ROWS:.*]]: memref<?x16xf32>) -> i32
+// CHECK:       func private @effattn.rows.loop(%[[COUNT:.*]]: index, %[[ROWS:.*]]: memref<?x16xf32>) -> i32
 // CHECK-SAME:    llvm.linkage = #llvm.linkage<internal>, passthrough = ["noinline"]
 // CHECK:         %[[ZEROS:.*]] = arith.constant dense<0.000000e+00> : vector<16xf32>
 // CHECK:         scf.parallel (%[[I:.*]]) = (%{{.*}}) to (%[[COUNT]])
@@ -36,15 +36,15 @@ func.func @rows(%m: memref<?x16xf32>, %n: index) {
 // The outermost loop is one function; smaller loops stay, and functions get
 // names of their own.
 // CHECK-LABEL: func @nested(
-// CHECK:         call @effattn_loop(
+// CHECK:         call @effattn.nested.loop(
 // CHECK:         scf.for
-// CHECK:           call @effattn_loop_0(
+// CHECK:           call @effattn.nested.loop_0(
 // CHECK:         scf.parallel
 // CHECK:         return
-// CHECK:       func private @effattn_loop(
+// CHECK:       func private @effattn.nested.loop(
 // CHECK:         scf.parallel
 // CHECK:           scf.parallel
-// CHECK:       func private @effattn_loop_0(
+// CHECK:       func private @effattn.nested.loop_0(
 func.func @nested(%m: memref<?x?xf32>, %n: index, %x: f32) {
   %c0 = arith.constant 0 : index
   %c1 = arith.constant 1 : index

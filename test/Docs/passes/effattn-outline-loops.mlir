@@ -11,6 +11,6 @@ func.func @fill(%m: memref<?xf32>) -> i32 {
   %status = arith.constant 0 : i32
   return %status : i32
 }
-// CHECK: call @effattn_loop(
-// CHECK: func.func private @effattn_loop
+// CHECK: call @effattn.fill.loop(
+// CHECK: func.func private @effattn.fill.loop
 // CHECK: scf.parallel

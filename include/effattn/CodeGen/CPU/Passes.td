@@ -55,9 +55,9 @@ def OutlineLoopsPass : Pass<"effattn-outline-loops", "::mlir::ModuleOp"> {
     With OpenMP, a parallel loop becomes a function, whose registers are assigned
     without those of other loops. The pass does the same for threads that are
     not there: an outermost `scf.parallel` of many ops, which is worth a call,
-    becomes one of a private function that holds it, `effattn_loop`. Attention
-    takes up to 25 % longer without. The function returns an i32 status, as those
-    of `effattn-outline-kernels` do.
+    becomes one of a private function that holds it, `effattn.NAME.loop` for a
+    loop of function `NAME`. Attention takes up to 25 % longer without. The
+    function returns an i32 status, as those of `effattn-outline-kernels` do.
   }];
   let options = [Option<"leastOps", "least-ops", "int64_t", /*default=*/"128",
     "Ops that a loop has at least to become a function">];

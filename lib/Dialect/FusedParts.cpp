@@ -3,6 +3,7 @@
 #include "effattn/Dialect/Place.h"
 
 #include "mlir/IR/Builders.h"
+#include "mlir/IR/Verifier.h"
 
 using namespace mlir;
 using namespace mlir::effattn;
@@ -33,6 +34,19 @@ Location effattn::fuseLocation(Location place, ArrayRef<Operation *> parts) {
   }
   return FusedLoc::get(place.getContext(), getPlace(place),
                        builder.getArrayAttr(entries));
+}
+
+LogicalResult effattn::insertIfValid(RewriterBase &rewriter, Block &made,
+                                     Operation *place) {
+  // The user wrote no such op, so its errors are not said.
+  ScopedDiagnosticHandler silence(place->getContext(),
+                                  [](Diagnostic &) { return success(); });
+  for (Operation &op : made)
+    if (failed(verify(&op)))
+      return failure();
+  for (Operation &op : llvm::make_early_inc_range(made))
+    rewriter.moveOpBefore(&op, place);
+  return success();
 }
 
 std::vector<FusedPart> effattn::getFusedParts(Location location) {

@@ -246,7 +246,7 @@ std::string effattn::printPipeline(const PipelineOptions &options) {
     flags += " symbol-prefix=" + options.symbolPrefix;
   if (!options.cpuFeatures.empty())
     flags += " cpu-features=" + llvm::join(options.cpuFeatures, ",");
-  if (!options.tiling.empty())
+  if (onCpu && !options.tiling.empty())
     flags += " tiling=" + llvm::join(options.tiling, ",");
   return flags;
 }

@@ -1,5 +1,6 @@
 //===- Contraction.cpp - Tiles and loop orders of matrix products ---------===//
 #include "Contraction.h"
+#include "LoopSizes.h"
 #include "RowFusion.h"
 
 using namespace mlir;
@@ -12,7 +13,8 @@ static constexpr int64_t kColumnTile = 512;
 
 std::optional<ContractionLoops> ContractionLoops::of(Operation *op) {
   auto linalgOp = dyn_cast<linalg::LinalgOp>(op);
-  if (!linalgOp || !linalg::isaContractionOpInterface(linalgOp))
+  if (!linalgOp || !linalg::isaContractionOpInterface(linalgOp) ||
+      findSizeConflict(linalgOp))
     return std::nullopt;
   AffineMap result =
       linalgOp.getMatchingIndexingMap(linalgOp.getDpsInitOperand(0));

@@ -19,7 +19,7 @@ struct ContractionLoops {
   bool columnIsContiguous;
 
   /// Nothing where the op is not a contraction of tensors or memrefs with at
-  /// least one dimension.
+  /// least one dimension, or its operands' sizes contradict each other.
   static std::optional<ContractionLoops> of(Operation *op);
 
   /// One tile size a loop: a few rows by many columns, everything summed.

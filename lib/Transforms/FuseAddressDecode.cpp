@@ -56,11 +56,11 @@ static StringRef whyNot(ProductSoftmaxTopKOp topK, CyclicShiftOp shift) {
 }
 
 /// The logits before they were split into digits, or joined again.
-static Value joinDigits(RewriterBase &rewriter, ProductSoftmaxTopKOp topK) {
+static Value joinDigits(OpBuilder &builder, ProductSoftmaxTopKOp topK) {
   auto split = topK.getX().getDefiningOp<tensor::ExpandShapeOp>();
   if (split && split.getReassociationIndices() == digitsOfWidth())
     return split.getSrc();
-  return tensor::CollapseShapeOp::create(rewriter, topK.getLoc(), topK.getX(),
+  return tensor::CollapseShapeOp::create(builder, topK.getLoc(), topK.getX(),
                                          digitsOfWidth());
 }
 
@@ -84,16 +84,22 @@ struct FuseShiftOfSearch : OpRewritePattern<CyclicShiftOp> {
       remark::missed(shift.getLoc(), describeRemark()) << reason;
       return rewriter.notifyMatchFailure(shift, reason);
     }
-    remark::passed(shift.getLoc(), describeRemark())
-        << "the slots turn where they are found";
-    rewriter.setInsertionPoint(place);
+    Block made;
+    OpBuilder builder(rewriter.getContext());
+    builder.setInsertionPointToEnd(&made);
     auto decode = AddressDecodeOp::create(
-        rewriter, fuseLocation(shift.getLoc(), {topK, shift}),
+        builder, fuseLocation(shift.getLoc(), {topK, shift}),
         TypeRange{topK->getResult(0).getType(), shift->getResult(0).getType()},
-        joinDigits(rewriter, topK), shift.getPositions(), topK.getValues(),
+        joinDigits(builder, topK), shift.getPositions(), topK.getValues(),
         shift.getOut(), shift.getDigitsAttr(), topK.getKAttr(),
         topK.getTemperatureAttr(), topK.getNormalizeAttr(), shift.getModeAttr(),
         shift.getPeriodsAttr(), shift.getStepsAttr());
+    if (failed(insertIfValid(rewriter, made, place))) {
+      remark::missed(shift.getLoc(), describeRemark()) << kContradictorySizes;
+      return rewriter.notifyMatchFailure(shift, kContradictorySizes);
+    }
+    remark::passed(shift.getLoc(), describeRemark())
+        << "the slots turn where they are found";
     rewriter.replaceAllUsesWith(topK->getResult(0), decode->getResult(0));
     rewriter.replaceOp(shift, decode->getResult(1));
     rewriter.eraseOp(topK);

@@ -37,13 +37,20 @@ struct FuseTopKOfProductSoftmax : OpRewritePattern<TopKOp> {
       remark::missed(topK.getLoc(), describeRemark()) << reason;
       return rewriter.notifyMatchFailure(topK, reason);
     }
-    remark::passed(topK.getLoc(), describeRemark())
-        << "the best slots are searched digit by digit";
+    Block made;
+    OpBuilder builder(rewriter.getContext());
+    builder.setInsertionPointToEnd(&made);
     Location loc = fuseLocation(topK.getLoc(), {product, topK});
     auto best = ProductSoftmaxTopKOp::create(
-        rewriter, loc, topK->getResultTypes(), product.getX(), topK.getValues(),
+        builder, loc, topK->getResultTypes(), product.getX(), topK.getValues(),
         topK.getIndices(), topK.getKAttr(), product.getTemperatureAttr(),
         rewriter.getBoolAttr(false));
+    if (failed(insertIfValid(rewriter, made, topK))) {
+      remark::missed(topK.getLoc(), describeRemark()) << kContradictorySizes;
+      return rewriter.notifyMatchFailure(topK, kContradictorySizes);
+    }
+    remark::passed(topK.getLoc(), describeRemark())
+        << "the best slots are searched digit by digit";
     rewriter.replaceOp(topK, best);
     rewriter.eraseOp(product);
     return success();

@@ -124,14 +124,16 @@ StringRef CacheStep::whyNot() {
 }
 
 /// Where the attention stands all operands exist.
-static void fuse(RewriterBase &rewriter, CacheStep step) {
+static LogicalResult fuse(RewriterBase &rewriter, CacheStep step) {
   SeparatorCacheAppendOp append = step.append;
   CacheAttentionOp attention = step.attention;
   for (Operation *op : {step.compact.getOperation(), append.getOperation()})
     redirectSizes(rewriter, op);
-  rewriter.setInsertionPoint(attention);
+  Block made;
+  OpBuilder builder(rewriter.getContext());
+  builder.setInsertionPointToEnd(&made);
   auto update = SeparatorCacheUpdateOp::create(
-      rewriter,
+      builder,
       fuseLocation(attention.getLoc(), {append, attention, step.compact}),
       append.getK(), append.getV(), append.getFlags(), attention.getQ(),
       /*lengths=*/Value(), append.getKeys(), append.getValues(),
@@ -142,9 +144,12 @@ static void fuse(RewriterBase &rewriter, CacheStep step) {
       attention.getScaleAttr(), attention.getPositionsAttr(),
       attention.getRopeBaseAttr(), attention.getRopeDimsAttr(),
       attention.getRopeLayoutAttr());
+  if (failed(insertIfValid(rewriter, made, attention)))
+    return failure();
   rewriter.replaceOp(attention, update->getResults().back());
   rewriter.replaceOp(step.compact, update->getResults().drop_back());
   rewriter.eraseOp(append);
+  return success();
 }
 
 static LogicalResult tryToFuse(RewriterBase &rewriter,
@@ -153,14 +158,16 @@ static LogicalResult tryToFuse(RewriterBase &rewriter,
   if (!step)
     return rewriter.notifyMatchFailure(
         attention, "no append and compaction of the state around");
+  Location loc = attention.getLoc();
   StringRef reason = step->whyNot();
+  if (reason.empty() && failed(fuse(rewriter, *step)))
+    reason = kContradictorySizes;
   if (!reason.empty()) {
-    remark::missed(attention.getLoc(), describeRemark()) << reason;
-    return rewriter.notifyMatchFailure(attention, reason);
+    remark::missed(loc, describeRemark()) << reason;
+    return rewriter.notifyMatchFailure(loc, reason);
   }
-  remark::passed(attention.getLoc(), describeRemark())
+  remark::passed(loc, describeRemark())
       << "append, attention and compaction are one step";
-  fuse(rewriter, *step);
   return success();
 }
 

@@ -182,6 +182,24 @@ static void addSequentialForm(IRRewriter &rewriter, scf::ParallelOp loop) {
   rewriter.moveOpBefore(loop, choice.elseYield());
 }
 
+static LogicalResult verifyIsOnBuffers(Operation *loop) {
+  if (!isa<scf::ForallOp>(loop) || loop->getNumResults() == 0)
+    return success();
+  return loop->emitOpError("expected no results, but got ")
+         << loop->getNumResults() << "; bufferize before this pass";
+}
+
+static LogicalResult makeSequential(IRRewriter &rewriter, Operation *loop) {
+  rewriter.setInsertionPoint(loop);
+  if (auto forall = dyn_cast<scf::ForallOp>(loop))
+    return scf::forallToForLoop(rewriter, forall);
+  if (loop->getNumResults() != 0)
+    return loop->emitOpError("runs in one thread here, for which it must not "
+                             "have reductions; use scf.for");
+  return LogicalResult(
+      scf::parallelForToNestedFors(rewriter, cast<scf::ParallelOp>(loop)));
+}
+
 namespace {
 struct LimitParallelismPass
     : effattn::impl::LimitParallelismPassBase<LimitParallelismPass> {
@@ -197,18 +215,13 @@ struct LimitParallelismPass
           mustReturn || isInsideParallelLoop(op) || isTooSmall(op);
       (isSequential ? sequential : parallel).push_back(op);
     });
-    IRRewriter rewriter(&getContext());
-    for (Operation *op : sequential) {
-      rewriter.setInsertionPoint(op);
-      LogicalResult done = success();
-      if (auto forall = dyn_cast<scf::ForallOp>(op))
-        done = scf::forallToForLoop(rewriter, forall);
-      else
-        done = LogicalResult(
-            scf::parallelForToNestedFors(rewriter, cast<scf::ParallelOp>(op)));
-      if (failed(done))
+    for (Operation *op : llvm::concat<Operation *>(sequential, parallel))
+      if (failed(verifyIsOnBuffers(op)))
         return signalPassFailure();
-    }
+    IRRewriter rewriter(&getContext());
+    for (Operation *op : sequential)
+      if (failed(makeSequential(rewriter, op)))
+        return signalPassFailure();
     for (Operation *op : parallel) {
       rewriter.setInsertionPoint(op);
       auto loop = dyn_cast<scf::ParallelOp>(op);

@@ -14,6 +14,19 @@ namespace mlir::effattn {
 
 using namespace mlir;
 
+/// A result without elements is its destination. MLIR has no slices of tensors
+/// that are empty by their type, which it would make.
+static bool replaceEmpty(IRRewriter &rewriter,
+                         DestinationStyleOpInterface pack) {
+  auto isEmpty = [](Value tensor) {
+    return llvm::is_contained(cast<ShapedType>(tensor.getType()).getShape(), 0);
+  };
+  if (pack->getNumResults() == 0 || !isEmpty(pack->getResult(0)))
+    return false;
+  rewriter.replaceOp(pack, pack.getDpsInits());
+  return true;
+}
+
 namespace {
 struct LowerPacksPass : effattn::impl::LowerPacksPassBase<LowerPacksPass> {
   void runOnOperation() override {
@@ -30,11 +43,13 @@ struct LowerPacksPass : effattn::impl::LowerPacksPassBase<LowerPacksPass> {
     };
     for (linalg::PackOp pack : packs) {
       rewriter.setInsertionPoint(pack);
-      lower(pack, linalg::lowerPack(rewriter, pack));
+      if (!replaceEmpty(rewriter, pack))
+        lower(pack, linalg::lowerPack(rewriter, pack));
     }
     for (linalg::UnPackOp unpack : unpacks) {
       rewriter.setInsertionPoint(unpack);
-      lower(unpack, linalg::lowerUnPack(rewriter, unpack));
+      if (!replaceEmpty(rewriter, unpack))
+        lower(unpack, linalg::lowerUnPack(rewriter, unpack));
     }
   }
 };

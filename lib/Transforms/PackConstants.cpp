@@ -29,14 +29,17 @@ static remark::RemarkOpts describeRemark() {
 //===----------------------------------------------------------------------===//
 
 /// The elements of a constant one behind the other; empty where it has them in
-/// another form.
+/// another form, or a resource has not as many as its type.
 static ArrayRef<char> bytesOf(ElementsAttr elements) {
   if (auto dense = dyn_cast<DenseElementsAttr>(elements))
     return dense.isSplat() ? ArrayRef<char>() : dense.getRawData();
   auto resource = dyn_cast<DenseResourceElementsAttr>(elements);
   AsmResourceBlob *blob =
       resource ? resource.getRawHandle().getBlob() : nullptr;
-  return blob ? blob->getData() : ArrayRef<char>();
+  int64_t bytes = elements.getNumElements() *
+                  elements.getShapedType().getElementTypeBitWidth() / 8;
+  return blob && int64_t(blob->getData().size()) == bytes ? blob->getData()
+                                                          : ArrayRef<char>();
 }
 
 /// Panels [panel, row, column] of a matrix, with zeros behind its last column.

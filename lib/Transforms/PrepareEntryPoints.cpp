@@ -1,6 +1,7 @@
 //===- PrepareEntryPoints.cpp - The calling convention of compiled code ---===//
 #include "EntrySignature.h"
 #include "EntrySizes.h"
+#include "LoopSizes.h"
 
 #include "effattn/Dialect/EffAttn.h"
 #include "effattn/Dialect/State.h"
@@ -15,6 +16,7 @@
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/DialectResourceBlobManager.h"
 
 namespace mlir::effattn {
 #define GEN_PASS_DEF_PREPAREENTRYPOINTSPASS
@@ -330,6 +332,45 @@ static LogicalResult verifyNoMutableGlobals(ModuleOp module) {
   return success();
 }
 
+/// What linalg ops of other sizes do is not defined.
+static LogicalResult verifyLoopSizes(ModuleOp module) {
+  WalkResult result = module.walk([](linalg::LinalgOp op) {
+    std::optional<SizeConflict> conflict = findSizeConflict(op);
+    if (!conflict)
+      return WalkResult::advance();
+    op.emitOpError("expected dimension ")
+        << conflict->dim << " of operand " << conflict->operand << " to be "
+        << conflict->expected << ", as for the operands before it, but got "
+        << conflict->size;
+    return WalkResult::interrupt();
+  });
+  return failure(result.wasInterrupted());
+}
+
+/// MLIR parses constants without looking at how many bytes they have.
+static LogicalResult verifyResources(ModuleOp module) {
+  WalkResult result = module.walk([](arith::ConstantOp op) {
+    auto elements = dyn_cast<DenseResourceElementsAttr>(op.getValue());
+    if (!elements || !elements.getElementType().isIntOrFloat() ||
+        elements.getElementType().getIntOrFloatBitWidth() % 8)
+      return WalkResult::advance();
+    auto resource = elements.getRawHandle();
+    AsmResourceBlob *blob = resource.getBlob();
+    int64_t bytes = elements.getNumElements() *
+                    elements.getElementType().getIntOrFloatBitWidth() / 8;
+    if (blob && int64_t(blob->getData().size()) == bytes)
+      return WalkResult::advance();
+    auto error = op.emitOpError("expected the resource '")
+                 << resource.getKey() << "' to have " << bytes << " bytes";
+    if (blob)
+      error << ", but got " << blob->getData().size();
+    else
+      error << ", but the module has no resource of this name";
+    return WalkResult::interrupt();
+  });
+  return failure(result.wasInterrupted());
+}
+
 namespace {
 struct PrepareEntryPointsPass
     : effattn::impl::PrepareEntryPointsPassBase<PrepareEntryPointsPass> {
@@ -344,7 +385,9 @@ struct PrepareEntryPointsPass
       return signalPassFailure();
     }
     if (failed(verifyNoMutableGlobals(getOperation())) ||
-        failed(verifyDimensions(getOperation())))
+        failed(verifyDimensions(getOperation())) ||
+        failed(verifyLoopSizes(getOperation())) ||
+        failed(verifyResources(getOperation())))
       return signalPassFailure();
     for (func::FuncOp function : entries)
       if (failed(prepare(function)))

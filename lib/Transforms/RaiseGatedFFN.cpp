@@ -99,13 +99,19 @@ struct RaiseGatedFFNPass
       remark::missed(loc, describeRemark()) << reason;
       return;
     }
-    remark::passed(loc, describeRemark())
-        << "gate and up are computed in one pass over the rows";
-    rewriter.setInsertionPoint(product);
+    Block made;
+    OpBuilder builder(rewriter.getContext());
+    builder.setInsertionPointToEnd(&made);
     auto raised = GatedFFNOp::create(
-        rewriter, fuseLocation(loc, network->products),
+        builder, fuseLocation(loc, network->products),
         product->getResultTypes(), network->rows, network->gate, network->up,
         network->down, network->destination, network->activation);
+    if (failed(insertIfValid(rewriter, made, product))) {
+      remark::missed(loc, describeRemark()) << kContradictorySizes;
+      return;
+    }
+    remark::passed(loc, describeRemark())
+        << "gate and up are computed in one pass over the rows";
     rewriter.replaceOp(product, raised);
   }
 };

@@ -69,25 +69,31 @@ static Value stack(OpBuilder &builder, Location loc, Value weight) {
       groups, sizes);
 }
 
-static void raise(IRRewriter &rewriter, Operation *sum, HourglassBlock block) {
-  rewriter.setInsertionPoint(sum);
+static LogicalResult raise(IRRewriter &rewriter, Operation *sum,
+                           HourglassBlock block) {
+  Block made;
+  OpBuilder builder(rewriter.getContext());
+  builder.setInsertionPointToEnd(&made);
   Location loc = sum->getLoc();
-  Value norm = stack(rewriter, loc, block.norm.getWeight());
-  Value gate = stack(rewriter, loc, block.ffn.getGate());
-  Value up = stack(rewriter, loc, block.ffn.getUp());
-  Value down = stack(rewriter, loc, block.ffn.getDown());
+  Value norm = stack(builder, loc, block.norm.getWeight());
+  Value gate = stack(builder, loc, block.ffn.getGate());
+  Value up = stack(builder, loc, block.ffn.getUp());
+  Value down = stack(builder, loc, block.ffn.getDown());
   Value out = block.ffn.getOut();
   Value raised = HourglassFFNOp::create(
-                     rewriter, fuseLocation(loc, {block.norm, block.ffn, sum}),
+                     builder, fuseLocation(loc, {block.norm, block.ffn, sum}),
                      out.getType(), block.x, norm, gate, up, down, out,
                      block.ffn.getActivationAttr(), block.norm.getEpsilonAttr())
                      .getResult(0);
   if (raised.getType() != sum->getResult(0).getType())
-    raised = tensor::CastOp::create(rewriter, loc, sum->getResult(0).getType(),
+    raised = tensor::CastOp::create(builder, loc, sum->getResult(0).getType(),
                                     raised);
+  if (failed(insertIfValid(rewriter, made, sum)))
+    return failure();
   rewriter.replaceOp(sum, raised);
   rewriter.eraseOp(block.ffn);
   rewriter.eraseOp(block.norm);
+  return success();
 }
 
 namespace {
@@ -108,14 +114,15 @@ struct RaiseHourglassPass
         block = HourglassBlock::match(sum.rhs, sum.lhs);
       if (!block)
         continue;
+      Location loc = op->getLoc();
       StringRef reason = whyNot(*block, sum);
-      if (!reason.empty()) {
-        remark::missed(op->getLoc(), describeRemark()) << reason;
-        continue;
-      }
-      remark::passed(op->getLoc(), describeRemark())
-          << "the block becomes an hourglass_ffn";
-      raise(rewriter, op, *block);
+      if (reason.empty() && failed(raise(rewriter, op, *block)))
+        reason = kContradictorySizes;
+      if (reason.empty())
+        remark::passed(loc, describeRemark())
+            << "the block becomes an hourglass_ffn";
+      else
+        remark::missed(loc, describeRemark()) << reason;
     }
   }
 };

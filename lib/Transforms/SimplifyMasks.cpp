@@ -178,6 +178,11 @@ struct SimplifyMasksPass
                 const FrozenRewritePatternSet &patterns) {
     if (!user.getRootMask())
       return;
+    // The rewriter would erase it, and its region is looked at afterwards.
+    if (isOpTriviallyDead(user)) {
+      user.erase();
+      return;
+    }
     if (auto attention = dyn_cast<AttentionOp>(user.getOperation());
         attention && attention.getKeyPositions())
       remark::missed(user.getLoc(), named("UnknownPositions"))

@@ -38,3 +38,15 @@ func.func @unpack(%panels: tensor<?x?x48xf32>, %out: tensor<?x?xf32>) -> tensor<
       into %out : tensor<?x?x48xf32> -> tensor<?x?xf32>
   return %w : tensor<?x?xf32>
 }
+
+// CHECK-LABEL: @empty
+// CHECK-SAME:    %[[OUT:.*]]: tensor<0x0x2xf32>, %[[W:.*]]: tensor<0x0xf32>)
+// CHECK-NEXT:    return %[[OUT]], %[[W]]
+func.func @empty(%out: tensor<0x0x2xf32>, %w: tensor<0x0xf32>) -> (tensor<0x0x2xf32>, tensor<0x0xf32>) {
+  %zero = arith.constant 0.0 : f32
+  %panels = linalg.pack %w padding_value(%zero : f32) outer_dims_perm = [1, 0] inner_dims_pos = [1] inner_tiles = [2]
+      into %out : tensor<0x0xf32> -> tensor<0x0x2xf32>
+  %rows = linalg.unpack %out outer_dims_perm = [1, 0] inner_dims_pos = [1] inner_tiles = [2]
+      into %w : tensor<0x0x2xf32> -> tensor<0x0xf32>
+  return %panels, %rows : tensor<0x0x2xf32>, tensor<0x0xf32>
+}

@@ -17,3 +17,11 @@ func.func @before(%x: tensor<?x32xf32>) -> tensor<?x32xf32> {
   %empty = tensor.empty(%T) : tensor<?x32xf32>
   return %empty : tensor<?x32xf32>
 }
+
+// -----
+
+// CHECK: dimensions.mlir:[[@LINE+2]]:8: error: 'linalg.matmul' op expected dimension 0 of operand 1 to be 16, as for the operands before it, but got 32
+func.func @loops(%x: tensor<?x16xf32>, %w: tensor<32x8xf32>, %out: tensor<?x8xf32>) -> tensor<?x8xf32> {
+  %0 = linalg.matmul ins(%x, %w : tensor<?x16xf32>, tensor<32x8xf32>) outs(%out : tensor<?x8xf32>) -> tensor<?x8xf32>
+  return %0 : tensor<?x8xf32>
+}

@@ -142,3 +142,24 @@ func.func @others(%x: !x, %y: !x, %w: !x, %out: !x) -> (!x, !x, !x, !x, !x) {
   %3 = linalg.matmul ins(%bilinear, %w : !x, !x) outs(%init : !x) -> !x
   return %used, %0, %1, %2, %3 : !x, !x, !x, !x, !x
 }
+
+// -----
+
+// Sizes that contradict each other where they are dynamic between the ops.
+// REMARK: remark: [Missed] gated-ffn{{.*}}sizes of the ops contradict each other
+// CHECK-LABEL: @contradictory
+// CHECK-NOT:   effattn
+// CHECK:       return
+func.func @contradictory(%x: tensor<?x?xf32>, %g: tensor<8x16xf32>, %u: tensor<8x32xf32>, %d: tensor<?x8xf32>,
+    %out: tensor<?x8xf32>, %hidden: tensor<?x?xf32>) -> tensor<?x8xf32> {
+  %zero = arith.constant 0.0 : f32
+  %init = linalg.fill ins(%zero : f32) outs(%hidden : tensor<?x?xf32>) -> tensor<?x?xf32>
+  %zeros = linalg.fill ins(%zero : f32) outs(%hidden : tensor<?x?xf32>) -> tensor<?x?xf32>
+  %start = linalg.fill ins(%zero : f32) outs(%out : tensor<?x8xf32>) -> tensor<?x8xf32>
+  %gate = linalg.matmul ins(%x, %g : tensor<?x?xf32>, tensor<8x16xf32>) outs(%init : tensor<?x?xf32>) -> tensor<?x?xf32>
+  %up = linalg.matmul ins(%x, %u : tensor<?x?xf32>, tensor<8x32xf32>) outs(%init : tensor<?x?xf32>) -> tensor<?x?xf32>
+  %relu = linalg.max ins(%gate, %zeros : tensor<?x?xf32>, tensor<?x?xf32>) outs(%hidden : tensor<?x?xf32>) -> tensor<?x?xf32>
+  %both = linalg.mul ins(%relu, %up : tensor<?x?xf32>, tensor<?x?xf32>) outs(%hidden : tensor<?x?xf32>) -> tensor<?x?xf32>
+  %0 = linalg.matmul ins(%both, %d : tensor<?x?xf32>, tensor<?x8xf32>) outs(%start : tensor<?x8xf32>) -> tensor<?x8xf32>
+  return %0 : tensor<?x8xf32>
+}

@@ -357,3 +357,16 @@ func.func @separators_after_padding(%flags: tensor<2x8xi1>, %starts: tensor<2xi3
   }
   return %0 : tensor<2x1x4x8xi1>
 }
+
+// -----
+
+// What nothing uses goes.
+// CHECK-LABEL: @unused
+// CHECK-NEXT:    return
+func.func @unused(%lengths: tensor<1xi32>, %keep: tensor<1x1x1x1xi1>) {
+  %0 = effattn.materialize_mask outs(%keep : tensor<1x1x1x1xi1>) mask {
+    %inside = effattn.length_mask %lengths : tensor<1xi32>
+    effattn.yield %inside : !effattn.mask
+  }
+  return
+}

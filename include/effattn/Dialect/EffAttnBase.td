@@ -23,6 +23,7 @@ def EffAttn_Dialect : Dialect {
     state is read from there and updated in place once bufferized. Masks are
     built by small ops inside the mask region of the op that uses them.
   }];
+  let hasCanonicalizer = 1;
   let useDefaultTypePrinterParser = 1;
   let useDefaultAttributePrinterParser = 1;
   let extraClassDeclaration = [{

@@ -53,6 +53,10 @@ static LogicalResult flattenParallelism(Operation *root) {
       isInner = isParallelLoop(above) && !contains<CheckOp>(above);
     (isInner ? inner : outer).push_back(op);
   });
+  for (Operation *op : llvm::concat<Operation *>(inner, outer))
+    if (op->getNumResults() != 0)
+      return op->emitOpError("expected no results, but got ")
+             << op->getNumResults() << "; bufferize before this pass";
   IRRewriter rewriter(root->getContext());
   for (Operation *op : inner) {
     rewriter.setInsertionPoint(op);
@@ -300,6 +304,14 @@ static LogicalResult outline(gpu::LaunchOp launch, gpu::GPUModuleOp kernels,
     return WalkResult::interrupt();
   });
   if (allocations.wasInterrupted())
+    return failure();
+  // Bufferization has a function for that, which runs on the host.
+  WalkResult calls = launch.walk([](func::CallOp call) {
+    call.emitError("this loop of a kernel would allocate and free memory in "
+                   "each of its steps; give what it yields a destination");
+    return WalkResult::interrupt();
+  });
+  if (calls.wasInterrupted())
     return failure();
   SmallVector<Value> operands;
   gpu::GPUFuncOp kernel = outlineKernelFunc(launch, name, operands);

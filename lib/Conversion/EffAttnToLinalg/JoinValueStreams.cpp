@@ -79,6 +79,12 @@ struct JoinStreams : OpRewritePattern<SystematicAttentionOp> {
       return rewriter.notifyMatchFailure(op, "values of different types");
     if (!op.hasPureTensorSemantics())
       return rewriter.notifyMatchFailure(op, "operands are not tensors");
+    auto isEmpty = [](Type tensor) {
+      return llvm::is_contained(cast<ShapedType>(tensor).getShape(), 0);
+    };
+    // MLIR has no slices of tensors that are empty by their type.
+    if (llvm::any_of(op->getOperandTypes(), isEmpty))
+      return rewriter.notifyMatchFailure(op, "there is nothing to join");
     rewriter.replaceOp(op, JoinLowering(rewriter, op).run());
     return success();
   }

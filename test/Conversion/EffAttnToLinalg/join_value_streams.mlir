@@ -33,3 +33,14 @@ func.func @relative(%q: tensor<1x1x4x8xf32>, %k: tensor<1x1x4x8xf32>, %v: tensor
     outs(%out, %out2 : tensor<1x1x4x8xf32>, tensor<1x1x4x8xf32>)
   return %0#0, %0#1 : tensor<1x1x4x8xf32>, tensor<1x1x4x8xf32>
 }
+
+// Nothing is read, so nothing twice.
+// CHECK-LABEL: @empty
+// CHECK-NOT: effattn.attention
+// CHECK-NOT: slice
+func.func @empty(%q: tensor<0x0x0x?xf32>, %k: tensor<0x2x0x?xf32>, %v: tensor<0x2x0x16xf32>,
+    %out: tensor<0x0x0x16xf32>) -> (tensor<0x0x0x16xf32>, tensor<0x0x0x16xf32>) {
+  %0:2 = effattn.systematic_attention ins(%q, %k, %v, %v : tensor<0x0x0x?xf32>, tensor<0x2x0x?xf32>,
+      tensor<0x2x0x16xf32>, tensor<0x2x0x16xf32>) outs(%out, %out : tensor<0x0x0x16xf32>, tensor<0x0x0x16xf32>)
+  return %0#0, %0#1 : tensor<0x0x0x16xf32>, tensor<0x0x0x16xf32>
+}

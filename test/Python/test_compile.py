@@ -104,6 +104,13 @@ def arange(*shape):
 # --- What goes in and comes out --------------------------------------------------------------------
 
 
+def test_names_are_listed_before_they_are_loaded():
+    program = "import effattn; print(*dir(effattn))"
+    listed = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert {"Module", "compile", "load", "ops", "reference"} <= set(listed.stdout.split())
+    assert all(hasattr(effattn, name) for name in listed.stdout.split() if name != "torch")
+
+
 @pytest.mark.parametrize("element", ELEMENTS)
 def test_every_element_type_goes_in_and_comes_out(element):
     kind = f"tensor<?x3x{element}>"

@@ -8,7 +8,7 @@ embedding tables; ``effattn.plot`` draws.
 """
 
 import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, List
 
 from effattn.error import Error
 
@@ -41,3 +41,7 @@ def __getattr__(name: str) -> Any:
     value = getattr(importlib.import_module(_LAZY[name]), name)
     globals()[name] = value
     return value
+
+
+def __dir__() -> List[str]:
+    return sorted({*__all__, *_SUBMODULES})

@@ -67,7 +67,7 @@ void AttentionExpansion::clipKeys(Value first, Value count,
   Value low = clamp(e.sub(band.low, first), e.index(0), count);
   Value high = clamp(e.sub(band.high, first), e.index(0), count);
   // Keys are multiplied in groups, the last of which ends inside the list.
-  tile->firstPlace = e.roundDown(low, QueriesAlongVectors::kRows);
+  tile->firstPlace = e.roundDown(low, e.cpu.keyRows());
   e.choose(e.lessThan(low, high), [&] { body(e.sub(high, tile->firstPlace)); });
 }
 

@@ -108,9 +108,6 @@ protected:
 class QueriesAlongVectors : public AttentionTile {
 public:
   using AttentionTile::AttentionTile;
-  /// Keys, or columns of values, that are multiplied with at once.
-  static constexpr int64_t kRows = 8;
-
   /// Without queries: tiles of them use the rest in turn.
   void makeScratch(Value width) override;
   SmallVector<OpFoldResult> querySizes(Value width) {

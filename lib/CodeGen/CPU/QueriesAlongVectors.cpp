@@ -60,7 +60,7 @@ void QueriesAlongVectors::convertKeys(Value count) {
 void QueriesAlongVectors::convert(Value source, Value destination,
                                   Value count) {
   VectorEmitter &e = emitter;
-  Value places = e.mul(e.ceilDiv(count, kRows), kRows);
+  Value places = e.mul(e.ceilDiv(count, e.cpu.keyRows()), e.cpu.keyRows());
   e.loop(e.index(0), places, 1, [&](Value place) {
     widenRow(source, rowOf(place), destination, place);
   });
@@ -171,32 +171,33 @@ void QueriesAlongVectors::prefetchGathered(ValueRange places) {
     if (!f32Values)
       prefetchRow(operands.value, rowOf(place));
     if (!f32Keys)
-      prefetchRow(operands.key, rowOf(e.min(e.add(place, kRows), last)));
+      prefetchRow(operands.key,
+                  rowOf(e.min(e.add(place, e.cpu.keyRows()), last)));
   }
 }
 
 /// scores[i, :] = <key i, queries>.
 void QueriesAlongVectors::multiplyKeys(Value count) {
   VectorEmitter &e = emitter;
-  e.loop(e.index(0), count, kRows, [&](Value first) {
+  e.loop(e.index(0), count, e.cpu.keyRows(), [&](Value first) {
     SmallVector<Value> places;
-    for (int64_t i = 0; i < kRows; ++i)
+    for (int64_t i = 0; i < e.cpu.keyRows(); ++i)
       places.push_back(e.add(first, i));
     if (operands.rows)
       prefetchGathered(places);
     auto addOne = [&](Value d, ValueRange carried) {
       SmallVector<Value> numbers = loadRow(queries, d), next;
-      for (int64_t i = 0; i < kRows; ++i) {
+      for (int64_t i = 0; i < e.cpu.keyRows(); ++i) {
         Value key = e.splat(loadOne(operands.key, f32Keys, places[i], d));
         for (Value query : numbers)
           next.push_back(e.mulAdd(key, query, carried[next.size()]));
       }
       return next;
     };
-    SmallVector<Value> zeros(kRows * vectors(), e.zeros());
+    SmallVector<Value> zeros(e.cpu.keyRows() * vectors(), e.zeros());
     SmallVector<Value> products =
         e.loop(e.index(0), e.size(queries, 0), 1, zeros, addOne);
-    for (int64_t i = 0; i < kRows; ++i)
+    for (int64_t i = 0; i < e.cpu.keyRows(); ++i)
       storeRow(ArrayRef<Value>(products).slice(i * vectors(), vectors()),
                scores, places[i]);
   });
@@ -246,10 +247,10 @@ void QueriesAlongVectors::addValues(Value count, ValueRange decay,
   };
   Value width = e.size(operands.value, 3);
   // Rare: code that is small rather than fast.
-  Value whole = keptOnly ? e.index(0) : e.roundDown(width, kRows);
+  Value whole = keptOnly ? e.index(0) : e.roundDown(width, e.cpu.keyRows());
   if (!keptOnly)
-    e.loop(e.index(0), whole, kRows,
-           [&](Value first) { addFrom(first, kRows); });
+    e.loop(e.index(0), whole, e.cpu.keyRows(),
+           [&](Value first) { addFrom(first, e.cpu.keyRows()); });
   e.loop(whole, width, 1, [&](Value column) { addFrom(column, 1); });
 }
 

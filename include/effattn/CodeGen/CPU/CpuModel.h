@@ -99,6 +99,9 @@ struct CpuModel {
   /// queries take turns with a tile of keys.
   int64_t keyTile() const { return get(Tiling::KeyTile); }
   int64_t queryVectors() const { return get(Tiling::QueryVectors); }
+  /// Keys, or columns of values, that are multiplied with these vectors at
+  /// once: the sums stand in registers, beside the vectors and one number.
+  int64_t keyRows() const { return vectorRegisters >= 32 ? 8 : 4; }
   int64_t queryTiles() const { return get(Tiling::QueryTiles); }
 };
 

@@ -179,7 +179,8 @@ static std::string kernelPasses(bool emulated) {
 /// instructions for them, and libgcc 12 has no functions.
 static std::string llvmPasses(const PipelineOptions &options) {
   std::string parallel =
-      options.openmp ? "convert-scf-to-openmp,canonicalize," : "";
+      options.openmp ? "effattn-share-loops,convert-scf-to-openmp,canonicalize,"
+                     : "";
   std::string openmp = options.openmp ? "convert-openmp-to-llvm," : "";
   std::string prefix = options.symbolPrefix.empty()
                            ? ""

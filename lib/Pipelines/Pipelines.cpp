@@ -142,7 +142,8 @@ static std::string kernelBuilderPasses(const PipelineOptions &options) {
 /// Deallocation comes behind the expansions, whose scratch it frees, too.
 static std::string loopPasses(const PipelineOptions &options) {
   if (options.target != TargetKind::Cpu)
-    return "buffer-deallocation-pipeline,convert-bufferization-to-memref," +
+    return "buffer-deallocation-pipeline,convert-bufferization-to-memref,"
+           "effattn-shorten-lifetimes," +
            kernelBuilderPasses(options) +
            "effattn-expand-copies{all=true},canonicalize,cse,"
            "func.func(convert-linalg-to-parallel-loops),canonicalize,cse,"
@@ -150,6 +151,7 @@ static std::string loopPasses(const PipelineOptions &options) {
            "loop-invariant-code-motion";
   return expansionPasses(options) +
          "buffer-deallocation-pipeline,convert-bufferization-to-memref,"
+         "effattn-shorten-lifetimes,"
          "effattn-expand-copies,canonicalize,cse,"
          "func.func(convert-linalg-to-parallel-loops),"
          "effattn-limit-parallelism" +

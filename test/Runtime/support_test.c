@@ -3,7 +3,15 @@
 // RUN:   -D_GNU_SOURCE -Daligned_alloc=failing_aligned_alloc \
 // RUN:   -Dmalloc=failing_malloc -I%source_dir/lib/Runtime/Support %s \
 // RUN:   %source_dir/lib/Runtime/Support/*.c -lpthread -o %t
-// RUN: %t | FileCheck %s
+// RUN: %t | FileCheck %s --check-prefixes=HEAP,CHECK
+// RUN: clang -std=c11 -O1 -g -Wall -Wextra -Werror \
+// RUN:   -fsanitize=undefined -fno-sanitize-recover=undefined \
+// RUN:   -D_GNU_SOURCE -Daligned_alloc=failing_aligned_alloc \
+// RUN:   -Dmalloc=failing_malloc -I%source_dir/lib/Runtime/Support %s \
+// RUN:   %source_dir/lib/Runtime/Support/*.c -lpthread -o %t
+// RUN: %t | FileCheck %s --check-prefixes=STACK,CHECK
+// HEAP: scratch is of the heap
+// STACK: scratch is of the stack
 // CHECK: all support checks hold
 
 /* The support code against good and bad tensors.
@@ -648,6 +656,61 @@ static void allocation_list(void) {
   _mlir_memref_to_llvm_free(outside);
 }
 
+/* ---- Scratch on the stack ---- */
+
+static struct EffattnScratch scratch;
+
+/* Blocks of the running call: on the stack where that is used at all. */
+static int is_scratch(const void *pointer) {
+  uintptr_t start = (uintptr_t)pointer - (uintptr_t)scratch.bytes;
+  return start < sizeof scratch.bytes;
+}
+
+static void *take(uint64_t bytes) {
+  char *block = _mlir_memref_to_llvm_alloc(bytes);
+  CHECK(block && (uintptr_t)block % 64 == 0);
+  memset(block, 1, bytes);
+  return block;
+}
+
+static void scratch_blocks(void) {
+  current = "scratch on the stack";
+  scratch.count = scratch.starts[0] = 0;
+  CHECK(!effattn_use_scratch(&scratch));
+  void *any = take(1);
+  int is_used = is_scratch(any); /* not with AddressSanitizer */
+  puts(is_used ? "scratch is of the stack" : "scratch is of the heap");
+  _mlir_memref_to_llvm_free(any);
+  if (!is_used)
+    return (void)effattn_use_scratch(NULL);
+  char *first = take(100), *second = take(0), *third = take(1000);
+  CHECK(is_scratch(first) && second == first + 128 && third == second + 64);
+  _mlir_memref_to_llvm_free(first);
+  _mlir_memref_to_llvm_free(second);
+  CHECK(take(129) == third + 1024); /* fits none that is free */
+  CHECK(take(128) == first && take(64) == second);
+  _mlir_memref_to_llvm_free(third);
+  _mlir_memref_to_llvm_free(third + 1024); /* the last ones make room */
+  CHECK(take(5000) == third);
+  void *large = take(EffattnLargestBlock + 1);
+  void *aligned = _mlir_memref_to_llvm_aligned_alloc(4096, 1);
+  CHECK(!is_scratch(large) && !is_scratch(aligned));
+  _mlir_memref_to_llvm_free(large);
+  _mlir_memref_to_llvm_free(aligned);
+  char *blocks[EffattnScratchBlocks + 1];
+  for (uint64_t bytes = 64; bytes <= EffattnLargestBlock; bytes *= 128) {
+    int count = 0; /* full, by number and by size */
+    while (is_scratch(blocks[count] = take(bytes)))
+      ++count;
+    CHECK(bytes == 64
+              ? scratch.count == EffattnScratchBlocks
+              : scratch.starts[scratch.count] + bytes > EffattnScratchBytes);
+    for (; count >= 0; --count)
+      _mlir_memref_to_llvm_free(blocks[count]);
+  }
+  CHECK(effattn_use_scratch(NULL) == &scratch);
+}
+
 static void long_sentence(void) {
   static char name[3000];
   memset(name, 'x', sizeof name - 1);
@@ -733,6 +796,7 @@ int main(void) {
   }
   mix.device = NULL;
   allocation_list();
+  scratch_blocks();
   long_sentence();
   cpu_features();
   threads();

@@ -111,10 +111,10 @@ def openmp_flags(cc: str) -> List[str]:
     return [f"-L{folder}", f"-Wl,-rpath,{folder}", "-lomp"]
 
 
-def _names(nm: str, *arguments: object) -> List[str]:
+def _names(nm: str, *arguments: object, without: str = "") -> List[str]:
     done = subprocess.run([nm, *map(str, arguments)], stdout=subprocess.PIPE, text=True, check=True)
     words = [line.split() for line in done.stdout.splitlines()]
-    return [line[-1].split("@")[0] for line in words if len(line) >= 2]
+    return [line[-1].split("@")[0] for line in words if len(line) >= 2 and line[-2] != without]
 
 
 def undefined_symbols(objects: Sequence[Path], cc: str, openmp: Sequence[str]) -> Dict[str, List[str]]:
@@ -134,8 +134,8 @@ def undefined_symbols(objects: Sequence[Path], cc: str, openmp: Sequence[str]) -
         for name, paths in providers.items()
     }
     found: Dict[str, List[str]] = {name: [] for name in (*providers, "other")}
-    # The linker itself makes the table of global addresses.
-    wanted = {symbol for path in objects for symbol in _names(nm, "-u", path)} - {"_GLOBAL_OFFSET_TABLE_"}
+    # The linker itself makes the table of global addresses, and a weak symbol (w) need not be anywhere.
+    wanted = {symbol for path in objects for symbol in _names(nm, "-u", path, without="w")} - {"_GLOBAL_OFFSET_TABLE_"}
     for symbol in sorted(wanted):
         found[next((name for name in providers if symbol in defined[name]), "other")].append(symbol)
     return found

@@ -114,6 +114,20 @@ def LowerChecksPass : Pass<"effattn-lower-checks", "::mlir::ModuleOp"> {
     "::mlir::memref::MemRefDialect", "::mlir::ub::UBDialect"];
 }
 
+def ShortenLifetimesPass : Pass<"effattn-shorten-lifetimes"> {
+  let summary = "allocate before the first use and free behind the last one";
+  let description = [{
+    Bufferization allocates early, and deallocation frees where a block ends, so
+    that a model would hold the memory of all of its layers at once. A
+    `memref.alloc` moves to before the first op of its block that uses it, and
+    the views that would hold it up with it; a `memref.dealloc` of the same
+    block to behind the last op that uses the memory or views of it. Memory
+    whose address somebody takes, or that another block may use, is freed where
+    it was.
+  }];
+  let dependentDialects = ["::mlir::memref::MemRefDialect"];
+}
+
 def LimitParallelismPass : Pass<"effattn-limit-parallelism"> {
   let summary = "make parallel loops sequential where they must or should be";
   let description = [{

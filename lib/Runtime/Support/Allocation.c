@@ -23,6 +23,7 @@ static _Thread_local struct {
   int64_t mark;                       /* slots below belong to outer calls */
   int64_t count;
   struct Chunk *last;
+  struct EffattnScratch *scratch; /* NULL outside of implementations */
   void *slots[InlineSlots];
 } list;
 
@@ -116,6 +117,47 @@ void effattn_hand_over(const void *pointer) { forget(pointer); }
 
 int effattn_adopt(void *pointer) { return remember(pointer); }
 
+/* ---- Scratch on the stack ---- */
+
+static const uint32_t Freed = 1;
+
+/* AddressSanitizer tells blocks of the heap apart, and none on the stack. */
+__attribute__((weak)) void __asan_init(void);
+
+struct EffattnScratch *effattn_use_scratch(struct EffattnScratch *scratch) {
+  struct EffattnScratch *before = list.scratch;
+  list.scratch = __asan_init ? NULL : scratch;
+  return before;
+}
+
+/* NULL when there is no room. */
+static void *take_block(struct EffattnScratch *scratch, uint32_t bytes) {
+  uint32_t *starts = scratch->starts, count = scratch->count;
+  for (uint32_t block = count; block-- > 0;)
+    if (starts[block] & Freed &&
+        bytes <= (starts[block + 1] & ~Freed) - (starts[block] & ~Freed)) {
+      starts[block] &= ~Freed;
+      return scratch->bytes + starts[block];
+    }
+  if (count == EffattnScratchBlocks ||
+      bytes > EffattnScratchBytes - starts[count])
+    return NULL;
+  starts[count + 1] = starts[count] + bytes;
+  ++scratch->count;
+  return scratch->bytes + starts[count];
+}
+
+static void free_block(struct EffattnScratch *scratch, uint32_t start) {
+  uint32_t *starts = scratch->starts, block = scratch->count - 1;
+  while (starts[block] != start)
+    --block;
+  starts[block] |= Freed;
+  while (scratch->count && starts[scratch->count - 1] & Freed)
+    starts[--scratch->count] &= ~Freed;
+}
+
+/* ---- What compiled code calls ---- */
+
 void *_mlir_memref_to_llvm_aligned_alloc(uint64_t alignment, uint64_t size) {
   if (alignment < LeastAlignment || (alignment & (alignment - 1)))
     alignment = LeastAlignment;
@@ -125,8 +167,14 @@ void *_mlir_memref_to_llvm_aligned_alloc(uint64_t alignment, uint64_t size) {
    * give memory that can be handed over. */
   uint64_t rounded =
       size ? (size + alignment - 1) & ~(alignment - 1) : alignment;
-  void *pointer = list.device ? list.device->allocate(size)
-                              : aligned_alloc(alignment, rounded);
+  void *pointer = NULL;
+  if (list.scratch && !list.device && alignment == LeastAlignment &&
+      rounded <= EffattnLargestBlock)
+    pointer = take_block(list.scratch, (uint32_t)rounded);
+  if (pointer)
+    return pointer;
+  pointer = list.device ? list.device->allocate(size)
+                        : aligned_alloc(alignment, rounded);
   if (pointer && !remember(pointer)) {
     release(pointer);
     return NULL;
@@ -141,6 +189,13 @@ void *_mlir_memref_to_llvm_alloc(uint64_t size) {
 void _mlir_memref_to_llvm_free(void *pointer) {
   if (!pointer)
     return;
+  uintptr_t start = list.scratch
+                        ? (uintptr_t)pointer - (uintptr_t)list.scratch->bytes
+                        : EffattnScratchBytes;
+  if (start < EffattnScratchBytes) {
+    free_block(list.scratch, (uint32_t)start);
+    return;
+  }
   forget(pointer);
   release(pointer);
 }

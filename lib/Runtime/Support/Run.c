@@ -121,7 +121,8 @@ static int prepare_output(struct EffattnCall *call, int32_t index) {
   return EffattnDone;
 }
 
-static int compute(struct EffattnCall *call) {
+/* `scratch` holds what the implementation gives, until that is settled. */
+static int compute(struct EffattnCall *call, struct EffattnScratch *scratch) {
   const struct EffattnFunction *function = call->function;
   int32_t count = function->input_count;
   int code;
@@ -138,8 +139,14 @@ static int compute(struct EffattnCall *call) {
       call->arguments[count++] = call->outputs[o].descriptor;
   }
   call->arguments[count] = call->results;
-  code = function->device ? effattn_compute_on_device(call)
-                          : function->compute(call->arguments);
+  if (function->device) {
+    code = effattn_compute_on_device(call);
+  } else {
+    scratch->count = scratch->starts[0] = 0;
+    struct EffattnScratch *outer = effattn_use_scratch(scratch);
+    code = function->compute(call->arguments);
+    effattn_use_scratch(outer);
+  }
   if (code && !*effattn_last_error()) {
     struct EffattnText text = effattn_sentence(function->name);
     effattn_put(&text, "failed with the code ");
@@ -208,9 +215,10 @@ static void publish(struct EffattnCall *call, DLTensor *const *outputs) {
 }
 
 int effattn_run(struct EffattnCall *call, DLTensor *const *outputs) {
+  struct EffattnScratch scratch;
   int code = check_outputs(call, outputs);
   if (!code)
-    code = compute(call);
+    code = compute(call, &scratch);
   if (!code)
     code = settle_results(call);
   if (!code)

@@ -193,6 +193,27 @@ void effattn_hand_over(const void *pointer);
 /* The opposite; 0 when there is no memory to remember it in. */
 int effattn_adopt(void *pointer);
 
+/* Scratch of an implementation, on the stack of its thread: models take
+ * hundreds of small blocks a call, and a heap takes as long for those as some
+ * of their ops. Most are freed in the reverse order; room below a block that is
+ * still held comes back with it. */
+enum {
+  EffattnScratchBytes = 65536,
+  EffattnScratchBlocks = 64,
+  EffattnLargestBlock = 8192 /* to leave room for others */
+};
+struct EffattnScratch {
+  _Alignas(64) char bytes[EffattnScratchBytes];
+  uint32_t count;
+  /* Where each block starts, and where the next one will; the lowest bit is set
+   * for blocks that are free. */
+  uint32_t starts[EffattnScratchBlocks + 1];
+};
+
+/* Lets the running call allocate from `scratch`, from the heap where it is NULL
+ * or full, and returns what it had before. */
+struct EffattnScratch *effattn_use_scratch(struct EffattnScratch *scratch);
+
 /* ---- Tensors ---- */
 
 /* A checked tensor. Its arrays live in the memory of the call. */

@@ -1,6 +1,7 @@
 //===- ShortenLifetimes.cpp - Memory is held while it is used -------------===//
 #include "effattn/Transforms/Passes.h"
 
+#include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Bufferization/Transforms/BufferViewFlowAnalysis.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Interfaces/FunctionInterfaces.h"
@@ -45,9 +46,20 @@ static void sinkAllocations(Block &block) {
         op.moveBefore(user);
 }
 
+/// Whether a number made of this address may name memory: it goes on to
+/// something that is neither arithmetic nor a comparison.
+static bool mayNameMemory(Value address) {
+  return llvm::any_of(address.getUsers(), [](Operation *user) {
+    if (isa<arith::CmpIOp>(user))
+      return false;
+    return !isa_and_present<arith::ArithDialect>(user->getDialect()) ||
+           llvm::any_of(user->getResults(), mayNameMemory);
+  });
+}
+
 /// The last op of the block that uses memory of `allocation`, apart from
 /// `dealloc`; null where that is not known: it may be used in another block, or
-/// by a number that is its address.
+/// by its address.
 static Operation *lastUser(BufferViewFlowAnalysis &views, Value allocation,
                            Operation *dealloc) {
   Block &block = *dealloc->getBlock();
@@ -57,7 +69,8 @@ static Operation *lastUser(BufferViewFlowAnalysis &views, Value allocation,
       if (user == dealloc)
         continue;
       Operation *place = inBlock(block, user);
-      if (!place || isa<memref::ExtractAlignedPointerAsIndexOp>(user))
+      auto address = dyn_cast<memref::ExtractAlignedPointerAsIndexOp>(user);
+      if (!place || (address && mayNameMemory(address)))
         return nullptr;
       if (last->isBeforeInBlock(place))
         last = place;

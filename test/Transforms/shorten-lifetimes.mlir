@@ -83,7 +83,7 @@ func.func @loop_carried(%x: memref<4xf32>, %n: index) {
 
 // -----
 
-// Nobody knows how long an address is used.
+// Nobody knows how long an address is used, unless it is only looked at.
 // CHECK-LABEL: func @unknown(
 // CHECK:         memref.extract_aligned_pointer_as_index
 // CHECK-NEXT:    "test.other"
@@ -92,6 +92,22 @@ func.func @unknown(%x: memref<4xf32>) {
   %a = memref.alloc() : memref<4xf32>
   %address = memref.extract_aligned_pointer_as_index %a : memref<4xf32> -> index
   "test.other"(%address) : (index) -> ()
+  memref.dealloc %a : memref<4xf32>
+  return
+}
+
+// CHECK-LABEL: func @aligned(
+// CHECK:         memref.extract_aligned_pointer_as_index
+// CHECK-NEXT:    memref.dealloc
+// CHECK:         "test.other"
+func.func @aligned() {
+  %c0 = arith.constant 0 : index
+  %c64 = arith.constant 64 : index
+  %a = memref.alloc() : memref<4xf32>
+  %address = memref.extract_aligned_pointer_as_index %a : memref<4xf32> -> index
+  %rest = arith.remui %address, %c64 : index
+  %is = arith.cmpi eq, %rest, %c0 : index
+  "test.other"(%is) : (i1) -> ()
   memref.dealloc %a : memref<4xf32>
   return
 }

@@ -126,6 +126,24 @@ def test_nan_stays_in_its_row():
         assert np.isnan(got).tolist() == [[False, True, False, False], [True] * 4]
 
 
+@pytest.mark.cpu  # --tiling
+@pytest.mark.parametrize("rows", [1, 2, 5])
+def test_a_table_outside_of_caches(rows):
+    """A table that no cache has is read row by row, one of 32 KiB here."""
+    rng = np.random.default_rng(rows)
+    table = list(a_table(256, 8, 403))
+    x = rng.normal(size=(rows, 256)).astype(np.float32)
+    known = {"activation": "i8"}
+    want = reference.quantized_matmul(x, *table, **known)
+    got = compiled.quantized_matmul(x, *table, flags=("--tiling=second-cache:1024",), **known)
+    np.testing.assert_allclose(got, want, rtol=1e-5, atol=1e-4)
+    np.testing.assert_allclose(got, compiled.quantized_matmul(x, *table, **known), rtol=1e-5, atol=1e-4)
+    table[0] = table[0].copy()
+    table[0][7, 100] = 8
+    with pytest.raises(CallError, match="op expected the codes of codes4 .* in row 7"):
+        compiled.quantized_matmul(x, *table, flags=("--tiling=second-cache:1024",), **known)
+
+
 def test_strided_operands():
     table = a_table(8, 2)
     views = [np.repeat(part, 2, axis=0)[::2] for part in table]

@@ -194,7 +194,6 @@ private:
   Value orderOf(Value source, Value column, int64_t vectors);
   SmallVector<Value> loadVectors(Value source, Value row, Value column,
                                  int64_t count);
-  Value bytesOf(Value source);
   static int64_t widthOf(Value source);
 
   /// Whether keys and values lie beyond the caches. Null where nothing is done

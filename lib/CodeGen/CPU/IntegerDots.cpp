@@ -82,6 +82,9 @@ private:
   const IntegerActivations &x;
   /// Rows of the table at once, whose chains of sums hide each other's latency.
   int64_t setRows;
+  /// Whether a cache may have the table. Outside of caches, memory is read
+  /// fastest in one stream: row by row.
+  Value isNear;
   /// [row of the set, group], whole vectors: scales of the table times steps of
   /// x.
   Value scaled;
@@ -97,6 +100,10 @@ void IntegerDots::emit() {
   // One allocation: a task is about as short as it takes to allocate memory.
   Value scales =
       e.scratch({tasks, e.fixed(setRows), room}, e.builder.getF32Type());
+  Value bytes = e.index(0);
+  for (auto [name, codes] : table.codeOperands())
+    bytes = e.add(bytes, e.bytesOf(codes));
+  isNear = e.lessEqual(bytes, e.index(e.cpu.farBytes()));
   e.parallel(tasks, [&](ValueRange task) {
     scaled = e.slice(scales, task[0]);
     Value first = e.mul(task[0], rows);
@@ -114,8 +121,10 @@ void IntegerDots::emitTask(Value first, Value end) {
     if (table.hasResidual() || table.hasNearest())
       return emitRows();
     // How many of the rows have 8 bits, if there are as many as a set takes.
+    Value isSet =
+        emit::logicalAnd(e.builder, e.loc, isNear, e.lessEqual(next, end));
     Value kind = e.choose(
-        e.lessEqual(next, end), e.builder.getIndexType(),
+        isSet, e.builder.getIndexType(),
         [&] { return SmallVector<Value>{countWide(id)}; },
         [&] { return SmallVector<Value>{e.index(1)}; })[0];
     e.choose(

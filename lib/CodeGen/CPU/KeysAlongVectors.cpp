@@ -7,9 +7,6 @@
 using namespace mlir;
 using namespace mlir::effattn;
 
-/// Second-level caches whose size keys and values exceed when memory outside of
-/// all caches is to be expected.
-static constexpr int64_t kFarCaches = 32;
 /// Common tiles of keys that are one here.
 static constexpr int64_t kTiles = 2;
 /// Keys that are multiplied with at once: streams that are read side by side.
@@ -36,20 +33,13 @@ void KeysAlongVectors::makeScratch(Value width) {
   scores = e.scratch({all, keys}, f32);
   kept = e.scratch({all, keys}, f32);
   if (operands.rows && widthOf(operands.value) < 32)
-    areFar = e.lessThan(e.index(kFarCaches * e.cpu.secondCache()),
-                        e.add(bytesOf(operands.key), bytesOf(operands.value)));
+    areFar =
+        e.lessThan(e.index(e.cpu.farBytes()),
+                   e.add(e.bytesOf(operands.key), e.bytesOf(operands.value)));
 }
 
 int64_t KeysAlongVectors::widthOf(Value source) {
   return cast<MemRefType>(source.getType()).getElementTypeBitWidth();
-}
-
-Value KeysAlongVectors::bytesOf(Value source) {
-  VectorEmitter &e = emitter;
-  Value bytes = e.index(widthOf(source) / 8);
-  for (int64_t dim = 0; dim < 4; ++dim)
-    bytes = e.mul(bytes, e.size(source, dim));
-  return bytes;
 }
 
 SmallVector<OpFoldResult> KeysAlongVectors::sumSizes(Value valueWidth) {

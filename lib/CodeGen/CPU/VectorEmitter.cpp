@@ -321,6 +321,14 @@ Value VectorEmitter::scratchLike(Value memory) {
                  cast<MemRefType>(memory.getType()).getElementType());
 }
 
+Value VectorEmitter::bytesOf(Value memory) {
+  auto type = cast<MemRefType>(memory.getType());
+  Value bytes = index(type.getElementTypeBitWidth() / 8);
+  for (int64_t dim = 0; dim < type.getRank(); ++dim)
+    bytes = mul(bytes, size(memory, dim));
+  return bytes;
+}
+
 bool VectorEmitter::isContiguous(Value memory) const {
   return cast<MemRefType>(memory.getType()).isLastDimUnitStride();
 }

@@ -105,6 +105,8 @@ public:
   OpFoldResult fixed(int64_t size) { return builder.getIndexAttr(size); }
   /// The same with the sizes and the type of `memory`.
   Value scratchLike(Value memory);
+  /// The bytes of all elements.
+  Value bytesOf(Value memory);
   /// Whether the elements of a row, of the last dimension, lie side by side.
   bool isContiguous(Value memory) const;
   /// The memory, or a copy of it where it is not contiguous; null stays.

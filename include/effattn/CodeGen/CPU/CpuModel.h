@@ -65,6 +65,8 @@ struct CpuModel {
 
   /// Bytes of a core's second-level cache.
   int64_t secondCache() const { return get(Tiling::SecondCache); }
+  /// Bytes from which on memory outside of all caches is to be expected.
+  int64_t farBytes() const { return 32 * secondCache(); }
 
   /// f32 numbers of a vector.
   int64_t lanes() const { return vectorBits / 32; }

@@ -43,7 +43,6 @@ private:
   /// Dot products of some rows of the table and row `at` of the activations:
   /// f32 lanes yet to be summed.
   SmallVector<Value> multiply(ArrayRef<RowPart> parts, Value at);
-  void scaleSteps(const RowPart &part, Value at, int64_t number);
   SmallVector<Shape> shapesFor(int64_t bits);
   Value fits(const Shape &shape);
   SmallVector<Value> multiplyAs(ArrayRef<Shape> shapes, ArrayRef<RowPart> parts,
@@ -58,7 +57,8 @@ private:
   SmallVector<Value> sumUnit(const Shape &shape, ArrayRef<RowPart> parts,
                              Value at, Value unit, Value blocks, Value least);
   Value loadStart(const Shape &shape, Value at, Value unit);
-  Value loadScales(const Shape &shape, int64_t number, Value unit);
+  Value loadScales(const Shape &shape, const RowPart &part, Value at,
+                   Value unit);
   SmallVector<Value> addBlock(const Shape &shape, ArrayRef<RowPart> parts,
                               Value at, Value block, ValueRange sums);
   SmallVector<Value> loadNumbers(const Shape &shape, Value at, Value block);
@@ -85,9 +85,6 @@ private:
   /// Whether a cache may have the table. Outside of caches, memory is read
   /// fastest in one stream: row by row.
   Value isNear;
-  /// [row of the set, group], whole vectors: scales of the table times steps of
-  /// x.
-  Value scaled;
 };
 } // namespace
 
@@ -96,16 +93,11 @@ void IntegerDots::emit() {
   Value sets =
       e.ceilDiv(e.ceilDiv(table.count, setRows), e.max(tasks, e.index(1)));
   Value rows = e.mul(sets, setRows);
-  Value room = e.mul(e.ceilDiv(table.groups, e.lanes()), e.lanes());
-  // One allocation: a task is about as short as it takes to allocate memory.
-  Value scales =
-      e.scratch({tasks, e.fixed(setRows), room}, e.builder.getF32Type());
   Value bytes = e.index(0);
   for (auto [name, codes] : table.codeOperands())
     bytes = e.add(bytes, e.bytesOf(codes));
   isNear = e.lessEqual(bytes, e.index(e.cpu.farBytes()));
   e.parallel(tasks, [&](ValueRange task) {
-    scaled = e.slice(scales, task[0]);
     Value first = e.mul(task[0], rows);
     emitTask(first, e.min(e.add(first, rows), table.count));
   });
@@ -198,21 +190,7 @@ void IntegerDots::emitRow(Value id) {
 // Dot products
 //===----------------------------------------------------------------------===//
 
-void IntegerDots::scaleSteps(const RowPart &part, Value at, int64_t number) {
-  Value weight = part.weight ? e.splat(part.weight) : Value();
-  e.overColumns(e.index(0), table.groups, [&](Value group, Value mask) {
-    Value scale = e.load(part.scales, {part.scaleRow, group}, mask);
-    if (weight)
-      scale = e.mulFloats(weight, scale);
-    Value steps = e.load(x.steps, {at, group}, mask);
-    // Whole vectors: what a masked store writes cannot be read at once.
-    e.store(e.mulFloats(scale, steps), scaled, {e.index(number), group});
-  });
-}
-
 SmallVector<Value> IntegerDots::multiply(ArrayRef<RowPart> parts, Value at) {
-  for (auto [number, part] : llvm::enumerate(parts))
-    scaleSteps(part, at, number);
   return multiplyAs(shapesFor(parts[0].bits()), parts, at);
 }
 
@@ -285,18 +263,26 @@ SmallVector<Value> IntegerDots::addUnit(const Shape &shape,
   for (unsigned i = 0; i < parts.size(); ++i) {
     Value number = arith::SIToFPOp::create(e.builder, e.loc, sums[i].getType(),
                                            products[i]);
-    next.push_back(e.mulAdd(number, loadScales(shape, i, unit), sums[i]));
+    Value scales = loadScales(shape, parts[i], at, unit);
+    next.push_back(e.mulAdd(number, scales, sums[i]));
   }
   next.push_back(products.back());
   return next;
 }
 
-/// What every lane of a unit is multiplied by.
-Value IntegerDots::loadScales(const Shape &shape, int64_t number, Value unit) {
-  Type f32 = e.builder.getF32Type();
-  auto type = VectorType::get(shape.groups, f32);
-  Value scales =
-      load(type, scaled, {e.index(number), e.mul(unit, shape.groups)});
+/// What every lane of a unit is multiplied by: scales of the table times steps
+/// of x. They are not written to memory first, for which rows would wait.
+Value IntegerDots::loadScales(const Shape &shape, const RowPart &part, Value at,
+                              Value unit) {
+  Value group = e.mul(unit, shape.groups);
+  Type f32 = VectorType::get(shape.groups, e.builder.getF32Type());
+  Value scale = e.loadBits(part.scales, {part.scaleRow, group}, shape.groups);
+  if (scale.getType() != f32)
+    scale = arith::ExtFOp::create(e.builder, e.loc, f32, scale);
+  if (part.weight)
+    scale = e.mulFloats(
+        vector::BroadcastOp::create(e.builder, e.loc, f32, part.weight), scale);
+  Value scales = e.mulFloats(scale, load(f32, x.steps, {at, group}));
   SmallVector<int64_t> groupOfLane;
   for (int64_t lane = 0; lane < shape.lanes; ++lane)
     groupOfLane.push_back(lane * shape.groups / shape.lanes);

@@ -17,6 +17,7 @@
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/DialectResourceBlobManager.h"
+#include "llvm/Support/MathExtras.h"
 
 namespace mlir::effattn {
 #define GEN_PASS_DEF_PREPAREENTRYPOINTSPASS
@@ -347,6 +348,15 @@ static LogicalResult verifyLoopSizes(ModuleOp module) {
   return failure(result.wasInterrupted());
 }
 
+/// None where 64 bits do not hold it.
+static std::optional<int64_t> countBytes(ShapedType type) {
+  int64_t bytes = type.getElementTypeBitWidth() / 8;
+  for (int64_t size : type.getShape())
+    if (llvm::MulOverflow(bytes, size, bytes))
+      return std::nullopt;
+  return bytes;
+}
+
 /// MLIR parses constants without looking at how many bytes they have.
 static LogicalResult verifyResources(ModuleOp module) {
   WalkResult result = module.walk([](arith::ConstantOp op) {
@@ -356,12 +366,15 @@ static LogicalResult verifyResources(ModuleOp module) {
       return WalkResult::advance();
     auto resource = elements.getRawHandle();
     AsmResourceBlob *blob = resource.getBlob();
-    int64_t bytes = elements.getNumElements() *
-                    elements.getElementType().getIntOrFloatBitWidth() / 8;
-    if (blob && int64_t(blob->getData().size()) == bytes)
+    std::optional<int64_t> bytes = countBytes(elements.getType());
+    if (!bytes) {
+      op.emitOpError("expected a constant whose bytes 64 bits can count");
+      return WalkResult::interrupt();
+    }
+    if (blob && int64_t(blob->getData().size()) == *bytes)
       return WalkResult::advance();
     auto error = op.emitOpError("expected the resource '")
-                 << resource.getKey() << "' to have " << bytes << " bytes";
+                 << resource.getKey() << "' to have " << *bytes << " bytes";
     if (blob)
       error << ", but got " << blob->getData().size();
     else

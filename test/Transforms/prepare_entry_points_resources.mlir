@@ -17,6 +17,15 @@ func.func @missing() -> tensor<2xf32> {
 
 // -----
 
+// CHECK: resources.mlir:[[@LINE+2]]:8: error: 'arith.constant' op expected a constant whose bytes 64 bits can count
+func.func @huge() -> tensor<4611686018427387904x8xf32> {
+  %w = arith.constant dense_resource<little> : tensor<4611686018427387904x8xf32>
+  return %w : tensor<4611686018427387904x8xf32>
+}
+{-# dialect_resources: { builtin: { little: "0x0400000001020304" } } #-}
+
+// -----
+
 // CHECK-NOT: error
 func.func @whole(%x: tensor<2xf32>) -> tensor<2xf32> {
   %w = arith.constant dense_resource<two> : tensor<2xf32>

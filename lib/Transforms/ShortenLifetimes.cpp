@@ -4,7 +4,6 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Bufferization/Transforms/BufferViewFlowAnalysis.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
-#include "mlir/Interfaces/FunctionInterfaces.h"
 #include "mlir/Interfaces/ViewLikeInterface.h"
 
 namespace mlir::effattn {
@@ -15,16 +14,10 @@ namespace mlir::effattn {
 using namespace mlir;
 using namespace mlir::effattn;
 
-/// The op of `block` that has the user inside, or is it; null for users
-/// elsewhere.
-static Operation *inBlock(Block &block, Operation *user) {
-  return block.findAncestorOpInBlock(*user);
-}
-
 static Operation *firstUser(Operation *op) {
   Operation *first = nullptr;
   for (Operation *user : op->getUsers()) {
-    Operation *place = inBlock(*op->getBlock(), user);
+    Operation *place = op->getBlock()->findAncestorOpInBlock(*user);
     if (place && (!first || place->isBeforeInBlock(first)))
       first = place;
   }
@@ -68,7 +61,7 @@ static Operation *lastUser(BufferViewFlowAnalysis &views, Value allocation,
     for (Operation *user : value.getUsers()) {
       if (user == dealloc)
         continue;
-      Operation *place = inBlock(block, user);
+      Operation *place = block.findAncestorOpInBlock(*user);
       auto address = dyn_cast<memref::ExtractAlignedPointerAsIndexOp>(user);
       if (!place || (address && mayNameMemory(address)))
         return nullptr;
@@ -91,8 +84,7 @@ struct ShortenLifetimesPass
       if (!allocation || allocation->getBlock() != dealloc->getBlock())
         continue;
       Operation *last = lastUser(views, allocation, dealloc);
-      if (last && !last->hasTrait<OpTrait::IsTerminator>() &&
-          last->isBeforeInBlock(dealloc))
+      if (last && last->isBeforeInBlock(dealloc))
         dealloc->moveAfter(last);
     }
   }

@@ -122,8 +122,12 @@ def ShortenLifetimesPass : Pass<"effattn-shorten-lifetimes"> {
     `memref.alloc` moves to before the first op of its block that uses it, and
     the views that would hold it up with it; a `memref.dealloc` of the same
     block to behind the last op that uses the memory or views of it. Memory
-    whose address somebody takes, or that another block may use, is freed where
-    it was.
+    that another block may use, or whose address goes on to more than arithmetic
+    and comparisons, is freed where it was.
+
+    `optimize-allocation-liveness` of MLIR does the second half alone, with
+    which 66 buffers of a step of effattn-tiny live at a time in place of 21,
+    and frees memory before a load by its address.
   }];
   let dependentDialects = ["::mlir::memref::MemRefDialect"];
 }

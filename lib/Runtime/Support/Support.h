@@ -195,8 +195,8 @@ int effattn_adopt(void *pointer);
 
 /* Scratch of an implementation, on the stack of its thread: models take
  * hundreds of small blocks a call, and a heap takes as long for those as some
- * of their ops. Most are freed in the reverse order; room below a block that is
- * still held comes back with it. */
+ * of their ops. A block that is free is taken again where it is large enough,
+ * and the last ones make room for others. */
 enum {
   EffattnScratchBytes = 65536,
   EffattnScratchBlocks = 64,

@@ -5,10 +5,14 @@
 // A row is multiplied by eight rows of the table at a time, in integers, or by
 // four where there are 16 registers; wide vectors take two groups of 32 columns,
 // and four of 4 bits, whose half bytes are multiplied by the even and the odd
-// columns.
+// columns. A table that no cache has is read row by row.
 // CHECK-LABEL: func @one_row
 // CHECK:         memref.alloc() {{.*}} : memref<1x2x160xi32>
 // CHECK:         memref.alloc() {{.*}} : memref<1x3x80xi32>
+// CHECK-NOT:     effattn
+// CHECK:         %[[NEAR:.*]] = arith.cmpi sle, %{{.*}}, %c33554432 : index
+// CHECK-NOT:     effattn
+// CHECK:         arith.andi %[[NEAR]], %{{.*}} : i1
 // CHECK-NOT:     effattn
 // CHECK-COUNT-8: vector.load {{.*}} : memref<?x640xi8>, vector<64xi8>
 // CHECK:         vector.load {{.*}} : memref<1x3x80xi32>, vector<16xi32>

@@ -148,6 +148,21 @@ LogicalResult EntryEmitter::findFunctions() {
   return success();
 }
 
+/// Whose functions have such names; empty: anybody's.
+static llvm::StringRef ownerOfName(llvm::StringRef name) {
+  if (name.starts_with("effattn_"))
+    return "the support code of effattn";
+  if (name.starts_with("omp_"))
+    return "the OpenMP runtime";
+  if (name.starts_with("__"))
+    return "the compiler and its runtimes";
+  llvm::LibFunc function;
+  if (llvm::TargetLibraryInfoImpl(llvm::Triple("x86_64-linux-gnu"))
+          .getLibFunc(name, function))
+    return "the C library";
+  return "";
+}
+
 LogicalResult EntryEmitter::checkNames() {
   for (llvm::StringRef suffix :
        {"", "_on_stream", "_output_shapes", "_plain", "_signature"}) {
@@ -156,12 +171,10 @@ LogicalResult EntryEmitter::checkNames() {
       return implementation.emitOpError("needs the name @")
              << name << " for its C functions, but the module has it already";
     // Compiled code calls these: with our definition it would call itself.
-    llvm::LibFunc function;
-    if (llvm::TargetLibraryInfoImpl(llvm::Triple("x86_64-linux-gnu"))
-            .getLibFunc(name, function))
+    if (llvm::StringRef owner = ownerOfName(name); !owner.empty())
       return implementation.emitOpError("needs the name @")
-             << name << " for its C functions, but it is a function of the C "
-             << "library; use another name or a symbol prefix";
+             << name << " for its C functions, but it is a name of " << owner
+             << "; use another name or a symbol prefix";
   }
   return success();
 }

@@ -135,11 +135,44 @@ llvm.func @f_plain() {
 // -----
 
 // The compiled code may call tanhf: it must not find itself.
-// expected-error @below {{needs the name @tanhf for its C functions, but it is a function of the C library; use another name or a symbol prefix}}
+// expected-error @below {{needs the name @tanhf for its C functions, but it is a name of the C library; use another name or a symbol prefix}}
 llvm.func @tanhf() attributes {effattn.signature = {inputs = [], outputs = []}} {
   llvm.return
 }
 llvm.func @_mlir_ciface_tanhf() -> i32 {
+  %0 = llvm.mlir.constant(0 : i32) : i32
+  llvm.return %0 : i32
+}
+
+// -----
+
+// expected-error @below {{needs the name @effattn_call for its C functions, but it is a name of the support code of effattn; use another name or a symbol prefix}}
+llvm.func @effattn_call() attributes {effattn.signature = {inputs = [], outputs = []}} {
+  llvm.return
+}
+llvm.func @_mlir_ciface_effattn_call() -> i32 {
+  %0 = llvm.mlir.constant(0 : i32) : i32
+  llvm.return %0 : i32
+}
+
+// -----
+
+// expected-error @below {{needs the name @omp_get_wtime for its C functions, but it is a name of the OpenMP runtime; use another name or a symbol prefix}}
+llvm.func @omp_get_wtime() attributes {effattn.signature = {inputs = [], outputs = []}} {
+  llvm.return
+}
+llvm.func @_mlir_ciface_omp_get_wtime() -> i32 {
+  %0 = llvm.mlir.constant(0 : i32) : i32
+  llvm.return %0 : i32
+}
+
+// -----
+
+// expected-error @below {{needs the name @__kmpc_fork_call for its C functions, but it is a name of the compiler and its runtimes; use another name or a symbol prefix}}
+llvm.func @__kmpc_fork_call() attributes {effattn.signature = {inputs = [], outputs = []}} {
+  llvm.return
+}
+llvm.func @_mlir_ciface___kmpc_fork_call() -> i32 {
   %0 = llvm.mlir.constant(0 : i32) : i32
   llvm.return %0 : i32
 }

@@ -18,6 +18,9 @@ using namespace mlir;
 using namespace mlir::effattn;
 
 namespace {
+constexpr StringLiteral kThreads = "omp_get_num_threads";
+constexpr StringLiteral kThread = "omp_get_thread_num";
+
 /// Numbers of consecutive iterations.
 struct Share {
   Value first, end;
@@ -95,8 +98,8 @@ Value LoopSharing::numberOfRuntime(StringRef function) {
 /// Neighbouring iterations, as many for each thread as for any other, or one
 /// more for the first ones.
 Share LoopSharing::shareOfThread(Value count) {
-  Value threads = numberOfRuntime("omp_get_num_threads");
-  Value thread = numberOfRuntime("omp_get_thread_num");
+  Value threads = numberOfRuntime(kThreads);
+  Value thread = numberOfRuntime(kThread);
   Value each = arith::DivUIOp::create(builder, loc, count, threads);
   Value rest = arith::RemUIOp::create(builder, loc, count, threads);
   auto startOf = [&](Value number) {
@@ -130,6 +133,18 @@ void LoopSharing::moveBody(scf::ForOp numbers) {
   memref::AllocaScopeReturnOp::create(builder, loc);
 }
 
+/// Functions of the module would take the place of the OpenMP runtime's.
+static LogicalResult checkNames(ModuleOp module) {
+  for (StringRef name : {kThreads, kThread}) {
+    Operation *symbol = module.lookupSymbol(name);
+    if (symbol && !isa<LLVM::LLVMFuncOp>(symbol))
+      return symbol->emitOpError("has the name @")
+             << name << " of a function of the OpenMP runtime, which parallel "
+             << "loops call; use another name";
+  }
+  return success();
+}
+
 namespace {
 struct ShareLoopsPass : effattn::impl::ShareLoopsPassBase<ShareLoopsPass> {
   void runOnOperation() override {
@@ -139,6 +154,8 @@ struct ShareLoopsPass : effattn::impl::ShareLoopsPassBase<ShareLoopsPass> {
           !loop->getParentOfType<omp::ParallelOp>())
         loops.push_back(loop);
     });
+    if (!loops.empty() && failed(checkNames(getOperation())))
+      return signalPassFailure();
     IRRewriter rewriter(&getContext());
     for (scf::ParallelOp loop : loops)
       LoopSharing(rewriter, loop).run();

@@ -13,9 +13,11 @@ class TargetMachine;
 namespace mlir::effattn {
 
 /// Keeps LLVM from scheduling functions with tiles of registers: loops that
-/// carry three quarters of the vector registers or more. LLVM loads all factors of such a
-/// loop before it uses the first one, and then spills sums: attention takes 12
-/// to 15 % longer, and a product of 8 rows with a packed factor 35 %.
+/// carry three quarters of the vector registers or more, or that need as many
+/// at once and no more than there are. LLVM loads all factors of such a loop
+/// before it uses the first one, and then spills sums: attention takes 12 to
+/// 15 % longer, a product of 8 rows with a packed factor 35 %, and one with a
+/// quantised table 5 to 24 %.
 ///
 /// Only for 32 registers: with 16, what tiles need at once is too close to them
 /// for the order that they are emitted in.

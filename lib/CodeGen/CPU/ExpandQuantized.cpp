@@ -111,20 +111,15 @@ void QuantizedExpansion::multiply() {
 
 void QuantizedExpansion::multiplyIntegers() {
   VectorEmitter &e = emitter;
-  auto productOf = [&](int64_t tileRows, bool isParallel) -> IntegerProduct {
-    Value room = e.mul(e.ceilDiv(rows, tileRows), tileRows);
-    return {emitIntegerActivations(e, x, rows, room, table->groups,
-                                   table->groupWidth, isParallel),
+  auto productOf = [&](std::optional<int64_t> tileRows) -> IntegerProduct {
+    return {emitIntegerActivations(e, x, rows, table->groups, table->groupWidth,
+                                   tileRows),
             *table, result};
   };
-  // To round a few rows takes less time than to start threads.
   e.choose(
       e.lessEqual(rows, e.index(kFewRows)),
-      [&] { emitIntegerDots(e, productOf(1, /*isParallel=*/false)); },
-      [&] {
-        emitPackedIntegerProduct(
-            e, productOf(e.cpu.byteTileRows(), /*isParallel=*/true));
-      });
+      [&] { emitIntegerDots(e, productOf(std::nullopt)); },
+      [&] { emitPackedIntegerProduct(e, productOf(e.cpu.byteTileRows())); });
 }
 
 void QuantizedExpansion::multiplyFloats() {

@@ -40,7 +40,8 @@ private:
   void turn(Value from, Value to, Value width, Value place, Value part,
             Value at);
   Value loadBlock(const RowPart &part, Value block);
-  void multiplyTile(Value row, Value panel, Value place);
+  void multiplyRows(Value start, Value end, Value panel, Value place);
+  void multiplyTile(int64_t tileRows, Value row, Value panel, Value place);
   SmallVector<Value> addGroup(ArrayRef<Value> rows, Value place, Value part,
                               Value group, ValueRange sums);
   VectorType integers(int64_t lanes) {
@@ -101,19 +102,27 @@ void PackedIntegerProduct::runTask(Value firstPanel, Value endPanel,
   scales = e.scratch({count, partCount, groups, columns}, f32);
   lines = e.scratch({partCount, e.fixed(kBlockLanes), quarter}, i32);
   scaleLines = e.scratch({partCount, e.fixed(kBlockLanes), groups}, f32);
-  auto overPanels = [&](function_ref<void(Value, Value)> body) {
-    e.loop(firstPanel, endPanel, 1,
-           [&](Value panel) { body(panel, e.sub(panel, firstPanel)); });
-  };
-  overPanels([&](Value panel, Value place) { packPanel(panel, place); });
   Value block = blockRows();
   Value blocks = e.ceilDiv(e.sub(endRow, firstRow), block);
-  e.loop(e.index(0), blocks, 1, [&](Value number) {
-    Value start = e.add(firstRow, e.mul(number, block));
-    Value end = e.min(e.add(start, block), endRow);
-    overPanels([&](Value panel, Value place) {
-      e.loop(start, end, tileRows,
-             [&](Value row) { multiplyTile(row, panel, place); });
+  // A panel that all rows go through at once goes no further than the first
+  // cache.
+  Value step = e.select(e.lessThan(e.index(1), blocks), e.index(kTaskPanels),
+                        e.index(1));
+  Value turns = e.ceilDiv(e.sub(endPanel, firstPanel), step);
+  e.loop(e.index(0), turns, 1, [&](Value turn) {
+    Value first = e.add(firstPanel, e.mul(turn, step));
+    Value end = e.min(e.add(first, step), endPanel);
+    auto overPanels = [&](function_ref<void(Value, Value)> body) {
+      e.loop(first, end, 1,
+             [&](Value panel) { body(panel, e.sub(panel, first)); });
+    };
+    overPanels([&](Value panel, Value place) { packPanel(panel, place); });
+    e.loop(e.index(0), blocks, 1, [&](Value number) {
+      Value start = e.add(firstRow, e.mul(number, block));
+      Value end = e.min(e.add(start, block), endRow);
+      overPanels([&](Value panel, Value place) {
+        multiplyRows(start, end, panel, place);
+      });
     });
   });
 }
@@ -227,7 +236,23 @@ Value PackedIntegerProduct::loadBlock(const RowPart &part, Value k) {
 // Products
 //===----------------------------------------------------------------------===//
 
-void PackedIntegerProduct::multiplyTile(Value row, Value panel, Value place) {
+/// A few rows that are left over have a shorter tile.
+void PackedIntegerProduct::multiplyRows(Value start, Value end, Value panel,
+                                        Value place) {
+  int64_t shortRows = tileRows - tileRows / 3;
+  Value whole = e.add(start, e.roundDown(e.sub(end, start), tileRows));
+  Value endLong =
+      e.select(e.lessThan(e.add(whole, shortRows), end), end, whole);
+  auto overTiles = [&](int64_t rows, Value start, Value end) {
+    e.loop(start, end, rows,
+           [&](Value row) { multiplyTile(rows, row, panel, place); });
+  };
+  overTiles(tileRows, start, endLong);
+  overTiles(shortRows, endLong, end);
+}
+
+void PackedIntegerProduct::multiplyTile(int64_t tileRows, Value row,
+                                        Value panel, Value place) {
   // Rows behind the last one are of numbers that were never written, and are
   // not stored.
   SmallVector<Value> rows;

@@ -123,6 +123,7 @@ private:
   Value loadBlock(Value row, Value column);
   Value roundNumbers(GroupStep &step, Value numbers);
   Value roundBlock(GroupStep &step, Value row, Value column, Value sums);
+  void storeHalves(Value codes, Value row, Value column);
 
   VectorEmitter &e;
   const MatrixView &x;
@@ -170,22 +171,33 @@ Value IntegerRounding::roundNumbers(GroupStep &step, Value numbers) {
 /// Returns the sums of the starts of `codes`, from those before.
 Value IntegerRounding::roundBlock(GroupStep &step, Value row, Value column,
                                   Value sums) {
-  auto part = [&](int64_t divisor) -> Value {
-    return e.quotient(column, divisor);
-  };
-  auto store = [&](Value vector, Value memory, ValueRange at) {
-    vector::StoreOp::create(e.builder, e.loc, vector, memory, at);
+  auto store = [&](Value integers, int64_t number) {
+    vector::StoreOp::create(
+        e.builder, e.loc, integers, result.codes,
+        ValueRange{row, e.index(number), e.quotient(column, 4)});
   };
   Value codes = roundNumbers(step, loadBlock(row, column));
   Value four = bitCast(e, codes, kBlockLanes, i32);
-  store(four, result.codes, {row, e.index(0), part(4)});
+  store(four, 0);
   Value zero = splatInteger(e, kBlockLanes, 0);
   Value start =
       emitByteDots(e, zero, splatInteger(e, kBlockLanes, 0x80808080), four);
   start = arith::SubIOp::create(e.builder, e.loc, zero, start);
-  store(start, result.codes, {row, e.index(1), part(4)});
+  if (result.halves) {
+    store(start, 1);
+    storeHalves(codes, row, column);
+  }
+  return arith::AddIOp::create(e.builder, e.loc, sums, start);
+}
+
+void IntegerRounding::storeHalves(Value codes, Value row, Value column) {
+  auto store = [&](Value integers, int64_t number) {
+    vector::StoreOp::create(
+        e.builder, e.loc, integers, result.halves,
+        ValueRange{row, e.index(number), e.quotient(column, 8)});
+  };
   int64_t lanes = kBlockLanes / 2;
-  zero = splatInteger(e, lanes, 0);
+  Value zero = splatInteger(e, lanes, 0);
   Value sum = zero;
   for (int64_t number : {0, 1}) {
     SmallVector<int64_t> picked;
@@ -194,12 +206,10 @@ Value IntegerRounding::roundBlock(GroupStep &step, Value row, Value column,
     Value half =
         vector::ShuffleOp::create(e.builder, e.loc, codes, codes, picked);
     half = bitCast(e, half, lanes, i32);
-    store(half, result.halves, {row, e.index(number), part(8)});
+    store(half, number);
     sum = emitByteDots(e, sum, splatInteger(e, lanes, 0x08080808), half);
   }
-  store(arith::SubIOp::create(e.builder, e.loc, zero, sum), result.halves,
-        {row, e.index(2), part(8)});
-  return arith::AddIOp::create(e.builder, e.loc, sums, start);
+  store(arith::SubIOp::create(e.builder, e.loc, zero, sum), 2);
 }
 
 void IntegerRounding::roundGroup(Value row, Value group) {
@@ -225,8 +235,8 @@ void IntegerRounding::roundGroup(Value row, Value group) {
 
 IntegerActivations
 effattn::emitIntegerActivations(VectorEmitter &e, const MatrixView &x,
-                                Value rows, Value room, Value groups,
-                                Value groupWidth, bool isParallel) {
+                                Value rows, Value groups, Value groupWidth,
+                                std::optional<int64_t> tileRows) {
   Type i32 = e.builder.getI32Type();
   Value width = e.mul(groups, groupWidth);
   auto part = [&](int64_t divisor) -> Value {
@@ -234,8 +244,12 @@ effattn::emitIntegerActivations(VectorEmitter &e, const MatrixView &x,
   };
   IntegerActivations made;
   made.rows = rows;
-  made.codes = e.scratch({room, e.fixed(2), part(4)}, i32);
-  made.halves = e.scratch({room, e.fixed(3), part(8)}, i32);
+  Value room = rows;
+  if (tileRows)
+    room = e.mul(e.ceilDiv(rows, *tileRows), *tileRows);
+  made.codes = e.scratch({room, e.fixed(tileRows ? 1 : 2), part(4)}, i32);
+  if (!tileRows)
+    made.halves = e.scratch({room, e.fixed(3), part(8)}, i32);
   made.totals = e.scratch({room, groups}, i32);
   made.steps = e.scratch({room, groups}, e.builder.getF32Type());
   IntegerRounding rounding(e, x, groupWidth, made);
@@ -243,7 +257,8 @@ effattn::emitIntegerActivations(VectorEmitter &e, const MatrixView &x,
     e.loop(e.index(0), groups, 1,
            [&](Value group) { rounding.roundGroup(row, group); });
   };
-  if (isParallel)
+  // To round a few rows takes less time than to start threads.
+  if (tileRows)
     e.parallel(rows, [&](ValueRange row) { roundRow(row[0]); });
   else
     e.loop(e.index(0), rows, 1, roundRow);

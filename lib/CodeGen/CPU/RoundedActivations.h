@@ -15,12 +15,13 @@ struct IntegerActivations {
   Value rows;
   /// [row, 2, C / 4], i32: the integers as bytes, four to an i32, and what to
   /// start the sum of each four from where 128 have been added to the codes
-  /// that they are multiplied by.
+  /// that they are multiplied by. For tiles of rows, the integers alone.
   Value codes;
   /// [row, 3, C / 8], i32: the same for codes of 4 bits. The even columns, the
-  /// odd ones, and what to start from where 8 have been added.
+  /// odd ones, and what to start from where 8 have been added. None for tiles
+  /// of rows.
   Value halves;
-  /// [row, group], i32: the sums of what to start from in `codes`.
+  /// [row, group], i32: the sums of what to start from for `codes`.
   Value totals;
   /// [row, group], f32; 0 where no f32 is so small.
   Value steps;
@@ -35,12 +36,12 @@ Value leastBytes(VectorEmitter &emitter, Value lhs, Value rhs);
 Value splatInteger(VectorEmitter &emitter, int64_t lanes, int64_t number);
 
 /// Rounds groups of activations to whole multiples of their largest magnitude
-/// over 127. For groups of whole blocks. There is room for more rows, which
-/// are not written.
-IntegerActivations emitIntegerActivations(VectorEmitter &emitter,
-                                          const MatrixView &x, Value rows,
-                                          Value room, Value groups,
-                                          Value groupWidth, bool isParallel);
+/// over 127. For groups of whole blocks. Rows that are multiplied in tiles are
+/// rounded by all threads, and there is room for whole tiles.
+IntegerActivations
+emitIntegerActivations(VectorEmitter &emitter, const MatrixView &x, Value rows,
+                       Value groups, Value groupWidth,
+                       std::optional<int64_t> tileRows = std::nullopt);
 
 /// The same into f32 rows, for groups of any width.
 void emitRoundedActivations(VectorEmitter &emitter, const MatrixView &x,

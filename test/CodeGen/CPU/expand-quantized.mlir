@@ -44,10 +44,11 @@ func.func @one_row(%x: memref<1x640xf32>, %codes4: memref<?x320xi8>, %codes8: me
 // -----
 
 // Many rows: tiles of 6 rows by 2 vectors, or of 3 by 2 where there are 16
-// registers. The residual is one more table behind the first.
+// registers, and of 4 or 2 for what is left. The residual is one more table
+// behind the first.
 // CHECK-LABEL: func @many_rows
 // CHECK:         memref.alloc() {{.*}} : memref<8x2x160x32xi32>
-// CHECK-COUNT-12: llvm.call_intrinsic "llvm.x86.avx512.vpdpbusd.512"
+// CHECK-COUNT-20: llvm.call_intrinsic "llvm.x86.avx512.vpdpbusd.512"
 // CHECK-NOT:     vpdpbusd
 // CHECK:         return
 // AVX2-LABEL:  func @many_rows

@@ -48,15 +48,30 @@ static std::string typeName(nb::handle object) {
   return nb::cast<std::string>(nb::handle(object.type()).attr("__name__"));
 }
 
-/// NumPy has bf16 from another package, and no letter for it. Its arrays are
-/// borrowed as 16-bit integers.
-static nb::object viewBFloat16(nb::handle array) {
+/// What a module has under a name. Never given back: the callers keep it for as
+/// long as the interpreter lives.
+static nb::handle importName(const char *module, const char *name) {
+  nb::object found = nb::module_::import_(module).attr(name);
+  return found.release();
+}
+
+/// NumPy has bf16 from another package, and no letter for it. To ask for a
+/// buffer first and to fail would take longer than many a call.
+static bool isNumPyBFloat16(nb::handle array) {
+  static nb::handle ndarray = importName("numpy", "ndarray");
+  static nb::handle bfloat16 = importName("ml_dtypes", "bfloat16");
+  if (!PyObject_TypeCheck(array.ptr(),
+                          reinterpret_cast<PyTypeObject *>(ndarray.ptr())))
+    return false;
+  return nb::object(array.attr("dtype").attr("type")).is(bfloat16);
+}
+
+/// The same of arrays of others, which call it so.
+static bool isNamedBFloat16(nb::handle array) {
   nb::object type = nb::getattr(array, "dtype", nb::none());
-  if (type.is_none() || !nb::hasattr(array, "view") ||
-      !nb::isinstance<nb::str>(nb::getattr(type, "name", nb::none())) ||
-      nb::cast<std::string>(type.attr("name")) != "bfloat16")
-    return nb::object();
-  return array.attr("view")("uint16");
+  return !type.is_none() && nb::hasattr(array, "view") &&
+         nb::isinstance<nb::str>(nb::getattr(type, "name", nb::none())) &&
+         nb::cast<std::string>(type.attr("name")) == "bfloat16";
 }
 
 BorrowedArray::BorrowedArray(nb::handle array, Name name) {
@@ -78,11 +93,11 @@ void BorrowedArray::release() {
 }
 
 bool BorrowedArray::borrowBuffer(nb::handle array, Name name) {
-  bool isBFloat16 = false;
-  if (PyObject_GetBuffer(array.ptr(), &buffer, PyBUF_RECORDS_RO)) {
+  bool isBFloat16 = isNumPyBFloat16(array);
+  if (!isBFloat16 &&
+      PyObject_GetBuffer(array.ptr(), &buffer, PyBUF_RECORDS_RO)) {
     nb::python_error reason;
-    nb::object bits = viewBFloat16(array);
-    isBFloat16 = bits.is_valid();
+    isBFloat16 = isNamedBFloat16(array);
     if (!isBFloat16) {
       if (nb::hasattr(array, "__dlpack__") && !nb::hasattr(array, "__array__"))
         return false;
@@ -90,6 +105,11 @@ bool BorrowedArray::borrowBuffer(nb::handle array, Name name) {
                  " to hold numbers that compiled functions know: " +
                  nb::cast<std::string>(nb::str(reason.value())));
     }
+  }
+  if (isBFloat16) {
+    // Borrowed as 16-bit integers, which keep the array.
+    static nb::handle uint16 = importName("numpy", "uint16");
+    nb::object bits = array.attr("view")(uint16);
     if (PyObject_GetBuffer(bits.ptr(), &buffer, PyBUF_RECORDS_RO))
       throw nb::python_error();
   }

@@ -11,6 +11,11 @@ bool AttentionTile::multipliesPairs() {
   return effattn::multipliesPairs(emitter.cpu, operands.query, operands.key);
 }
 
+Value AttentionTile::bytesOfKeys() {
+  return emitter.add(emitter.bytesOf(operands.key),
+                     emitter.bytesOf(operands.value));
+}
+
 void AttentionTile::prefetchRow(Value source, Value row) {
   emitter.prefetchRow(source, {operands.batch, operands.group, row});
 }

@@ -81,6 +81,8 @@ protected:
 
   /// Whether the products of keys and queries are those of bf16 pairs.
   bool multipliesPairs();
+  /// Of keys and values.
+  Value bytesOfKeys();
   Value isFinite(Value count);
   Value placeOf(Value place) {
     return firstPlace ? emitter.add(firstPlace, place) : place;
@@ -236,8 +238,10 @@ private:
   Value addParts(ArrayRef<Value> parts);
   std::pair<Value, Value> split(Value value, int64_t size);
   void weighBlock(Value block, Value count);
+  int64_t valueVectors();
+  void prefetchNext(Value place, Value column);
   void addColumns(Value block, ValueRange columns, Value mask, Value count,
-                  bool keptOnly);
+                  bool keptOnly, bool asksAhead);
   /// A block of joined lanes, of all keys of a vector, for each of them.
   Value combine(Value vector, function_ref<Value(Value, Value)> join);
   Value loadOfBlock(Value memory, Value row, Value block);
@@ -253,6 +257,9 @@ private:
 
   /// [1, Q]: the factors of what was summed before.
   Value factors;
+  /// Whether keys and values do not fit well into caches. Null where it makes
+  /// no difference.
+  Value areFar;
   /// [keys of a step, D]: keys as f32. Null where they are multiplied as they
   /// are in memory.
   Value f32Keys;

@@ -33,9 +33,7 @@ void KeysAlongVectors::makeScratch(Value width) {
   scores = e.scratch({all, keys}, f32);
   kept = e.scratch({all, keys}, f32);
   if (operands.rows && widthOf(operands.value) < 32)
-    areFar =
-        e.lessThan(e.index(e.cpu.farBytes()),
-                   e.add(e.bytesOf(operands.key), e.bytesOf(operands.value)));
+    areFar = e.lessThan(e.index(e.cpu.farBytes()), bytesOfKeys());
 }
 
 int64_t KeysAlongVectors::widthOf(Value source) {

@@ -35,6 +35,8 @@ void QueryBlocks::makeScratch(Value width) {
   if (cast<MemRefType>(operands.key.getType()).getElementType() != f32 &&
       !multipliesPairs())
     f32Keys = e.scratch({e.fixed(keysOfStep()), width}, f32);
+  if (!operands.rows)
+    areFar = e.lessThan(e.index(e.cpu.farBytes() / 2), bytesOfKeys());
   // The last part may have more numbers than a query.
   Value last = e.max(e.sub(parts, e.index(ofPart)), e.index(0));
   overBlocks([&](Value block) {
@@ -265,36 +267,59 @@ void QueryBlocks::weighBlock(Value block, Value count) {
 // Values
 //===----------------------------------------------------------------------===//
 
+/// Of a value, at once: sums take half of the registers.
+int64_t QueryBlocks::valueVectors() {
+  return std::max<int64_t>(emitter.cpu.vectorRegisters / 2 / blockSize(), 1);
+}
+
 /// values[q, e] = decay values[q, e] + sum_i weights[q, i] value[i, e].
 void QueryBlocks::addValues(Value count, ValueRange, bool keptOnly) {
   VectorEmitter &e = emitter;
   Value width = e.size(operands.value, 3);
-  // Sums take half of the registers.
-  int64_t vectors =
-      std::max<int64_t>(e.cpu.vectorRegisters / 2 / blockSize(), 1);
+  int64_t vectors = valueVectors();
   int64_t step = vectors * e.lanes();
   // Rare: code that is small rather than fast.
   Value whole = keptOnly ? e.index(0) : e.roundDown(width, step);
   overBlocks([&](Value block) {
-    if (!keptOnly)
+    auto addWhole = [&](bool asksAhead) {
       e.loop(e.index(0), whole, step, [&](Value first) {
         SmallVector<Value> columns;
         for (int64_t i = 0; i < vectors; ++i)
           columns.push_back(e.add(first, i * e.lanes()));
-        addColumns(block, columns, {}, count, keptOnly);
+        addColumns(block, columns, {}, count, keptOnly, asksAhead);
       });
+    };
+    if (areFar && !keptOnly)
+      e.choose(areFar, [&] { addWhole(true); }, [&] { addWhole(false); });
+    else if (!keptOnly)
+      addWhole(false);
     e.overColumns(whole, width, [&](Value column, Value mask) {
-      addColumns(block, {column}, mask, count, keptOnly);
+      addColumns(block, {column}, mask, count, keptOnly, false);
     });
   });
 }
 
+/// Nobody foresees every eighth line of memory: those of the next tile are
+/// asked for while the same ones of this tile are used.
+void QueryBlocks::prefetchNext(Value place, Value column) {
+  VectorEmitter &e = emitter;
+  Value row = rowOf(e.add(place, keyTile()));
+  int64_t bits =
+      cast<MemRefType>(operands.value.getType()).getElementTypeBitWidth();
+  int64_t line = kVectorAlignment * 8 / bits;
+  for (int64_t at = 0; at < valueVectors() * e.lanes(); at += line)
+    e.prefetch(operands.value,
+               {operands.batch, operands.group, row, e.add(column, at)});
+}
+
 void QueryBlocks::addColumns(Value block, ValueRange columns, Value mask,
-                             Value count, bool keptOnly) {
+                             Value count, bool keptOnly, bool asksAhead) {
   VectorEmitter &e = emitter;
   auto addOne = [&](Value place, ValueRange carried) {
     SmallVector<Value> values, next;
     Value row = rowOf(place), first = e.mul(place, blockSize());
+    if (asksAhead)
+      prefetchNext(place, columns[0]);
     for (Value column : columns)
       values.push_back(loadSource(operands.value, row, column, mask));
     for (int64_t query = 0; query < blockSize(); ++query) {

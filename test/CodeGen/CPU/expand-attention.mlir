@@ -70,10 +70,12 @@ func.func @bf16(%q: memref<1x2x?x64xf32>, %k: memref<1x2x?x64xbf16>, %v: memref<
 
 // Eight query heads of a key head: four numbers of each of eight keys times two
 // vectors of queries, added up to vectors of scores; then two vectors of values
-// times eight weights.
+// times eight weights. Where no cache can hold them, the same vectors of values
+// a tile further on are asked for.
 // CHECK-LABEL: func @one_key_head
 // CHECK-COUNT-8: vector.load {{.*}} : memref<1x1x?x64xf32>, vector<4xf32>
 // CHECK:         vector.shuffle {{.*}} : vector<16xf32>, vector<16xf32>
+// CHECK-COUNT-2: memref.prefetch {{.*}} : memref<1x1x?x64xf32>
 // CHECK-COUNT-2: vector.load {{.*}} : memref<1x1x?x64xf32>, vector<16xf32>
 // CHECK-NOT:     effattn
 // CHECK:         return

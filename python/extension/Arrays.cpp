@@ -44,6 +44,37 @@ static std::optional<DLDataType> readFormat(const char *format,
   return std::nullopt;
 }
 
+/// What `__dlpack_c_exchange_api__` of a type points to, as DLPack 1.2 lays it
+/// out; Debian's header is older.
+struct ExchangeFunctions {
+  struct {
+    uint32_t major, minor;
+  } version;
+  const ExchangeFunctions *older;
+  void *allocate, *exportOwned, *import;
+  /// Describes the memory of an array, which goes on to own all of it. Returns
+  /// 0, or sets a Python exception.
+  int (*describe)(void *array, DLTensor *tensor);
+  void *currentStream;
+};
+
+/// Those of an array's very type: of other types, as PyTorch's tensors that
+/// record gradients or have no memory, `__dlpack__` knows what to do.
+static const ExchangeFunctions *findExchangeFunctions(nb::handle array) {
+  PyObject *names =
+      reinterpret_cast<PyTypeObject *>(array.type().ptr())->tp_dict;
+  PyObject *capsule =
+      names ? PyDict_GetItemString(names, "__dlpack_c_exchange_api__")
+            : nullptr;
+  if (!capsule || !PyCapsule_IsValid(capsule, "dlpack_exchange_api"))
+    return nullptr;
+  auto *functions = static_cast<const ExchangeFunctions *>(
+      PyCapsule_GetPointer(capsule, "dlpack_exchange_api"));
+  while (functions && functions->version.major != 1)
+    functions = functions->older;
+  return functions;
+}
+
 static std::string typeName(nb::handle object) {
   return nb::cast<std::string>(nb::handle(object.type()).attr("__name__"));
 }
@@ -82,7 +113,8 @@ BorrowedArray::BorrowedArray(nb::handle array, Name name) {
                " to be an array (NumPy, PyTorch, or anything with __dlpack__), "
                "but got " +
                typeName(array));
-  borrowCapsule(array, name);
+  if (!borrowInPlace(array, name))
+    borrowCapsule(array, name);
 }
 
 BorrowedArray::~BorrowedArray() { release(); }
@@ -144,14 +176,40 @@ bool BorrowedArray::borrowBuffer(nb::handle array, Name name) {
   return true;
 }
 
+[[noreturn]] static void refuse(nb::python_error error,
+                                BorrowedArray::Name name) {
+  if (!error.matches(PyExc_Exception))
+    throw error;
+  raiseError("cannot borrow the memory of " + name() + ": " +
+             nb::cast<std::string>(nb::str(error.value())));
+}
+
+/// A tenth of the time that a capsule takes. Another device's work may have to
+/// be waited for, which is left to `__dlpack__`.
+bool BorrowedArray::borrowInPlace(nb::handle array, Name name) {
+  const ExchangeFunctions *functions = findExchangeFunctions(array);
+  if (!functions ||
+      nb::getattr(array, "requires_grad", nb::none()).is(nb::handle(Py_True)))
+    return false;
+  if (functions->describe(array.ptr(), &view))
+    refuse(nb::python_error(), name);
+  if (view.device.device_type != kDLCPU)
+    return false;
+  // Another thread of Python may change those of the array.
+  sizes.assign(view.shape, view.shape + view.ndim);
+  view.shape = sizes.data();
+  if (view.strides) {
+    strides.assign(view.strides, view.strides + view.ndim);
+    view.strides = strides.data();
+  }
+  return true;
+}
+
 void BorrowedArray::borrowCapsule(nb::handle array, Name name) {
   try {
     capsule = array.attr("__dlpack__")();
   } catch (nb::python_error &error) {
-    if (!error.matches(PyExc_Exception))
-      throw;
-    raiseError("cannot borrow the memory of " + name() + ": " +
-               nb::cast<std::string>(nb::str(error.value())));
+    refuse(std::move(error), name);
   }
   // The capsule's own destructor gives the memory back: the tensor in it is
   // looked at and not taken over.

@@ -31,14 +31,15 @@ public:
 
 private:
   bool borrowBuffer(nanobind::handle array, Name name);
+  bool borrowInPlace(nanobind::handle array, Name name);
   void borrowCapsule(nanobind::handle array, Name name);
   void release();
 
   DLTensor view = {};
   bool readOnly = false;
   Py_buffer buffer = {};
-  /// Strides in elements, where the buffer has them in bytes.
-  llvm::SmallVector<int64_t, 6> strides;
+  /// What is not as the array has it: a buffer has strides in bytes.
+  llvm::SmallVector<int64_t, 6> sizes, strides;
   /// Keeps what is borrowed through DLPack.
   nanobind::object capsule;
 };

@@ -244,6 +244,18 @@ def test_torch_goes_in_and_comes_out(add, memory):
         add(x.requires_grad_(), y)
 
 
+def test_torch_without_memory_or_of_another_class(add):
+    torch = pytest.importorskip("torch")
+    x = torch.arange(6.0).reshape(2, 3)
+    for strange in (x.to_sparse(), x.to("meta"), x.to(torch.complex64)):
+        with pytest.raises(effattn.Error, match="input 0|'x'"):
+            add(strange, x)
+    weights = torch.nn.Parameter(x, requires_grad=False)
+    assert torch.equal(add(weights, x.expand(2, 3)), x + x)
+    row = torch.ones(3).expand(2, 3)
+    assert torch.equal(add(row, row), row + row)
+
+
 @pytest.mark.parametrize("element", ELEMENTS)
 def test_torch_element_types(element):
     torch = pytest.importorskip("torch")

@@ -113,7 +113,7 @@ BorrowedArray::BorrowedArray(nb::handle array, Name name) {
                " to be an array (NumPy, PyTorch, or anything with __dlpack__), "
                "but got " +
                typeName(array));
-  if (!borrowInPlace(array, name))
+  if (!borrowInPlace(array))
     borrowCapsule(array, name);
 }
 
@@ -176,23 +176,18 @@ bool BorrowedArray::borrowBuffer(nb::handle array, Name name) {
   return true;
 }
 
-[[noreturn]] static void refuse(nb::python_error error,
-                                BorrowedArray::Name name) {
-  if (!error.matches(PyExc_Exception))
-    throw error;
-  raiseError("cannot borrow the memory of " + name() + ": " +
-             nb::cast<std::string>(nb::str(error.value())));
-}
-
-/// A tenth of the time that a capsule takes. Another device's work may have to
-/// be waited for, which is left to `__dlpack__`.
-bool BorrowedArray::borrowInPlace(nb::handle array, Name name) {
+/// A tenth of the time that a capsule takes. What it refuses is left to
+/// `__dlpack__`, which says why, and so are other devices, whose work may have
+/// to be waited for.
+bool BorrowedArray::borrowInPlace(nb::handle array) {
   const ExchangeFunctions *functions = findExchangeFunctions(array);
   if (!functions ||
       nb::getattr(array, "requires_grad", nb::none()).is(nb::handle(Py_True)))
     return false;
-  if (functions->describe(array.ptr(), &view))
-    refuse(nb::python_error(), name);
+  if (functions->describe(array.ptr(), &view)) {
+    PyErr_Clear();
+    return false;
+  }
   if (view.device.device_type != kDLCPU)
     return false;
   // Another thread of Python may change those of the array.
@@ -209,7 +204,11 @@ void BorrowedArray::borrowCapsule(nb::handle array, Name name) {
   try {
     capsule = array.attr("__dlpack__")();
   } catch (nb::python_error &error) {
-    refuse(std::move(error), name);
+    if (!error.matches(PyExc_Exception))
+      throw;
+    std::string reason = nb::cast<std::string>(nb::str(error.value()));
+    raiseError("cannot borrow the memory of " + name() + ": " +
+               reason.substr(0, reason.find('\n')));
   }
   // The capsule's own destructor gives the memory back: the tensor in it is
   // looked at and not taken over.

@@ -31,7 +31,7 @@ public:
 
 private:
   bool borrowBuffer(nanobind::handle array, Name name);
-  bool borrowInPlace(nanobind::handle array, Name name);
+  bool borrowInPlace(nanobind::handle array);
   void borrowCapsule(nanobind::handle array, Name name);
   void release();
 

@@ -10,8 +10,9 @@ usage: ./build.sh [COMMAND] [--debug | --asan]
   demo [TEXT]     build, then show a small language model, and layers over TEXT
   check           build, then run every test that takes seconds, a few of them
                   with checks of every load and store of compiled code
-  check-long      the same with the long tests, many with those checks, and a
-                  search for IR that breaks the compiler, in build-fuzz/
+  check-long      the same with the long tests, many with those checks,
+                  clang-tidy, and a search for IR that breaks the compiler, in
+                  build-fuzz/
   bench [ARG...]  build, then measure beside PyTorch and other peers, which are
                   installed into .venv-bench/ (`bench --help`, `bench --quick`)
   docs            build the documentation, with the reference of ops and passes,
@@ -342,6 +343,12 @@ run_on_gpu() (
   run_pytest "$root/test/Integration"
 )
 
+# Mistakes that a compiler does not see.
+run_tidy() {
+  run-clang-tidy-22 -quiet -p "$build" -j "$(nproc)" \
+    "^$root/(lib|tools|python/extension)/"
+}
+
 # Mutated IR, for the parser, the verifiers and the passes.
 run_fuzz() {
   cmake -S "$root" --preset fuzz -DPython3_EXECUTABLE="$python" &&
@@ -461,11 +468,13 @@ check)
   ;;
 check-long)
   export EFFATTN_LONG=1
+  packages+=(clang-format-22 clang-tidy-22)
   build_all
   status=0
   run_tests --param long=1 || status=$?
   step emulated run_emulated
   step gpu run_on_gpu
+  step tidy run_tidy
   # Not a part of check: it builds all code once more.
   step fuzz run_fuzz
   exit "$status"

@@ -28,6 +28,8 @@ if config.effattn_sanitizers:
     config.available_features.add("sanitizers")
 if shutil.which("ptxas") or os.path.exists("/usr/local/cuda/bin/ptxas"):
     config.available_features.add("ptxas")
+if shutil.which("clang-format-22"):
+    config.available_features.add("clang-format")
 if shutil.which("dpkg-deb") and shutil.which("dpkg-shlibdeps"):
     config.available_features.add("dpkg")
 if lit_config.params.get("long"):

@@ -113,7 +113,7 @@ void LoopEmitter::choose(Value condition, function_ref<void()> then,
 }
 
 SmallVector<Value>
-LoopEmitter::choose(Value condition, TypeRange types,
+LoopEmitter::choose(Value condition, TypeRange /*types*/,
                     function_ref<SmallVector<Value>()> then,
                     function_ref<SmallVector<Value>()> otherwise) {
   auto emit = [&](function_ref<SmallVector<Value>()> branch) {

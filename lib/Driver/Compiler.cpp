@@ -84,7 +84,7 @@ Compiler::Compiler(CompilerOptions options,
                    std::unique_ptr<llvm::TargetMachine> gpuMachine)
     : options(std::move(options)), machine(std::move(machine)),
       gpuMachine(std::move(gpuMachine)) {}
-Compiler::Compiler(Compiler &&) = default;
+Compiler::Compiler(Compiler &&) noexcept = default;
 Compiler::~Compiler() = default;
 
 PipelineOptions Compiler::getPipelineOptions() const {
@@ -149,8 +149,8 @@ static LogicalResult checkSource(const llvm::MemoryBuffer &source,
   return failure();
 }
 
-static OwningOpRef<ModuleOp> parse(std::shared_ptr<llvm::SourceMgr> source,
-                                   MLIRContext &context) {
+static OwningOpRef<ModuleOp>
+parse(const std::shared_ptr<llvm::SourceMgr> &source, MLIRContext &context) {
   return parseSourceFile<ModuleOp>(source, ParserConfig(&context));
 }
 
@@ -207,7 +207,7 @@ static std::string printModule(ModuleOp module, bool withPlaces) {
   return text;
 }
 
-LogicalResult Compiler::describeFunctions(ModuleOp module, OutputKind kind,
+LogicalResult Compiler::describeFunctions(ModuleOp module,
                                           Compiled &compiled) const {
   FailureOr<std::vector<Signature>> signatures = collectSignatures(module);
   if (failed(signatures))
@@ -359,7 +359,7 @@ Compiler::compile(std::unique_ptr<llvm::MemoryBuffer> source, OutputKind kind,
     compiled.content = copyText(printModule(*module, options.debugInfo));
     return compiled;
   }
-  if (failed(describeFunctions(*module, kind, compiled)))
+  if (failed(describeFunctions(*module, compiled)))
     return failure();
   if (kind == OutputKind::Header || kind == OutputKind::Json) {
     compiled.content =

@@ -11,6 +11,7 @@
 #include <csignal>
 #include <cstdio>
 #include <cstring>
+#include <fstream>
 #include <new>
 #include <sys/mman.h>
 #include <sys/resource.h>
@@ -58,13 +59,11 @@ static void limitTime(const char *tool, double seconds) {
 /// Pages of private memory that the process can write, as the kernel counts
 /// them for RLIMIT_DATA.
 static unsigned long countDataPages() {
+  std::ifstream counts("/proc/self/statm");
   unsigned long pages = 0;
-  if (FILE *file = std::fopen("/proc/self/statm", "r")) {
-    if (std::fscanf(file, "%*u %*u %*u %*u %*u %lu", &pages) != 1)
-      pages = 0;
-    std::fclose(file);
-  }
-  return pages;
+  for (int column = 0; column < 6; ++column)
+    counts >> pages;
+  return counts ? pages : 0;
 }
 
 /// MiB beyond what the process has now: its stack, which is reserved as a
@@ -93,7 +92,7 @@ void mlir::effattn::endIfOutOfMemory() {
   ::munmap(memory, 1 << 20);
 }
 
-bool LimitFlags::Parser::parse(cl::Option &option, StringRef name,
+bool LimitFlags::Parser::parse(cl::Option &option, StringRef /*name*/,
                                StringRef text, double &value) {
   if (text.getAsDouble(value) || !(value > 0))
     return option.error("expected a number above 0, but got '" + text + "'");
@@ -105,17 +104,18 @@ LimitFlags::LimitFlags(const char *program, cl::OptionCategory &category)
               cl::desc("End with an error when not done after this time "
                        "(default: no limit)"),
               cl::cb<void, double>(
-                  [tool = sys::path::filename(program).data()](double seconds) {
-                    limitTime(tool, seconds);
+                  [tool = sys::path::filename(program).str()](double seconds) {
+                    limitTime(tool.c_str(), seconds);
                   })),
       memory("max-memory", cl::value_desc("MiB"), cl::cat(category),
              cl::desc("End with an error when more memory than this is needed "
                       "(default: no limit)"),
              cl::cb<void, double>(
-                 [tool = sys::path::filename(program).data()](
-                     double mebibytes) { limitMemory(tool, mebibytes); })) {
+                 [tool = sys::path::filename(program).str()](double mebibytes) {
+                   limitMemory(tool.c_str(), mebibytes);
+                 })) {
   std::snprintf(outOfMemory, sizeof outOfMemory, "%s: out of memory\n",
-                sys::path::filename(program).data());
+                sys::path::filename(program).str().c_str());
   std::set_new_handler([] { stop(outOfMemory); });
   install_bad_alloc_error_handler(
       [](void *, const char *, bool) { stop(outOfMemory); });

@@ -162,7 +162,7 @@ static std::string getFullName(FunctionOpInterface function) {
   for (Operation *op = function->getParentOp(); op; op = op->getParentOp())
     if (auto module =
             op->getAttrOfType<StringAttr>(SymbolTable::getSymbolAttrName()))
-      name = module.str() + "::" + name;
+      name.insert(0, module.str() + "::");
   return name;
 }
 

@@ -60,9 +60,10 @@ Error mlir::effattn::checkWritable(StringRef path) {
     return cannotWrite(path, describe(code));
   if (sys::fs::is_directory(status))
     return cannotWrite(path, "it is a folder");
-  if (sys::fs::exists(status) &&
-      (code = sys::fs::access(target, sys::fs::AccessMode::Write)))
-    return cannotWrite(path, describe(code));
+  if (sys::fs::exists(status))
+    if (std::error_code denied =
+            sys::fs::access(target, sys::fs::AccessMode::Write))
+      return cannotWrite(path, describe(denied));
   if (isSpecial(status))
     return Error::success();
   StringRef folder = sys::path::parent_path(target);
@@ -229,7 +230,7 @@ std::string PrivateFolder::file(StringRef name) const {
 PrivateFolder::~PrivateFolder() {
   if (folder.empty())
     return;
-  sys::fs::remove_directories(folder);
+  (void)sys::fs::remove_directories(folder); // nobody is left to be told
   if (char *previous = interruptedFolder.exchange(nullptr))
     ::free(previous);
   sys::SetInterruptFunction(nullptr);

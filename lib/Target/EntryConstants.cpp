@@ -131,12 +131,11 @@ LLVM::GlobalOp EntryConstants::emitSizes(llvm::StringRef name,
 
 void EntryConstants::setDevice(llvm::StringRef name) {
   device = LLVM::GlobalOp::create(builder, loc, i8, /*isConstant=*/true,
-                                  LLVM::Linkage::External, name,
-                                  Attribute());
+                                  LLVM::Linkage::External, name, Attribute());
 }
 
 LLVM::GlobalOp
-EntryConstants::emitArguments(llvm::StringRef name, const Signature &signature,
+EntryConstants::emitArguments(llvm::StringRef name,
                               llvm::ArrayRef<SignatureArgument> arguments) {
   if (arguments.empty())
     return {};
@@ -188,15 +187,13 @@ LLVM::GlobalOp EntryConstants::emitFunction(const Signature &signature,
                                             LLVM::LLVMFuncOp sizes) {
   std::string stem = "effattn." + signature.function;
   LLVM::GlobalOp name = getText(signature.function);
-  LLVM::GlobalOp inputs =
-      emitArguments(stem + ".inputs", signature, signature.inputs);
-  LLVM::GlobalOp outputs =
-      emitArguments(stem + ".outputs", signature, signature.outputs);
+  LLVM::GlobalOp inputs = emitArguments(stem + ".inputs", signature.inputs);
+  LLVM::GlobalOp outputs = emitArguments(stem + ".outputs", signature.outputs);
   LLVM::GlobalOp symbols = emitSymbols(signature);
   auto type = LLVM::LLVMStructType::getLiteral(
-      module.getContext(), {pointer, pointer, pointer, pointer, pointer,
-                            pointer, pointer, pointer, i32, i32, i32, i32,
-                            i32});
+      module.getContext(),
+      {pointer, pointer, pointer, pointer, pointer, pointer, pointer, pointer,
+       i32, i32, i32, i32, i32});
   return emitConstant(stem + ".function", type, [&](OpBuilder &b) {
     return record(b, type,
                   {address(b, name), address(b, inputs), address(b, outputs),

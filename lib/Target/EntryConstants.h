@@ -36,7 +36,7 @@ private:
   using Body = llvm::function_ref<Value(OpBuilder &)>;
   LLVM::GlobalOp emitConstant(llvm::StringRef name, Type type, Body body);
   LLVM::GlobalOp getText(llvm::StringRef text);
-  LLVM::GlobalOp emitArguments(llvm::StringRef name, const Signature &signature,
+  LLVM::GlobalOp emitArguments(llvm::StringRef name,
                                llvm::ArrayRef<SignatureArgument> arguments);
   LLVM::GlobalOp emitSizes(llvm::StringRef name,
                            const SignatureArgument &argument);

@@ -154,7 +154,7 @@ static void countTensor(InstructionCounts &counts, llvm::StringRef shape,
       product *= std::stoull(size.str());
   } else if (llvm::Regex("\\.(16)(8)([0-9]+)").match(shape, &found)) {
     // HMMA.16816, IMMA.16832: m, n and k in one number.
-    product = 16 * 8 * std::stoull(found[3].str());
+    product = uint64_t(16) * 8 * std::stoull(found[3].str());
   }
   ++counts.tensor;
   counts.tensorMulAdds[kind] += product;

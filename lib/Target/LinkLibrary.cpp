@@ -35,7 +35,7 @@ static std::string findLoadedLibrary(const char *soname) {
     return {};
   link_map *map = nullptr;
   std::string path;
-  if (!dlinfo(handle, RTLD_DI_LINKMAP, &map) && map)
+  if (!dlinfo(handle, RTLD_DI_LINKMAP, static_cast<void *>(&map)) && map)
     path = map->l_name;
   dlclose(handle);
   return path;

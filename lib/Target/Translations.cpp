@@ -15,8 +15,7 @@ static void registerDialects(DialectRegistry &registry) {
   registry.insert<EffAttnDialect, func::FuncDialect, LLVM::LLVMDialect>();
 }
 
-void registerEffAttnTranslations(
-    void (*registerAll)(DialectRegistry &)) {
+void registerEffAttnTranslations(void (*registerAll)(DialectRegistry &)) {
   static llvm::cl::opt<std::string> stem(
       "header-name", llvm::cl::init("effattn"),
       llvm::cl::desc("Name of the header file, for its include guard"));
@@ -38,9 +37,9 @@ void registerEffAttnTranslations(
           return failure();
         auto triple = module->getAttrOfType<StringAttr>(
             LLVM::LLVMDialect::getTargetTripleAttrName());
-        writeSignatures(os, *signatures,
-                        {EFFATTN_VERSION, triple ? triple.getValue() : "", "",
-                         "none"});
+        writeSignatures(
+            os, *signatures,
+            {EFFATTN_VERSION, triple ? triple.getValue() : "", "", "none"});
         return success();
       },
       registerDialects);

@@ -30,7 +30,8 @@ struct ExpandCopiesPass
         copy.erase();
         return;
       }
-      if (!all && isContiguous(copy.getSource()) && isContiguous(copy.getTarget()))
+      if (!all && isContiguous(copy.getSource()) &&
+          isContiguous(copy.getTarget()))
         return;
       OpBuilder builder(copy);
       linalg::makeMemRefCopyOp(builder, copy.getLoc(), copy.getSource(),

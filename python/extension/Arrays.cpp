@@ -40,8 +40,9 @@ static std::optional<DLDataType> readFormat(const char *format,
   case 'f':
   case 'd':
     return DLDataType{kDLFloat, bits, 1};
+  default:
+    return std::nullopt;
   }
-  return std::nullopt;
 }
 
 /// What `__dlpack_c_exchange_api__` of a type points to, as DLPack 1.2 lays it

@@ -52,8 +52,7 @@ CompiledFiles effattn::compile(nb::bytes source, const std::string &sourceName,
                                const std::string &stage,
                                const std::string &output,
                                CompilerOptions options) {
-  OutputKind kind =
-      readKind(stage, output, options.target != TargetKind::Cpu);
+  OutputKind kind = readKind(stage, output, options.target != TargetKind::Cpu);
   std::string text(source.c_str(), source.size()), diagnostics;
   StageTimes times;
   mlir::FailureOr<Compiled> compiled = mlir::failure();

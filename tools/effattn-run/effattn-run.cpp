@@ -192,8 +192,8 @@ static Expected<void *> loadFromMemory(StringRef bytes) {
 /// Prints the diagnostics of the compiler; an error without a text means that
 /// they say everything.
 static Expected<std::unique_ptr<MemoryBuffer>>
-compileProgram(const Flags &flags, std::unique_ptr<MemoryBuffer> source,
-               const Compiler &compiler, StageTimes &times) {
+compileProgram(std::unique_ptr<MemoryBuffer> source, const Compiler &compiler,
+               StageTimes &times) {
   std::string diagnostics;
   raw_string_ostream stream(diagnostics);
   Progress progress(times);
@@ -213,7 +213,7 @@ getFunction(const Flags &flags, const Compiler &compiler, StageTimes &times) {
     return program.takeError();
   bool ahead = isSharedLibrary(**program);
   if (!ahead) {
-    program = compileProgram(flags, std::move(*program), compiler, times);
+    program = compileProgram(std::move(*program), compiler, times);
     if (!program)
       return program.takeError();
   }
@@ -227,7 +227,9 @@ getFunction(const Flags &flags, const Compiler &compiler, StageTimes &times) {
   SmallString<128> path(flags.program);
   Expected<void *> library = nullptr;
   if (ahead && flags.program != "-") {
-    sys::fs::make_absolute(path); // a bare name would be searched for
+    // A bare name would be searched for.
+    if (std::error_code code = sys::fs::make_absolute(path))
+      return refuse("cannot read '" + flags.program + "': " + code.message());
     library = loadLibrary(path);
   } else {
     library = loadFromMemory((*program)->getBuffer());

@@ -9,8 +9,7 @@
 int main(int argc, char **argv) {
   mlir::effattn::setVersionPrinter(argv[0]);
   mlir::registerAllTranslations();
-  mlir::effattn::registerEffAttnTranslations(
-      mlir::effattn::registerEverything);
+  mlir::effattn::registerEffAttnTranslations(mlir::effattn::registerEverything);
   return llvm::failed(
       mlir::mlirTranslateMain(argc, argv, "The translator of effattn\n"));
 }

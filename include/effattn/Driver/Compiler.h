@@ -70,7 +70,7 @@ class Compiler {
 public:
   /// Fails when the options name no machine that code can be made for.
   static llvm::Expected<Compiler> create(CompilerOptions options);
-  Compiler(Compiler &&);
+  Compiler(Compiler &&) noexcept;
   ~Compiler();
 
   /// Compiles IR, text or bytecode. Errors are written to `diagnostics` with
@@ -94,8 +94,7 @@ private:
   std::vector<std::string> getTiling() const;
   LogicalResult runStages(ModuleOp module, OutputKind kind, StageTimes &times,
                           llvm::StringMap<LaunchShape> &launches) const;
-  LogicalResult describeFunctions(ModuleOp module, OutputKind kind,
-                                  Compiled &compiled) const;
+  LogicalResult describeFunctions(ModuleOp module, Compiled &compiled) const;
   LogicalResult generateKernels(ModuleOp module, OutputKind kind,
                                 StageTimes &times,
                                 llvm::raw_ostream &diagnostics,

@@ -11,7 +11,7 @@ namespace mlir::effattn {
 /// exit code 1, and leaves neither files nor programs behind.
 class LimitFlags {
 public:
-  /// `program` is the tool's argv[0], which outlives this.
+  /// `program` is the tool's argv[0].
   LimitFlags(const char *program, llvm::cl::OptionCategory &category);
 
 private:

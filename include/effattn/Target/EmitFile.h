@@ -34,7 +34,8 @@ linkSharedLibrary(llvm::StringRef object, const LinkOptions &options);
 class PrivateFolder {
 public:
   static llvm::Expected<PrivateFolder> create();
-  PrivateFolder(PrivateFolder &&other) : folder(std::move(other.folder)) {
+  PrivateFolder(PrivateFolder &&other) noexcept
+      : folder(std::move(other.folder)) {
     other.folder.clear();
   }
   PrivateFolder &operator=(PrivateFolder &&) = delete;

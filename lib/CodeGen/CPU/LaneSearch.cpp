@@ -45,7 +45,7 @@ static Value makeKeys(VectorEmitter &e, Value numbers, Value indices,
   Value low = e.sub(splatInteger(e, kHighestIndex), indices);
   Value high = bitsAs(e, integers(e), numbers);
   SmallVector<int64_t> lanes;
-  for (int64_t lane = 2 * ofOthers; lane < e.lanes(); lane += 4)
+  for (int64_t lane = ofOthers ? 2 : 0; lane < e.lanes(); lane += 4)
     lanes.append({lane, lane + e.lanes(), lane + 1, lane + 1 + e.lanes()});
   Value keys = vector::ShuffleOp::create(e.builder, e.loc, low, high, lanes);
   return bitsAs(e, keyType(e), keys);

@@ -7,7 +7,7 @@
 using namespace mlir;
 using namespace mlir::effattn;
 
-void QueriesAlongVectors::makeScratch(Value width) {
+void QueriesAlongVectors::makeScratch(Value /*valueWidth*/) {
   VectorEmitter &e = emitter;
   Type f32 = e.builder.getF32Type();
   OpFoldResult keys = e.fixed(e.cpu.keyTile()), all = e.fixed(queryCount);

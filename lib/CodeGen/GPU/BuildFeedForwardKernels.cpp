@@ -108,8 +108,9 @@ Factor FeedForwardKernels<Op>::scratchRows(Value memory) const {
   return {memory, at, /*depthDim=*/1, /*depthIsAdjacent=*/true};
 }
 
-Factor effattn::columnsOf(Value weight,
-                          std::function<SmallVector<Value>()> findMatrix) {
+Factor
+effattn::columnsOf(Value weight,
+                   const std::function<SmallVector<Value>()> &findMatrix) {
   auto at = [findMatrix](Value column, Value depth) {
     SmallVector<Value> place = findMatrix();
     place.append({depth, column});

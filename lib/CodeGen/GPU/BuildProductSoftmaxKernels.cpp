@@ -74,7 +74,7 @@ private:
 void SlotSearch::extend(WarpSoftmax &softmax, Value from, Value count,
                         Value nextCount) {
   Value to = e.sub(e.index(1), from);
-  auto offers = [&](WarpTopK &best, SmallVector<Value> list,
+  auto offers = [&](WarpTopK &best, ValueRange list,
                     function_ref<Value(Value)> unlessFound) {
     return e.loop(
         e.index(0), base, kWarpThreads, list,

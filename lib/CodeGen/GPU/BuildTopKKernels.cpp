@@ -87,8 +87,8 @@ void TopKRow::store(Value place, Value rank) {
 
 /// Offers all elements of a row in [first, end) to a list.
 static SmallVector<Value> offerAll(KernelEmitter &e, TopKRow &row,
-                                   WarpTopK &best, SmallVector<Value> list,
-                                   Value first, Value end,
+                                   WarpTopK &best, ValueRange list, Value first,
+                                   Value end,
                                    function_ref<Value(Value)> unlessFound) {
   return e.loop(first, end, kTogether * kWarpThreads, list,
                 [&](Value batch, ValueRange sofar) {
@@ -137,7 +137,7 @@ void TopKKernels::searchRows() {
         TopKRow search(e, op, row);
         findBest(
             e, kept,
-            [&](WarpTopK &best, SmallVector<Value> list,
+            [&](WarpTopK &best, ValueRange list,
                 function_ref<Value(Value)> unlessFound) {
               return offerAll(e, search, best, list, e.index(0), elements,
                               unlessFound);

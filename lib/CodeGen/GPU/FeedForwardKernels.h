@@ -10,7 +10,7 @@ namespace mlir::effattn {
 /// The columns of a weight, a matrix in the last two dimensions of a buffer, at
 /// the indices that `findMatrix` gives for those before.
 Factor columnsOf(
-    Value weight, std::function<SmallVector<Value>()> findMatrix = [] {
+    Value weight, const std::function<SmallVector<Value>()> &findMatrix = [] {
       return SmallVector<Value>();
     });
 

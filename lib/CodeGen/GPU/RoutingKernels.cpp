@@ -121,7 +121,7 @@ void RoutingKernels::chooseExperts(KernelEmitter &e, Value token) {
         },
         [&]() -> SmallVector<Value> { return {ranks.lowest()}; })[0];
   };
-  auto offers = [&](WarpTopK &best, SmallVector<Value> list,
+  auto offers = [&](WarpTopK &best, ValueRange list,
                     function_ref<Value(Value)> unlessFound) {
     return e.loop(e.index(0), experts, kWarpThreads, list,
                   [&](Value first, ValueRange sofar) {

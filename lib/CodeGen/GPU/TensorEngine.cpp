@@ -294,7 +294,7 @@ TensorEngine::splitRight(KernelEmitter &e, ArrayRef<Value> words) {
 }
 
 SmallVector<Value> TensorEngine::multiply(KernelEmitter &e, Value left,
-                                          Value right, Value slot,
+                                          Value /*right*/, Value slot,
                                           ValueRange sums) {
   if (!product.loader)
     return multiplyTile(e, left, slot, sums);

@@ -150,8 +150,8 @@ std::pair<Value, Value> TileKernel::findPart() {
 static void keepRolled(Value result) {
   Operation *loop = result.getDefiningOp();
   MLIRContext *context = loop->getContext();
-  auto never = LLVM::LoopUnrollAttr::get(
-      context, BoolAttr::get(context, true), {}, {}, {}, {}, {}, {});
+  auto never = LLVM::LoopUnrollAttr::get(context, BoolAttr::get(context, true),
+                                         {}, {}, {}, {}, {}, {});
   loop->setAttr("loop_annotation",
                 LLVM::LoopAnnotationAttr::get(
                     context, /*disableNonforced=*/{}, /*vectorize=*/{},
@@ -200,7 +200,7 @@ SmallVector<Value> TileKernel::multiply(int64_t pass, Value left, Value right,
 }
 
 MatrixProduct::WriteColumn TileKernel::writePart(Value row) {
-  return [=, this](Value column, ValueRange sums) {
+  return [=](Value column, ValueRange sums) {
     for (auto [panel, sum] : llvm::enumerate(sums)) {
       Value place = e.add(column, e.mul(product.columns, panel));
       e.storeFloat(sum, parts->sums, {part, batch, row, place});

@@ -57,8 +57,7 @@ private:
 
 /// Hands candidates to a list, each through `unlessFound`, and gives it back.
 using OfferRanks = function_ref<SmallVector<Value>(
-    WarpTopK &, SmallVector<Value> list,
-    function_ref<Value(Value rank)> unlessFound)>;
+    WarpTopK &, ValueRange list, function_ref<Value(Value rank)> unlessFound)>;
 
 /// Finds the `kept` best ranks that `offer` hands out and calls `body` for
 /// those of this lane, with their places. More than there is room for are found

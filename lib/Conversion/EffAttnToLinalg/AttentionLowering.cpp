@@ -260,7 +260,7 @@ void AttentionLowering::accumulate(const QueryRow &row, const Segment &segment,
 /// Runs the softmax over the keys of a segment.
 AttentionLowering::RunningSoftmax
 AttentionLowering::attend(const QueryRow &row, const Segment &segment,
-                          RunningSoftmax state) {
+                          const RunningSoftmax &state) {
   Value step = emit::index(builder, loc, kStep);
   Value steps = arith::CeilDivUIOp::create(builder, loc, segment.count, step);
   return RunningSoftmax::of(emitter.loop(

@@ -42,7 +42,7 @@ protected:
     Value keyPositions;
     MaskOpInterface mask;
   };
-  AttentionLowering(OpBuilder &builder, Location loc, Operands operands)
+  AttentionLowering(OpBuilder &builder, Location loc, const Operands &operands)
       : builder(builder), loc(loc), emitter(builder, loc),
         zero(emit::index(builder, loc, 0)), one(emit::index(builder, loc, 1)),
         operands(operands) {}
@@ -54,7 +54,7 @@ protected:
   virtual Value emitKeyEnd(Value batch);
 
   /// Before the first key of a row.
-  virtual void beginRow(const QueryRow &) {}
+  virtual void beginRow(const QueryRow & /*row*/) {}
   /// The score of a kept key whose <q, k> is `product`.
   virtual Value emitScore(const QueryRow &row, const MaskPoint &point,
                           Value product) = 0;
@@ -62,13 +62,14 @@ protected:
   /// Sizes of sums beside those of values: tensors of rank 1, f32.
   virtual SmallVector<OpFoldResult> extraSums() { return {}; }
   /// These sums with a key of the given weight in them.
-  virtual SmallVector<Value> addToExtraSums(const QueryRow &, Value keyIndex,
-                                            Value weight, ValueRange sums) {
+  virtual SmallVector<Value> addToExtraSums(const QueryRow & /*row*/,
+                                            Value /*keyIndex*/,
+                                            Value /*weight*/, ValueRange sums) {
     return sums;
   }
   /// After the last key of a row; `sums` are those of the values, then the
   /// extra ones.
-  virtual void endRow(ValueRange sums) {}
+  virtual void endRow(ValueRange /*sums*/) {}
   /// A column of what the mean of `values[number]` is made from.
   virtual Value emitSum(unsigned number, ValueRange sums, Value column) {
     return emit::load(builder, loc, sums[number], column);
@@ -119,7 +120,7 @@ private:
   Segment columnSegment(Value batch, const KeyRange &band,
                         const KeyRange &hull);
   RunningSoftmax attend(const QueryRow &row, const Segment &segment,
-                        RunningSoftmax state);
+                        const RunningSoftmax &state);
   Value collect(const QueryRow &row, const Segment &segment, Value first,
                 RunningSoftmax &state);
   SmallVector<Value> weigh(const QueryRow &row, const Segment &segment,

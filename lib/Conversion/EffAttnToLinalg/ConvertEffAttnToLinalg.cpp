@@ -163,12 +163,12 @@ struct ConvertEffAttnToLinalgPass
                             op->getName().getStringRef());
       return;
     }
-    StringRef reason = isExcepted(op->getName())
-                           ? "{0} becomes plain loops: it is inside of a "
-                             "parallel loop"
-                           : "{0} becomes plain loops: no code is made for it";
+    const char *reason =
+        isExcepted(op->getName())
+            ? "{0} becomes plain loops: it is inside of a parallel loop"
+            : "{0} becomes plain loops: no code is made for it";
     remark::missed(op.getLoc(), describeRemark())
-        << remark::reason(reason.data(), op->getName().getStringRef());
+        << remark::reason(reason, op->getName().getStringRef());
   }
 
   bool isExcepted(OperationName name) const {

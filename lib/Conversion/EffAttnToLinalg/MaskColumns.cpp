@@ -6,7 +6,7 @@ using namespace mlir::effattn;
 
 /// Computes every row of `table` [B, n], in parallel.
 static Value
-computeRows(LinalgEmitter &emitter, OpBuilder &builder, Value table,
+computeRows(LinalgEmitter &emitter, Value table,
             function_ref<Value(Value batch, Value tableRow)> body) {
   auto computeRow = [&](ValueRange place, ValueRange outputs) {
     Value computed = body(place[0], emitter.rowOf(outputs[0], place));
@@ -37,7 +37,7 @@ static Value countColumns(LinalgEmitter &emitter, OpBuilder &builder,
     Value first = emitter.insert(zero, counts, zero);
     return emitter.loop(zero, keyCount, {first, zero}, countKey)[0];
   };
-  return computeRows(emitter, builder, table, countRow);
+  return computeRows(emitter, table, countRow);
 }
 
 /// The largest number of columns of a batch row.
@@ -72,7 +72,7 @@ static Value listColumns(LinalgEmitter &emitter, OpBuilder &builder,
     };
     return emitter.loop(zero, keyCount, list, listKey)[0];
   };
-  return computeRows(emitter, builder, table, listRow);
+  return computeRows(emitter, table, listRow);
 }
 
 /// The rows of `source` [B, G, S, width] that the columns name.

@@ -14,8 +14,9 @@ namespace {
 /// Tiles of tokens in parallel. Each leaves the sum of its probabilities, from
 /// which and from the choices the load balance follows.
 ///
-/// Experts are ranked by their logits: in f32, probabilities of all that lie 104
-/// below the largest are 0. Where they are NaN, all of a token are, and equal.
+/// Experts are ranked by their logits: in f32, probabilities of all that lie
+/// 104 below the largest are 0. Where they are NaN, all of a token are, and
+/// equal.
 class MoeRouteLowering : OpLowering<MoeRouteOp> {
 public:
   MoeRouteLowering(OpBuilder &builder, MoeRouteOp op)

@@ -129,21 +129,21 @@ SmallVector<Value> effattn::emitTopKRow(OpBuilder &builder, Location loc,
   Value kept = emit::size(builder, loc, parts[0], 0);
   Value size = unlessNoneKept(builder, loc, kept, count);
   Value heap = emptyHeap(emitter, builder, loc, emitter.sizes(parts[0])[0]);
-  heap = emitter.loop(
-      zero, size, heap, [&](Value i, ValueRange carried) -> SmallVector<Value> {
-        Value rank = ranks.encode(emitter.extend(key(i)), i);
-        return {best.offer(carried[0], kept, rank)};
-      })[0];
+  heap = emitter.loop(zero, size, heap,
+                      [&](Value i, ValueRange carried) -> SmallVector<Value> {
+                        Value rank = ranks.encode(emitter.extend(key(i)), i);
+                        return {best.offer(carried[0], kept, rank)};
+                      })[0];
   heap = best.sort(heap, kept);
-  return emitter.loop(
-      zero, kept, parts,
-      [&](Value i, ValueRange carried) -> SmallVector<Value> {
-        Value index = ranks.index(emit::load(builder, loc, heap, i));
-        Value number =
-            emit::fromIndex(builder, loc, index, builder.getI32Type());
-        return {emitter.insert(value(index), carried[0], i),
-                emitter.insert(number, carried[1], i)};
-      });
+  return emitter.loop(zero, kept, parts,
+                      [&](Value i, ValueRange carried) -> SmallVector<Value> {
+                        Value index =
+                            ranks.index(emit::load(builder, loc, heap, i));
+                        Value number = emit::fromIndex(builder, loc, index,
+                                                       builder.getI32Type());
+                        return {emitter.insert(value(index), carried[0], i),
+                                emitter.insert(number, carried[1], i)};
+                      });
 }
 
 namespace {

@@ -97,8 +97,13 @@ static FailureOr<CpuModel> readCpuModel(transform::ExpandOp op) {
               .str());
     }
   }
-  return readCpuModel(op, op.getVectorBits(), op.getVectorRegisters(),
-                      op.getByteDots(), op.getPairDots(), tilings);
+  CpuModel cpu;
+  cpu.vectorBits = op.getVectorBits();
+  cpu.vectorRegisters = op.getVectorRegisters();
+  cpu.byteDots = op.getByteDots();
+  cpu.shortDots = op.getShortDots();
+  cpu.pairDots = op.getPairDots();
+  return readCpuModel(op, cpu, tilings);
 }
 
 // C1: the tilings are those that effattn-compile has.

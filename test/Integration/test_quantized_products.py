@@ -47,7 +47,7 @@ def check(case, shape, activation, scale, dtype, flags):
 # Rounded activations are f32 again on CPUs that do not sum products of bytes.
 @pytest.mark.parametrize(
     "cpu, activation",
-    [("native", "f32"), ("native", "i8"), ("x86-64", "f32"), ("x86-64", "i8"), ("x86-64-v3", "f32"),
+    [("native", "f32"), ("native", "i8"), ("x86-64", "f32"), ("x86-64", "i8"), ("x86-64-v3", "f32"), ("x86-64-v3", "i8"),
      ("x86-64-v4", "i8"), ("alderlake", "i8")],
 )  # fmt: skip
 @settings(max_examples=40)

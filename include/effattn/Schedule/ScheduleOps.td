@@ -22,8 +22,8 @@ def EffAttn_ExpandOp : EffAttn_ScheduleOp<"expand"> {
     makes of it; linalg ops that are products of matrices, too. `tiling` gives
     sizes of caches and blocks for these ops alone, under the names that
     `--tiling` of effattn-compile knows; the cost model chooses the others.
-    `vector_bits`, `vector_registers`, `byte_dots` and `pair_dots` describe the
-    CPU, as the options of the passes do.
+    `vector_bits`, `vector_registers`, `byte_dots`, `short_dots` and `pair_dots`
+    describe the CPU, as the options of the passes do.
 
     Consumes `target`. `expanded` are the loops, and other ops with regions, that
     stand in the place of the ops.
@@ -37,6 +37,7 @@ def EffAttn_ExpandOp : EffAttn_ScheduleOp<"expand"> {
     DefaultValuedAttr<I64Attr, "128">:$vector_bits,
     DefaultValuedAttr<I64Attr, "16">:$vector_registers,
     UnitAttr:$byte_dots,
+    UnitAttr:$short_dots,
     UnitAttr:$pair_dots);
   let results = (outs TransformHandleTypeInterface:$expanded);
   let assemblyFormat = [{

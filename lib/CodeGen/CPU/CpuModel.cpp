@@ -124,6 +124,7 @@ CpuModel CpuModel::fromFeatures(llvm::ArrayRef<std::string> features) {
   } else if (has("avx2")) {
     model.byteDots = has("avxvnni");
   }
+  model.shortDots = has(model.vectorBits == 512 ? "avx512bw" : "avx2");
   return model;
 }
 
@@ -164,6 +165,7 @@ std::string CpuModel::printOptions() const {
   std::string text = "vector-bits=" + std::to_string(vectorBits) +
                      " vector-registers=" + std::to_string(vectorRegisters) +
                      (byteDots ? " byte-dots" : "") +
+                     (shortDots ? " short-dots" : "") +
                      (pairDots ? " pair-dots" : "");
   std::string entries;
   for (auto [tiling, value] : llvm::zip(getTilings(), given))
@@ -176,6 +178,7 @@ std::string CpuModel::printOptions() const {
 void CpuModel::print(llvm::raw_ostream &stream) const {
   stream << "vectors of " << vectorBits << " bits, " << vectorRegisters
          << " registers" << (byteDots ? ", sums of byte products" : "")
+         << (shortDots ? ", sums of byte products in 16 bits" : "")
          << (pairDots ? ", sums of bf16 products" : "") << '\n';
   for (auto [number, tiling] : llvm::enumerate(getTilings()))
     stream << llvm::format("%-14s %8lld  ", tiling.name.data(),

@@ -97,7 +97,8 @@ void QuantizedExpansion::run() {
 
 void QuantizedExpansion::multiply() {
   VectorEmitter &e = emitter;
-  if (op.getActivation() != Precision::I8 || !e.cpu.byteDots)
+  bool sumsBytes = e.cpu.byteDots || e.cpu.shortDots;
+  if (op.getActivation() != Precision::I8 || !sumsBytes)
     return multiplyFloats();
   Value rest = e.remainder(table->groupWidth, kByteBlock);
   Value isWhole = emit::logicalAnd(e.builder, e.loc,

@@ -8,27 +8,23 @@
 using namespace mlir;
 using namespace mlir::effattn;
 
-FailureOr<CpuModel> effattn::readCpuModel(Operation *root, int64_t vectorBits,
-                                          int64_t vectorRegisters,
-                                          bool byteDots, bool pairDots,
+FailureOr<CpuModel> effattn::readCpuModel(Operation *root, CpuModel cpu,
                                           ArrayRef<std::string> tilings) {
-  if (vectorBits < 128 || vectorBits > 512 || !llvm::isPowerOf2_64(vectorBits))
-    return root->emitError("expected vector-bits to be 128, 256 or 512, but "
-                           "got ")
-           << vectorBits;
-  if (pairDots && vectorBits != 512)
-    return root->emitError("expected vector-bits to be 512 with pair-dots, but "
-                           "got ")
-           << vectorBits;
-  if (vectorRegisters < 1)
+  int64_t bits = cpu.vectorBits;
+  auto refuseBits = [&](StringRef wanted) {
+    return root->emitError("expected vector-bits to be ")
+           << wanted << ", but got " << bits;
+  };
+  if (bits < 128 || bits > 512 || !llvm::isPowerOf2_64(bits))
+    return refuseBits("128, 256 or 512");
+  if (cpu.shortDots && bits == 128)
+    return refuseBits("256 or 512 with short-dots");
+  if (cpu.pairDots && bits != 512)
+    return refuseBits("512 with pair-dots");
+  if (cpu.vectorRegisters < 1)
     return root->emitError("expected vector-registers to be at least 1, but "
                            "got ")
-           << vectorRegisters;
-  CpuModel cpu;
-  cpu.vectorBits = vectorBits;
-  cpu.vectorRegisters = vectorRegisters;
-  cpu.byteDots = byteDots;
-  cpu.pairDots = pairDots;
+           << cpu.vectorRegisters;
   if (llvm::Error error = cpu.setTilings(tilings))
     return root->emitError(llvm::toString(std::move(error)));
   return cpu;

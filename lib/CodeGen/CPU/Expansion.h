@@ -15,9 +15,14 @@ struct ExpansionPass : Generated<Pass> {
   using Generated<Pass>::Generated;
 
   void runOnOperation() override {
-    FailureOr<CpuModel> cpu = readCpuModel(
-        this->getOperation(), this->vectorBits, this->vectorRegisters,
-        this->byteDots, this->pairDots, this->tiling);
+    CpuModel given;
+    given.vectorBits = this->vectorBits;
+    given.vectorRegisters = this->vectorRegisters;
+    given.byteDots = this->byteDots;
+    given.shortDots = this->shortDots;
+    given.pairDots = this->pairDots;
+    FailureOr<CpuModel> cpu =
+        readCpuModel(this->getOperation(), given, this->tiling);
     if (failed(cpu))
       return this->signalPassFailure();
     static_cast<Pass *>(this)->expandAll(*cpu);

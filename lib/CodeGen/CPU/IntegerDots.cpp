@@ -1,4 +1,5 @@
 //===- IntegerDots.cpp - Few rows of bytes and a quantised table ----------===//
+#include "ByteDots.h"
 #include "IntegerProduct.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -57,13 +58,15 @@ private:
   SmallVector<Value> sumUnit(const Shape &shape, ArrayRef<RowPart> parts,
                              Value at, Value unit, Value blocks, Value least);
   Value loadStart(const Shape &shape, Value at, Value unit);
-  Value loadScales(const Shape &shape, const RowPart &part, Value at,
-                   Value unit);
+  Value scalesOf(const RowPart &part, Value at, Value group, int64_t count);
+  void fillScales(ArrayRef<RowPart> parts, Value at);
+  Value loadScales(const Shape &shape, ArrayRef<RowPart> parts, unsigned number,
+                   Value at, Value unit);
   SmallVector<Value> addBlock(const Shape &shape, ArrayRef<RowPart> parts,
                               Value at, Value block, ValueRange sums);
   SmallVector<Value> loadNumbers(const Shape &shape, Value at, Value block);
   SmallVector<Value> loadCodes(const Shape &shape, const RowPart &part,
-                               Value block);
+                               Value block, Value &least);
   void prefetch(const Shape &shape, ArrayRef<RowPart> parts, Value block);
   VectorType integers(int64_t lanes) {
     return VectorType::get(lanes, e.builder.getI32Type());
@@ -85,6 +88,10 @@ private:
   /// Whether a cache may have the table. Outside of caches, memory is read
   /// fastest in one stream: row by row.
   Value isNear;
+  /// [row of a set, group], f32: scales, written ahead of a set's products
+  /// where vectors are narrow and most have a scale of their own, so that to
+  /// make it would take more than to wait for memory. Else null.
+  Value rowScales;
 };
 } // namespace
 
@@ -104,6 +111,9 @@ void IntegerDots::emit() {
 }
 
 void IntegerDots::emitTask(Value first, Value end) {
+  if (e.cpu.vectorBits < 512)
+    rowScales =
+        e.scratch({e.fixed(setRows), table.groups}, e.builder.getF32Type());
   e.loop(first, end, setRows, [&](Value id) {
     Value next = e.add(id, setRows);
     auto emitRows = [&] {
@@ -234,18 +244,20 @@ SmallVector<Value> IntegerDots::multiplyAs(ArrayRef<Shape> shapes,
 
 SmallVector<Value> IntegerDots::addUnits(const Shape &shape,
                                          ArrayRef<RowPart> parts, Value at) {
+  if (rowScales)
+    fillScales(parts, at);
   Value units = e.quotient(table.groups, shape.groups);
   Value blocks = shape.isOneBlock
                      ? e.index(1)
                      : e.quotient(table.groupWidth, shape.columns());
   auto type = VectorType::get(shape.lanes, e.builder.getF32Type());
   SmallVector<Value> sums(parts.size(), zerosOf(type));
-  sums.push_back(splatInteger(e, shape.lanes, -1));
+  sums.push_back(splatByte(e, shape.bytes(), 127));
   sums =
       e.loop(e.index(0), units, 1, sums, [&](Value unit, ValueRange carried) {
         return addUnit(shape, parts, at, unit, blocks, carried);
       });
-  table.watchIf(parts, sums.pop_back_val(), 0);
+  table.watchIf(parts, sums.pop_back_val(), shape.bits == 8 ? -128 : 0);
   if (shape.lanes < e.lanes())
     for (Value &sum : sums)
       sum = vector::InsertStridedSliceOp::create(e.builder, e.loc, sum,
@@ -263,26 +275,55 @@ SmallVector<Value> IntegerDots::addUnit(const Shape &shape,
   for (unsigned i = 0; i < parts.size(); ++i) {
     Value number = arith::SIToFPOp::create(e.builder, e.loc, sums[i].getType(),
                                            products[i]);
-    Value scales = loadScales(shape, parts[i], at, unit);
+    Value scales = loadScales(shape, parts, i, at, unit);
     next.push_back(e.mulAdd(number, scales, sums[i]));
   }
   next.push_back(products.back());
   return next;
 }
 
-/// What every lane of a unit is multiplied by: scales of the table times steps
-/// of x. They are not written to memory first, for which rows would wait.
-Value IntegerDots::loadScales(const Shape &shape, const RowPart &part, Value at,
-                              Value unit) {
-  Value group = e.mul(unit, shape.groups);
-  Type f32 = VectorType::get(shape.groups, e.builder.getF32Type());
-  Value scale = e.loadBits(part.scales, {part.scaleRow, group}, shape.groups);
+/// What products of some groups are multiplied by: scales of the table times
+/// steps of x.
+Value IntegerDots::scalesOf(const RowPart &part, Value at, Value group,
+                            int64_t count) {
+  Type f32 = VectorType::get(count, e.builder.getF32Type());
+  Value scale = e.loadBits(part.scales, {part.scaleRow, group}, count);
   if (scale.getType() != f32)
     scale = arith::ExtFOp::create(e.builder, e.loc, f32, scale);
   if (part.weight)
     scale = e.mulFloats(
         vector::BroadcastOp::create(e.builder, e.loc, f32, part.weight), scale);
-  Value scales = e.mulFloats(scale, load(f32, x.steps, {at, group}));
+  return e.mulFloats(scale, e.loadBits(x.steps, {at, group}, count));
+}
+
+void IntegerDots::fillScales(ArrayRef<RowPart> parts, Value at) {
+  auto fill = [&](Value group, int64_t count) {
+    for (size_t i = 0; i < parts.size(); ++i)
+      e.storeBits(scalesOf(parts[i], at, group, count), rowScales,
+                  {e.index(i), group});
+  };
+  // The last vector begins where it ends with the row: there are no masks for
+  // f16.
+  Value last = e.sub(table.groups, e.index(e.lanes()));
+  e.choose(
+      e.lessEqual(e.index(0), last),
+      [&] {
+        e.loop(e.index(0), table.groups, e.lanes(),
+               [&](Value group) { fill(e.min(group, last), e.lanes()); });
+      },
+      [&] {
+        e.loop(e.index(0), table.groups, 1,
+               [&](Value group) { fill(group, 1); });
+      });
+}
+
+/// What every lane of a unit is multiplied by.
+Value IntegerDots::loadScales(const Shape &shape, ArrayRef<RowPart> parts,
+                              unsigned number, Value at, Value unit) {
+  Value group = e.mul(unit, shape.groups);
+  Value scales =
+      rowScales ? e.loadBits(rowScales, {e.index(number), group}, shape.groups)
+                : scalesOf(parts[number], at, group, shape.groups);
   SmallVector<int64_t> groupOfLane;
   for (int64_t lane = 0; lane < shape.lanes; ++lane)
     groupOfLane.push_back(lane * shape.groups / shape.lanes);
@@ -290,10 +331,12 @@ Value IntegerDots::loadScales(const Shape &shape, const RowPart &part, Value at,
                                    groupOfLane);
 }
 
-/// i32 lanes to start the sums of a unit from, because its codes are made
+/// i32 lanes to start the sums of a unit from, where its codes are made
 /// positive.
 Value IntegerDots::loadStart(const Shape &shape, Value at, Value unit) {
   Type type = integers(shape.lanes);
+  if (shape.bits == 8 && !e.cpu.byteDots)
+    return zerosOf(type);
   if (shape.isOneBlock)
     return load(
         type, shape.bits == 8 ? x.codes : x.halves,
@@ -331,13 +374,10 @@ SmallVector<Value> IntegerDots::addBlock(const Shape &shape,
   SmallVector<Value> next;
   Value least = sums.back();
   for (auto [part, start] : llvm::zip(parts, sums.drop_back())) {
-    Value sum = start;
-    SmallVector<Value> codes = loadCodes(shape, part, block);
-    for (auto [left, right] : llvm::zip_equal(codes, numbers)) {
-      sum = emitByteDots(e, sum, left, right);
-      least = leastBytes(e, least, left);
-    }
-    next.push_back(sum);
+    SmallVector<Value> codes = loadCodes(shape, part, block, least);
+    next.push_back(shape.bits == 8
+                       ? emitCodeDots(e, start, codes[0], numbers[0])
+                       : emitPositiveDots(e, start, codes, numbers));
   }
   next.push_back(least);
   return next;
@@ -355,25 +395,35 @@ SmallVector<Value> IntegerDots::loadNumbers(const Shape &shape, Value at,
           load(type, x.halves, {at, e.index(1), lane})};
 }
 
-/// The codes of a block made positive, 128 or 8 are added, in the order of the
-/// activations.
+/// The codes of a block in the order of the activations. To those of 4 bits 8
+/// are added.
 SmallVector<Value> IntegerDots::loadCodes(const Shape &shape,
-                                          const RowPart &part, Value block) {
+                                          const RowPart &part, Value block,
+                                          Value &least) {
   auto type = VectorType::get(shape.bytes(), e.builder.getI8Type());
-  Value codes = load(type, part.codes, {part.row, e.mul(block, shape.bytes())});
-  codes =
-      vector::BitCastOp::create(e.builder, e.loc, integers(shape.lanes), codes);
+  Value bytes = load(type, part.codes, {part.row, e.mul(block, shape.bytes())});
+  auto toIntegers = [&](Value codes) {
+    return bitCast(e, codes, shape.lanes, e.builder.getI32Type());
+  };
+  auto watch = [&](Value codes) {
+    least = arith::MinSIOp::create(e.builder, e.loc, least, codes);
+  };
+  if (shape.bits == 8) {
+    watch(bytes);
+    return {makeDotCodes(e, toIntegers(bytes))};
+  }
   auto all = [&](int64_t number) {
-    return splatInteger(e, shape.lanes, number);
+    return splatByte(e, shape.bytes(), number);
   };
-  if (shape.bits == 8)
-    return {arith::XOrIOp::create(e.builder, e.loc, codes, all(0x80808080))};
-  auto lowHalves = [&](Value bytes) -> Value {
-    bytes = arith::AndIOp::create(e.builder, e.loc, bytes, all(0x0f0f0f0f));
-    return arith::XOrIOp::create(e.builder, e.loc, bytes, all(0x08080808));
-  };
-  Value high = arith::ShRUIOp::create(e.builder, e.loc, codes, all(4));
-  return {lowHalves(codes), lowHalves(high)};
+  bytes = arith::XOrIOp::create(e.builder, e.loc, bytes, all(0x88));
+  Value low = arith::AndIOp::create(e.builder, e.loc, bytes, all(15));
+  Value high = arith::ShRUIOp::create(e.builder, e.loc, bytes, all(4));
+  SmallVector<Value> halves;
+  for (Value half : {low, high}) {
+    watch(half);
+    halves.push_back(toIntegers(half));
+  }
+  return halves;
 }
 
 /// A set of rows is read as one stream: most often its rows lie one behind the

@@ -18,8 +18,14 @@ struct IntrinsicEffects
              SmallVectorImpl<SideEffects::EffectInstance<MemoryEffects::Effect>>
                  &effects) const {
     StringRef name = cast<LLVM::CallIntrinsicOp>(op).getIntrin();
-    if (name.starts_with("llvm.x86.avx512.vpdpbusd.") ||
-        name.starts_with("llvm.x86.avx512bf16.dpbf16ps."))
+    static constexpr StringLiteral arithmetic[] = {
+        "llvm.x86.avx512.vpdpbusd.", "llvm.x86.avx512bf16.dpbf16ps.",
+        "llvm.x86.avx512.pmadd",     "llvm.x86.avx2.pmadd.",
+        "llvm.x86.sse2.pmadd.",      "llvm.x86.ssse3.pmadd.",
+        "llvm.x86.ssse3.psign.",     "llvm.x86.avx2.psign."};
+    if (llvm::any_of(arithmetic, [&](StringRef prefix) {
+          return name.starts_with(prefix);
+        }))
       return;
     effects.emplace_back(MemoryEffects::Read::get());
     effects.emplace_back(MemoryEffects::Write::get());

@@ -1,4 +1,5 @@
 //===- PackedIntegerProduct.cpp - Products of bytes by blocks -------------===//
+#include "ByteDots.h"
 #include "IntegerProduct.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -16,8 +17,9 @@ static constexpr int64_t kWantedTasks = 4, kLeastRows = 64;
 
 namespace {
 /// A task packs some columns of the result, rows of the table, into panels
-/// whose codes stand four of a column together, and runs row tiles through
-/// them. Corrected rows are several tables behind each other.
+/// whose codes stand as many of a column together as a lane multiplies, and
+/// runs row tiles through them. Corrected rows are several tables behind each
+/// other.
 class PackedIntegerProduct {
 public:
   PackedIntegerProduct(VectorEmitter &emitter, const IntegerProduct &product)
@@ -37,9 +39,10 @@ private:
   void packColumns(Value first, Value place, Value at);
   void readRow(const RowPart &part, int64_t number, Value line);
   void clearRow(int64_t number, Value line);
+  void storeBlock(ArrayRef<Value> spread, int64_t number, Value line,
+                  Value column);
   void turn(Value from, Value to, Value width, Value place, Value part,
             Value at);
-  Value loadBlock(const RowPart &part, Value block);
   void multiplyRows(Value start, Value end, Value panel, Value place);
   void multiplyTile(int64_t tileRows, Value row, Value panel, Value place);
   SmallVector<Value> addGroup(ArrayRef<Value> rows, Value place, Value part,
@@ -58,11 +61,12 @@ private:
   QuantizedRows &table;
   const IntegerActivations &x;
   int64_t tileRows, tileVectors, panelColumns, parts;
-  Value panels, quarter;
-  /// [panel, part, C / 4, column], i32, and [panel, part, group, column], f32,
+  /// `lanesOfRow` is C / n, for n integers of a lane.
+  Value panels, lanesOfRow;
+  /// [panel, part, C / n, column], i32, and [panel, part, group, column], f32,
   /// of whole squares.
   Value packed, scales;
-  /// [part, column, C / 4], i32: codes of a block's columns made positive; and
+  /// [part, column, C / n], i32: spread codes of a block's columns; and
   /// [part, column, group], f32, of whole squares.
   Value lines, scaleLines;
 };
@@ -74,7 +78,7 @@ private:
 
 void PackedIntegerProduct::emit() {
   panels = e.ceilDiv(table.count, panelColumns);
-  quarter = e.quotient(table.width, 4);
+  lanesOfRow = e.quotient(table.width, integersOfLane(e.cpu));
   Value columnTasks = e.ceilDiv(panels, kTaskPanels);
   Value wanted =
       e.ceilDiv(e.index(kWantedTasks), e.max(columnTasks, e.index(1)));
@@ -96,11 +100,11 @@ void PackedIntegerProduct::runTask(Value firstPanel, Value endPanel,
   OpFoldResult count = e.fixed(kTaskPanels), partCount = e.fixed(parts),
                columns = e.fixed(panelColumns);
   Type i32 = e.builder.getI32Type();
-  packed = e.scratch({count, partCount, quarter, columns}, i32);
+  packed = e.scratch({count, partCount, lanesOfRow, columns}, i32);
   Value groups = e.mul(e.ceilDiv(table.groups, kBlockLanes), kBlockLanes);
   Type f32 = e.builder.getF32Type();
   scales = e.scratch({count, partCount, groups, columns}, f32);
-  lines = e.scratch({partCount, e.fixed(kBlockLanes), quarter}, i32);
+  lines = e.scratch({partCount, e.fixed(kBlockLanes), lanesOfRow}, i32);
   scaleLines = e.scratch({partCount, e.fixed(kBlockLanes), groups}, f32);
   Value block = blockRows();
   Value blocks = e.ceilDiv(e.sub(endRow, firstRow), block);
@@ -130,8 +134,8 @@ void PackedIntegerProduct::runTask(Value firstPanel, Value endPanel,
 /// Rows of activations that stay in the second-level cache beside the panels,
 /// and whose results lie in few pages.
 Value PackedIntegerProduct::blockRows() {
-  int64_t bytes = e.cpu.get(Tiling::SecondCache) / 4;
-  Value rows = e.quotient(e.index(bytes), e.max(table.width, e.index(1)));
+  int64_t lanes = e.cpu.get(Tiling::SecondCache) / 4 / sizeof(int32_t);
+  Value rows = e.quotient(e.index(lanes), e.max(lanesOfRow, e.index(1)));
   return e.max(e.roundDown(rows, tileRows), e.index(tileRows));
 }
 
@@ -168,7 +172,7 @@ void PackedIntegerProduct::packColumns(Value first, Value place, Value at) {
     }
   });
   for (int64_t part = 0; part < parts; ++part) {
-    turn(lines, packed, quarter, place, e.index(part), at);
+    turn(lines, packed, lanesOfRow, place, e.index(part), at);
     turn(scaleLines, scales, table.groups, place, e.index(part), at);
   }
 }
@@ -193,43 +197,40 @@ void PackedIntegerProduct::turn(Value from, Value to, Value width, Value place,
 
 void PackedIntegerProduct::readRow(const RowPart &part, int64_t number,
                                    Value line) {
-  Value where = e.index(number), most = splatInteger(e, kBlockLanes, -1);
-  auto copyBlock = [&](Value k, ValueRange least) {
-    Value block = loadBlock(part, k);
-    vector::StoreOp::create(e.builder, e.loc, block, lines,
-                            ValueRange{where, line, k});
-    return SmallVector<Value>{leastBytes(e, least[0], block)};
+  auto copyBlock = [&](Value column, ValueRange least) {
+    Value codes = table.loadBytes(part, column, kByteBlock);
+    storeBlock(spreadCodes(e, codes), number, line, column);
+    Value less = arith::MinSIOp::create(e.builder, e.loc, least[0], codes);
+    return SmallVector<Value>{less};
   };
-  Value least = e.loop(e.index(0), quarter, kBlockLanes, most, copyBlock)[0];
-  table.watchIf(part, least, part.bits() == 8 ? 0 : 128 - 8);
+  Value least = e.loop(e.index(0), table.width, kByteBlock,
+                       splatByte(e, kByteBlock, 127), copyBlock)[0];
+  table.watchIf(part, least, part.bits() == 8 ? -128 : -8);
   e.overColumns(e.index(0), table.groups, [&](Value group, Value mask) {
     Value numbers = e.load(part.scales, {part.scaleRow, group}, mask);
     if (part.weight)
       numbers = e.mulFloats(e.splat(part.weight), numbers);
-    e.store(numbers, scaleLines, {where, line, group}, mask);
+    e.store(numbers, scaleLines, {e.index(number), line, group}, mask);
   });
 }
 
 /// Codes of 0 and their scales.
 void PackedIntegerProduct::clearRow(int64_t number, Value line) {
-  Value where = e.index(number);
-  Value none = splatInteger(e, kBlockLanes, 0x80808080);
-  e.loop(e.index(0), quarter, kBlockLanes, [&](Value k) {
-    vector::StoreOp::create(e.builder, e.loc, none, lines,
-                            ValueRange{where, line, k});
-  });
+  SmallVector<Value> none = spreadCodes(e, splatByte(e, kByteBlock, 0));
+  e.loop(e.index(0), table.width, kByteBlock,
+         [&](Value column) { storeBlock(none, number, line, column); });
   e.overColumns(e.index(0), table.groups, [&](Value group, Value mask) {
-    e.store(e.zeros(), scaleLines, {where, line, group}, mask);
+    e.store(e.zeros(), scaleLines, {e.index(number), line, group}, mask);
   });
 }
 
-/// The codes of a block plus 128, in the order of the columns.
-Value PackedIntegerProduct::loadBlock(const RowPart &part, Value k) {
-  Value codes = table.loadBytes(part, e.mul(k, 4), kByteBlock);
-  codes =
-      vector::BitCastOp::create(e.builder, e.loc, integers(kBlockLanes), codes);
-  return arith::XOrIOp::create(e.builder, e.loc, codes,
-                               splatInteger(e, kBlockLanes, 0x80808080));
+void PackedIntegerProduct::storeBlock(ArrayRef<Value> spread, int64_t number,
+                                      Value line, Value column) {
+  Value lane = e.quotient(column, integersOfLane(e.cpu));
+  for (auto [place, some] : llvm::enumerate(spread))
+    vector::StoreOp::create(
+        e.builder, e.loc, some, lines,
+        ValueRange{e.index(number), line, e.add(lane, place * kBlockLanes)});
 }
 
 //===----------------------------------------------------------------------===//
@@ -296,11 +297,13 @@ SmallVector<Value> PackedIntegerProduct::addGroup(ArrayRef<Value> rows,
                                                   Value place, Value part,
                                                   Value group,
                                                   ValueRange sums) {
-  Value depth = e.quotient(table.groupWidth, 4);
+  Value depth = e.quotient(table.groupWidth, integersOfLane(e.cpu));
   Value first = e.mul(group, depth);
   SmallVector<Value> starts;
   for (Value row : rows)
-    starts.append(tileVectors, loadInteger(x.totals, {row, group}));
+    starts.append(tileVectors, e.cpu.byteDots
+                                   ? loadInteger(x.totals, {row, group})
+                                   : splatInteger(e, e.lanes(), 0));
   SmallVector<Value> integers = e.loop(
       first, e.add(first, depth), 1, starts, [&](Value k, ValueRange carried) {
         SmallVector<Value> codes, next;
@@ -309,9 +312,9 @@ SmallVector<Value> PackedIntegerProduct::addGroup(ArrayRef<Value> rows,
               e.builder, e.loc, this->integers(e.lanes()), packed,
               ValueRange{place, part, k, e.index(j * e.lanes())}));
         for (Value row : rows) {
-          Value four = loadInteger(x.codes, {row, e.index(0), k});
+          Value some = loadInteger(x.codes, {row, e.index(0), k});
           for (Value code : codes)
-            next.push_back(emitByteDots(e, carried[next.size()], code, four));
+            next.push_back(emitSpreadDots(e, carried[next.size()], code, some));
         }
         return next;
       });

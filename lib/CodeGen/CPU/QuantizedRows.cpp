@@ -136,14 +136,11 @@ void QuantizedRows::watch(Value id) {
 void QuantizedRows::watchIf(ArrayRef<RowPart> parts, Value least,
                             int64_t worst) {
   VectorEmitter &e = emitter;
-  auto integers = cast<VectorType>(least.getType());
-  auto bytes =
-      VectorType::get(integers.getNumElements() * 4, e.builder.getI8Type());
   Value bad = arith::ConstantOp::create(
       e.builder, e.loc,
-      DenseElementsAttr::get(bytes, static_cast<int8_t>(worst)));
-  Value isBad =
-      e.equal(vector::BitCastOp::create(e.builder, e.loc, bytes, least), bad);
+      DenseElementsAttr::get(cast<VectorType>(least.getType()),
+                             static_cast<int8_t>(worst)));
+  Value isBad = e.equal(least, bad);
   Value any = vector::ReductionOp::create(e.builder, e.loc,
                                           vector::CombiningKind::OR, isBad);
   e.choose(any, [&] {

@@ -25,9 +25,8 @@ public:
   void watch(const RowPart &part, Value first, Value end);
   /// The same for all columns of all parts of a row.
   void watch(Value id);
-  /// The same for whole parts where a byte of `least`, an integer vector, is
-  /// `worst`, which is what the code out of range became as codes were made
-  /// positive.
+  /// The same for whole parts where a byte of `least` is `worst`, which stands
+  /// for the code out of range.
   void watchIf(ArrayRef<RowPart> parts, Value least, int64_t worst);
   /// Emits the checks of what was noted. Behind all products: to look at codes
   /// twice would cost as much as to multiply by them. Behind parallel loops

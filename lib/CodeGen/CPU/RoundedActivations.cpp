@@ -1,61 +1,15 @@
 //===- RoundedActivations.cpp - Activations of 8 bits ---------------------===//
 #include "RoundedActivations.h"
 #include "../GroupStep.h"
+#include "ByteDots.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
-#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
 using namespace mlir;
 using namespace mlir::effattn;
-
-//===----------------------------------------------------------------------===//
-// Bytes
-//===----------------------------------------------------------------------===//
-
-static Value bitCast(VectorEmitter &e, Value vector, int64_t lanes,
-                     Type element) {
-  return vector::BitCastOp::create(e.builder, e.loc,
-                                   VectorType::get(lanes, element), vector);
-}
-
-Value effattn::emitByteDots(VectorEmitter &e, Value sums, Value left,
-                            Value right) {
-  auto type = cast<VectorType>(sums.getType());
-  int64_t lanes = type.getNumElements();
-  auto name = e.builder.getStringAttr("llvm.x86.avx512.vpdpbusd." +
-                                      std::to_string(lanes * 32));
-  Type i8 = e.builder.getI8Type();
-  Value operands[] = {sums, bitCast(e, left, lanes * 4, i8),
-                      bitCast(e, right, lanes * 4, i8)};
-  return LLVM::CallIntrinsicOp::create(e.builder, e.loc, type, name, operands)
-      .getResult(0);
-}
-
-Value effattn::leastBytes(VectorEmitter &e, Value lhs, Value rhs) {
-  auto integers = cast<VectorType>(lhs.getType());
-  auto bytes =
-      VectorType::get(integers.getNumElements() * 4, e.builder.getI8Type());
-  auto toBytes = [&](Value vector) -> Value {
-    return vector::BitCastOp::create(e.builder, e.loc, bytes, vector);
-  };
-  Value least =
-      arith::MinUIOp::create(e.builder, e.loc, toBytes(lhs), toBytes(rhs));
-  return vector::BitCastOp::create(e.builder, e.loc, integers, least);
-}
-
-Value effattn::splatInteger(VectorEmitter &e, int64_t lanes, int64_t number) {
-  auto type = VectorType::get(lanes, e.builder.getI32Type());
-  return arith::ConstantOp::create(
-      e.builder, e.loc,
-      DenseElementsAttr::get(type, static_cast<int32_t>(number)));
-}
-
-//===----------------------------------------------------------------------===//
-// Rounding
-//===----------------------------------------------------------------------===//
 
 /// Magnitudes are compared by their bits, whose order is theirs, with NaN above
 /// all: one instruction, where the maximum of floats takes four.
@@ -171,21 +125,25 @@ Value IntegerRounding::roundNumbers(GroupStep &step, Value numbers) {
 /// Returns the sums of the starts of `codes`, from those before.
 Value IntegerRounding::roundBlock(GroupStep &step, Value row, Value column,
                                   Value sums) {
-  auto store = [&](Value integers, int64_t number) {
-    vector::StoreOp::create(
-        e.builder, e.loc, integers, result.codes,
-        ValueRange{row, e.index(number), e.quotient(column, 4)});
+  auto store = [&](Value integers, int64_t number, Value lane) {
+    vector::StoreOp::create(e.builder, e.loc, integers, result.codes,
+                            ValueRange{row, e.index(number), lane});
   };
   Value codes = roundNumbers(step, loadBlock(row, column));
   Value four = bitCast(e, codes, kBlockLanes, i32);
-  store(four, 0);
   Value zero = splatInteger(e, kBlockLanes, 0);
   Value start =
-      emitByteDots(e, zero, splatInteger(e, kBlockLanes, 0x80808080), four);
+      emitPositiveDots(e, zero, splatInteger(e, kBlockLanes, 0x80808080), four);
   start = arith::SubIOp::create(e.builder, e.loc, zero, start);
   if (result.halves) {
-    store(start, 1);
+    Value lane = e.quotient(column, 4);
+    store(four, 0, lane);
+    store(start, 1, lane);
     storeHalves(codes, row, column);
+  } else {
+    Value lane = e.quotient(column, integersOfLane(e.cpu));
+    for (auto [number, some] : llvm::enumerate(spreadBytes(e, codes)))
+      store(some, 0, e.add(lane, number * kBlockLanes));
   }
   return arith::AddIOp::create(e.builder, e.loc, sums, start);
 }
@@ -207,7 +165,7 @@ void IntegerRounding::storeHalves(Value codes, Value row, Value column) {
         vector::ShuffleOp::create(e.builder, e.loc, codes, codes, picked);
     half = bitCast(e, half, lanes, i32);
     store(half, number);
-    sum = emitByteDots(e, sum, splatInteger(e, lanes, 0x08080808), half);
+    sum = emitPositiveDots(e, sum, splatInteger(e, lanes, 0x08080808), half);
   }
   store(arith::SubIOp::create(e.builder, e.loc, zero, sum), 2);
 }
@@ -247,7 +205,8 @@ effattn::emitIntegerActivations(VectorEmitter &e, const MatrixView &x,
   Value room = rows;
   if (tileRows)
     room = e.mul(e.ceilDiv(rows, *tileRows), *tileRows);
-  made.codes = e.scratch({room, e.fixed(tileRows ? 1 : 2), part(4)}, i32);
+  int64_t perLane = tileRows ? integersOfLane(e.cpu) : 4;
+  made.codes = e.scratch({room, e.fixed(tileRows ? 1 : 2), part(perLane)}, i32);
   if (!tileRows)
     made.halves = e.scratch({room, e.fixed(3), part(8)}, i32);
   made.totals = e.scratch({room, groups}, i32);

@@ -15,7 +15,8 @@ struct IntegerActivations {
   Value rows;
   /// [row, 2, C / 4], i32: the integers as bytes, four to an i32, and what to
   /// start the sum of each four from where 128 have been added to the codes
-  /// that they are multiplied by. For tiles of rows, the integers alone.
+  /// that they are multiplied by. For tiles of rows, the integers alone, as
+  /// spreadBytes() has them: [row, 1, C / n], i32, for n integers of a lane.
   Value codes;
   /// [row, 3, C / 8], i32: the same for codes of 4 bits. The even columns, the
   /// odd ones, and what to start from where 8 have been added. None for tiles
@@ -26,14 +27,6 @@ struct IntegerActivations {
   /// [row, group], f32; 0 where no f32 is so small.
   Value steps;
 };
-
-/// Sums of the products of bytes added to i32 lanes: positive ones of `left`
-/// and those with a sign of `right`, both given as vectors of i32.
-Value emitByteDots(VectorEmitter &emitter, Value sums, Value left, Value right);
-/// The smaller ones of positive bytes, given and returned as vectors of i32.
-Value leastBytes(VectorEmitter &emitter, Value lhs, Value rhs);
-/// A vector whose i32 lanes are all the number.
-Value splatInteger(VectorEmitter &emitter, int64_t lanes, int64_t number);
 
 /// Rounds groups of activations to whole multiples of their largest magnitude
 /// over 127. For groups of whole blocks. Rows that are multiplied in tiles are

@@ -45,6 +45,10 @@ struct CpuModel {
   /// Whether one instruction sums products of bytes (VNNI), on vectors of 256
   /// bits and of the full width.
   bool byteDots = false;
+  /// Whether one instruction sums products of two pairs of bytes in 16 bits,
+  /// and one of two pairs of 16-bit integers, on vectors of 128 bits up to the
+  /// full width.
+  bool shortDots = false;
   /// Whether one instruction sums products of pairs of bf16 numbers, on vectors
   /// of the full width, at the speed of one that multiplies f32 numbers.
   bool pairDots = false;

@@ -9,11 +9,10 @@
 
 namespace mlir::effattn {
 
-/// The CPU that the options of a pass describe. An error at `root` where no
-/// code could be made for it.
-FailureOr<CpuModel> readCpuModel(Operation *root, int64_t vectorBits,
-                                 int64_t vectorRegisters, bool byteDots,
-                                 bool pairDots, ArrayRef<std::string> tilings);
+/// `cpu`, as the options of a pass describe it, with the tilings "name:number".
+/// An error at `root` where no code could be made for it.
+FailureOr<CpuModel> readCpuModel(Operation *root, CpuModel cpu,
+                                 ArrayRef<std::string> tilings);
 
 /// Replaces an op on memrefs, of the dialect or a linalg op that is a product
 /// of matrices, as the passes `effattn-expand-*` do with all of them. `erasing`

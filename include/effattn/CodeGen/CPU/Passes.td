@@ -13,6 +13,9 @@ class EffAttn_ExpansionPass<string flag> : Pass<flag> {
       "Number of vector registers">,
     Option<"byteDots", "byte-dots", "bool", "false",
       "Whether one instruction sums products of bytes (VNNI)">,
+    Option<"shortDots", "short-dots", "bool", "false",
+      "Whether one instruction sums products of two pairs of bytes in 16 bits, "
+      "and one of two pairs of 16-bit integers (AVX2, AVX512BW)">,
     Option<"pairDots", "pair-dots", "bool", "false",
       "Whether one instruction sums products of pairs of bf16 numbers, as fast "
       "as one multiplies f32 numbers">,
@@ -197,13 +200,13 @@ def ExpandQuantizedPass : EffAttn_ExpansionPass<"effattn-expand-quantized"> {
     the codes where they lie.
 
     Activations that are rounded to 8 bits stay integers where the CPU sums
-    products of bytes (`byte-dots`) and the groups of columns are multiples of
-    32: a group of integer products is summed exactly, then scaled. For few
-    rows of activations a row of the table at a time is multiplied by all of
-    them; scratch is a copy of the activations in bytes. For many, a task
-    copies some rows of the table into the order in which a tile of registers
-    reads them, as bytes: scratch of a task is 256 (or fewer) rows of C bytes
-    and of C / g scales.
+    products of integers (`byte-dots` or `short-dots`) and the groups of columns
+    are multiples of 32: a group of integer products is summed exactly, then
+    scaled. For few rows of activations a row of the table at a time is
+    multiplied by all of them; scratch is a copy of the activations in bytes.
+    For many, a task copies some rows of the table into the order in which a
+    tile of registers reads them, as bytes: scratch of a task is 256 (or fewer)
+    rows of C bytes and of C / g scales.
 
     Otherwise rows of the table are decoded to f32 and multiplied as matrices
     are: 8 at a time in a task's scratch for few rows of activations; for many,

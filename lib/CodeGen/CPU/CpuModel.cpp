@@ -75,11 +75,11 @@ int64_t CpuModel::get(Tiling::Kind kind) const {
     return roundDown(get(Tiling::SecondCache) / 8 / (tileColumns() * bytes), 64,
                      64);
   case Tiling::QueryVectors:
-    return 3;
+    return vectorRegisters >= 32 ? 3 : 2;
   case Tiling::QueryTiles:
     return 4;
   case Tiling::KeyTile:
-    return 128;
+    return vectorRegisters >= 32 ? 128 : 64;
   case Tiling::Count:
     break;
   }

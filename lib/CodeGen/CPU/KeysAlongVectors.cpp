@@ -7,8 +7,8 @@
 using namespace mlir;
 using namespace mlir::effattn;
 
-/// Common tiles of keys that are one here.
-static constexpr int64_t kTiles = 2;
+/// Neighbouring keys of a tile.
+static constexpr int64_t kKeys = 256;
 /// Keys that are multiplied with at once: streams that are read side by side.
 static constexpr int64_t kStreams = 4;
 /// Vectors of a key that are multiplied in a step, and of values that are
@@ -21,7 +21,7 @@ static constexpr int64_t kSums = 8;
 /// Scores of few queries are few, and what is done once for a tile is waited
 /// for. The list of gathered rows is that of a common tile.
 int64_t KeysAlongVectors::keyTile() {
-  return operands.rows ? emitter.cpu.keyTile() : kTiles * emitter.cpu.keyTile();
+  return operands.rows ? emitter.cpu.keyTile() : kKeys;
 }
 
 void KeysAlongVectors::makeScratch(Value width) {

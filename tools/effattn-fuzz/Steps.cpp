@@ -82,7 +82,8 @@ static std::vector<std::string> splitPasses(const std::string &text) {
 
 /// One pass after the other, as text; empty if `run` is not a name of these.
 static std::vector<std::string> listPasses(StringRef run) {
-  auto [pipelineName, stageName] = run.split('/');
+  StringRef pipelineName, stageName;
+  std::tie(pipelineName, stageName) = run.split('/');
   const auto *pipeline = llvm::find_if(kPipelines, [&](const Pipeline &some) {
     return some.name == pipelineName;
   });
@@ -95,7 +96,7 @@ static std::vector<std::string> listPasses(StringRef run) {
   options.target = pipeline->target;
   options.tuned = pipeline->tuned;
   options.openmp = pipeline->target == TargetKind::Cpu;
-  options.cpuFeatures = {"+avx2", "+fma"};
+  options.cpuFeatures = {"avx2", "fma"};
   std::vector<std::string> passes;
   for (const Stage &stage : getStages(options.target)) {
     for (std::string &pass : splitPasses(stage.passes(options)))

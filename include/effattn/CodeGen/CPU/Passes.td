@@ -205,8 +205,9 @@ def ExpandQuantizedPass : EffAttn_ExpansionPass<"effattn-expand-quantized"> {
     scaled. For few rows of activations a row of the table at a time is
     multiplied by all of them; scratch is a copy of the activations in bytes.
     For many, a task copies some rows of the table into the order in which a
-    tile of registers reads them, as bytes: scratch of a task is 256 (or fewer)
-    rows of C bytes and of C / g scales.
+    tile of registers reads them, as bytes, or in 16 bits without `byte-dots`:
+    scratch of a task is 256 (or fewer) rows of C such integers and of C / g
+    scales.
 
     Otherwise rows of the table are decoded to f32 and multiplied as matrices
     are: 8 at a time in a task's scratch for few rows of activations; for many,

@@ -138,7 +138,8 @@ Value IntegerRounding::roundBlock(GroupStep &step, Value row, Value column,
   if (result.halves) {
     Value lane = e.quotient(column, 4);
     store(four, 0, lane);
-    store(start, 1, lane);
+    if (e.cpu.byteDots)
+      store(start, 1, lane);
     storeHalves(codes, row, column);
   } else {
     Value lane = e.quotient(column, integersOfLane(e.cpu));
@@ -206,7 +207,9 @@ effattn::emitIntegerActivations(VectorEmitter &e, const MatrixView &x,
   if (tileRows)
     room = e.mul(e.ceilDiv(rows, *tileRows), *tileRows);
   int64_t perLane = tileRows ? integersOfLane(e.cpu) : 4;
-  made.codes = e.scratch({room, e.fixed(tileRows ? 1 : 2), part(perLane)}, i32);
+  bool hasStarts = !tileRows && e.cpu.byteDots;
+  made.codes =
+      e.scratch({room, e.fixed(hasStarts ? 2 : 1), part(perLane)}, i32);
   if (!tileRows)
     made.halves = e.scratch({room, e.fixed(3), part(8)}, i32);
   made.totals = e.scratch({room, groups}, i32);

@@ -15,7 +15,8 @@ struct IntegerActivations {
   Value rows;
   /// [row, 2, C / 4], i32: the integers as bytes, four to an i32, and what to
   /// start the sum of each four from where 128 have been added to the codes
-  /// that they are multiplied by. For tiles of rows, the integers alone, as
+  /// that they are multiplied by, which they have with byte dots alone: else
+  /// [row, 1, C / 4]. For tiles of rows, the integers alone, as
   /// spreadBytes() has them: [row, 1, C / n], i32, for n integers of a lane.
   Value codes;
   /// [row, 3, C / 8], i32: the same for codes of 4 bits. The even columns, the
